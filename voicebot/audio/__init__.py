@@ -1,0 +1,1 @@
+"""PCM that carries its rate, resampling, levels, G.711."""

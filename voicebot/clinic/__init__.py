@@ -1,0 +1,1 @@
+"""The clinic: branches, doctors, services, slots, holds, bookings."""

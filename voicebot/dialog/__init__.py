@@ -1,0 +1,1 @@
+"""Dialplans (VoiceXML words as YAML), the engine that runs them, understanding, the handling budget. Pure."""

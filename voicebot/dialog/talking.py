@@ -1,0 +1,164 @@
+"""What goes into the dialog engine and what comes out: events and acts.
+
+The engine is pure: `step(state, event, now) -> (state, acts)`. Whoever drives it (talk on the phone, a test, a chat)
+carries the acts out in order and brings events back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Profile(StrEnum):
+    """Endpointing profiles: how long a silence ends the caller's turn, per kind of question."""
+
+    YES_NO = "yes_no"
+    DATE = "date"  # dates and times
+    DIGITS = "digits"  # a phone or a number dictated in groups
+    NAME = "name"
+    CHOICE = "choice"  # one of a few offered things
+    FREE = "free"
+
+
+@dataclass(frozen=True, slots=True)
+class DigitRules:
+    """DTMF at a question: collected until `maximum` keys, the terminator or `gap_seconds` of silence."""
+
+    minimum: int = 1
+    maximum: int = 1
+    terminator: str = "#"
+    gap_seconds: float = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What the next answer may be: all that hearing needs to know of a question."""
+
+    type: str = "free"  # yes_no, date, time, datetime, phone, name, choice, doctor, speciality, service, branch, free
+    profile: Profile = Profile.FREE
+    grammar: tuple[str, ...] = ()  # phrases for a runtime grammar, heard beside open recognition; empty: open only
+    is_bargein_allowed: bool = True
+    noinput_seconds: float = 6.0
+    digits: DigitRules | None = None
+
+
+# -- events -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The conversation begins. `caller_phone` as the network gave it ("" if withheld)."""
+
+    caller_phone: str = ""
+    channel: str = "phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One hypothesis of the recogniser: lower-case Russian words, best first in a list."""
+
+    text: str
+    confidence: float = 1.0  # 0..1
+    source: str = "open"  # "open" or "grammar"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The caller finished a turn. `alternatives` is never empty; the first is hearing's choice."""
+
+    alternatives: tuple[Alternative, ...]
+    is_bargein: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.alternatives[0].text
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """The caller pressed keys."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoInput:
+    """The caller said nothing in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeard:
+    """There was speech, but no words came of it (noise, mumbling, out of grammar)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A service answered. `error` names a typed failure ("slot_taken", "unavailable", ...), "" for success."""
+
+    service: str
+    value: Any = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferEnded:
+    """A transfer that did not succeed: busy, no_answer, declined, wrong_extension, unreachable, failed."""
+
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetCheck:
+    """Time has passed; the engine may act on the handling budget. Sent about once a second between other events."""
+
+
+Event = Started | Heard | Keyed | NoInput | NotHeard | Returned | TransferEnded | BudgetCheck
+
+
+# -- acts ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak. `text` is Russian with `+` before stressed vowels where it matters, words only (no digits)."""
+
+    text: str
+    is_bargein_allowed: bool = True
+    prompt: str = ""  # its name in the dialplan, for records and the cache
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """After what was said, listen."""
+
+    expect: Expect
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Call a service of the clinic; the answer comes back as Returned. `key` makes it idempotent."""
+
+    service: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Transfer to a human after what was said. `summary` is what is known so far (field -> display text)."""
+
+    target: str
+    reason: str
+    summary: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Say nothing more and hang up after the last word. Outcome: booked, informed, callback, abandoned, ..."""
+
+    outcome: str
+    reason: str = ""
+
+
+Act = Say | Listen | Invoke | HandOver | End

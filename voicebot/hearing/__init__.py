@@ -1,0 +1,1 @@
+"""From audio to what the caller said: voice activity, turn taking, recognition."""

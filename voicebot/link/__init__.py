@@ -1,0 +1,1 @@
+"""Typed messages between line and brain, and their socket."""

@@ -1,0 +1,1 @@
+"""What happened: dialogs, turns, recordings."""

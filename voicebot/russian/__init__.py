@@ -1,0 +1,1 @@
+"""Text <-> typed values: numerals, dates, times, names, phones, inflection, stress. Pure."""

@@ -1,0 +1,207 @@
+"""Every setting in one place: a TOML file (VOICEBOT_CONFIG, else ./voicebot.toml if present) and VOICEBOT_* variables.
+
+Nested settings use a double underscore: VOICEBOT_SIP__PORT=5070. Secrets may come from files: `password_file`.
+"""
+
+import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from voicebot.errors import ConfigurationError
+
+Seconds = Annotated[float, Field(ge=0)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sip(Section):
+    """The line: where it listens, whom it answers, where it registers."""
+
+    bind_host: str = "127.0.0.1"
+    port: Port = 5060
+    transport: Literal["udp", "tcp"] = "udp"
+    public_host: str = Field("", description="address written into SDP and Contact behind NAT")
+    rtp_port_first: Port = 14000
+    rtp_port_count: int = Field(2000, ge=4)
+    allow: list[str] = Field(["127.0.0.0/8"], description="networks whose INVITEs are answered; all others get 403")
+    registrar: str = Field("", description='the PBX to register with, e.g. "sip:pbx.clinic.local"; empty: direct calls')
+    user: str = "robot"
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    registration_seconds: int = Field(300, ge=30)
+    lines: int | None = Field(None, ge=1, description="calls at once; empty: as many as the pjsua2 build holds")
+    retry_after_seconds: int = Field(5, ge=1)
+    silent_peer_seconds: Seconds = Field(30, description="hang up when no RTP came for so long (not while on hold)")
+    hold_limit_seconds: Seconds = Field(300, description="hang up a call held for longer")
+    session_expires_seconds: int = Field(1800, ge=90)
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for item in value:
+            ip_network(item)
+        return value
+
+    def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(item) for item in self.allow]
+
+    def secret(self) -> str:
+        if self.password_file is not None:
+            return self.password_file.read_text().strip()
+        return self.password.get_secret_value()
+
+
+class Transfer(Section):
+    """Handing the caller to a human."""
+
+    mode: Literal["consult", "bridge", "blind"] = "consult"
+    targets: dict[str, str] = Field(
+        {"operator": "sip:200@127.0.0.1:5080"}, description="names the dialplans use -> SIP URIs; nothing else is dialled"
+    )
+    ring_seconds: Seconds = 20
+    id_in: list[Literal["headers", "refer_to", "user_part"]] = ["headers", "refer_to"]
+    hours: dict[str, str] = Field(
+        {"mon-sun": "00:00-24:00"}, description='when operators work: {"mon-fri": "08:00-20:00", "sat": "09:00-15:00"}'
+    )
+
+
+class Link(Section):
+    """Line and its brains."""
+
+    ping_seconds: Seconds = 0.25
+    dead_after_seconds: Seconds = Field(0.9, description="a brain silent for so long is dead")
+
+
+class Hearing(Section):
+    model: Path | None = Field(None, description="folder of a Vosk model; empty: production if fetched, else embedded")
+    vad_mode: int = Field(3, ge=0, le=3)
+
+
+class Voice(Section):
+    engine: Literal["auto", "silero", "rhvoice", "espeak"] = "auto"
+    speaker: str = Field("", description="empty: the engine's default")
+    rate: float = Field(1.0, ge=0.5, le=2.0)
+    silero_model: Path | None = None
+
+
+class Dialog(Section):
+    folder: Path = Path("dialplans/demo")
+    budget_seconds: Seconds = 210
+
+
+class Database(Section):
+    url: str = Field("", description="empty: SQLite in data_dir; postgresql+psycopg://... for PostgreSQL")
+
+
+class Recordings(Section):
+    is_enabled: bool = True
+    folder: Path | None = Field(None, description="empty: data_dir/recordings")
+    minimum_free_mb: int = 200
+
+
+class Http(Section):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Brain(Section):
+    count: int = Field(0, ge=0, description="processes; 0: one per core, less one")
+    capacity_calls: int = Field(60, ge=1)
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Unknown keys are errors."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VOICEBOT_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    data_dir: Path = Path("var")
+    cache_dir: Path | None = Field(None, description="models, voices, builds; empty: the user's cache folder")
+    zone: str = "Europe/Moscow"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    sip: Sip = Sip()
+    transfer: Transfer = Transfer()
+    link: Link = Link()
+    hearing: Hearing = Hearing()
+    voice: Voice = Voice()
+    dialog: Dialog = Dialog()
+    database: Database = Database()
+    recordings: Recordings = Recordings()
+    http: Http = Http()
+    brain: Brain = Brain()
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @property
+    def zoneinfo(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    @property
+    def cache(self) -> Path:
+        """Folder for things that can be fetched or built again."""
+        if self.cache_dir is not None:
+            return self.cache_dir
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "voicebot"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and status files of the running processes."""
+        return self.data_dir / "run"
+
+    @property
+    def link_socket(self) -> Path:
+        return self.run_dir / "line.sock"
+
+    @property
+    def recordings_folder(self) -> Path:
+        return self.recordings.folder or self.data_dir / "recordings"
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.data_dir / 'voicebot.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = Path(os.environ.get("VOICEBOT_CONFIG", "voicebot.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+
+def load() -> Settings:
+    """Read the settings; raise ConfigurationError naming each wrong key."""
+    file = os.environ.get("VOICEBOT_CONFIG")
+    if file and not Path(file).is_file():
+        raise ConfigurationError(f"VOICEBOT_CONFIG names {file}, which is not a file.", "Correct the variable or unset it.")
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_input=False))
+        raise ConfigurationError(
+            f"Settings are wrong: {wrong}.", "Correct voicebot.toml or the VOICEBOT_* variables."
+        ) from None
+    except ValueError as error:  # TOML syntax
+        raise ConfigurationError(f"voicebot.toml cannot be read: {error}.", "Correct its syntax.") from None

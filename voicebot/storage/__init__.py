@@ -1,0 +1,1 @@
+"""The database under clinic and records: engine, sessions, migrations."""

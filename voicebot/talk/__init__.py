@@ -1,0 +1,1 @@
+"""One phone conversation: glues hearing, dialog, voice and records to a link."""

@@ -1,0 +1,1 @@
+"""From stressed Russian text to PCM: engines, prompt cache."""
