@@ -1,0 +1,129 @@
+"""The clinic's tables, in the words of FHIR R4 (Slot, Appointment, Patient).
+
+Two bookings of one slot, or of one doctor at overlapping times, are refused by constraints, not by checks: a live
+appointment owns one row of `occupied` for each five minutes of its doctor's time.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from voicebot.storage.base import Base, UtcDateTime
+
+CELL = timedelta(minutes=5)  # all starts and durations are multiples of it
+
+
+class SlotStatus(StrEnum):
+    """FHIR R4 SlotStatus; `busy-tentative` is a hold with an expiry."""
+
+    FREE = "free"
+    BUSY = "busy"
+    BUSY_TENTATIVE = "busy-tentative"
+    BUSY_UNAVAILABLE = "busy-unavailable"  # the doctor does not work then after all
+
+
+class AppointmentStatus(StrEnum):
+    """FHIR R4 AppointmentStatus, those in use here."""
+
+    BOOKED = "booked"
+    ARRIVED = "arrived"
+    FULFILLED = "fulfilled"
+    CANCELLED = "cancelled"
+    NOSHOW = "noshow"
+
+
+_LIVE = text("status NOT IN ('cancelled', 'noshow')")
+
+
+class SlotRow(Base):
+    """A piece of a doctor's working time. `hold_expires_at` and `held_by` are set while busy-tentative."""
+
+    __tablename__ = "slots"
+    __table_args__ = (
+        UniqueConstraint("doctor_id", "start"),
+        CheckConstraint("duration_minutes > 0", name="duration"),
+        CheckConstraint("status <> 'busy-tentative' OR (held_by IS NOT NULL AND hold_expires_at IS NOT NULL)", name="hold"),
+        Index("ix_slots_held_by", "held_by"),
+        Index("ix_slots_appointment_id", "appointment_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    doctor_id: Mapped[str] = mapped_column(String(64))
+    branch_id: Mapped[str] = mapped_column(String(64))
+    start: Mapped[datetime] = mapped_column(UtcDateTime())
+    duration_minutes: Mapped[int]
+    status: Mapped[str] = mapped_column(String(20), default=SlotStatus.FREE.value)
+    held_by: Mapped[str | None] = mapped_column(String(64))  # dialog ID
+    hold_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    lapsed_holder: Mapped[str | None] = mapped_column(String(64))  # the dialog whose hold ran out last
+    appointment_id: Mapped[int | None]  # the live appointment that takes it; no foreign key: the two point at each other
+
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(minutes=self.duration_minutes)
+
+
+class PatientRow(Base):
+    """Whom an appointment is for, as told by phone. `phone` is E.164."""
+
+    __tablename__ = "patients"
+    __table_args__ = (UniqueConstraint("phone", "surname", "given", "patronymic"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    phone: Mapped[str] = mapped_column(String(20))
+    surname: Mapped[str] = mapped_column(String(100), default="")
+    given: Mapped[str] = mapped_column(String(100), default="")
+    patronymic: Mapped[str] = mapped_column(String(100), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class AppointmentRow(Base):
+    """A booking. Doctor, branch and time are kept here too: the slot may be re-cut later."""
+
+    __tablename__ = "appointments"
+    __table_args__ = (
+        Index("uq_appointments_live_slot", "slot_id", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index("ix_appointments_phone", "phone"),
+        Index("ix_appointments_dialog_id", "dialog_id"),
+        Index("ix_appointments_start", "start"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slot_id: Mapped[int] = mapped_column(ForeignKey("slots.id"))
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"))
+    doctor_id: Mapped[str] = mapped_column(String(64))
+    branch_id: Mapped[str] = mapped_column(String(64))
+    service_id: Mapped[str | None] = mapped_column(String(64))
+    start: Mapped[datetime] = mapped_column(UtcDateTime())
+    duration_minutes: Mapped[int]
+    status: Mapped[str] = mapped_column(String(20), default=AppointmentStatus.BOOKED.value)
+    phone: Mapped[str] = mapped_column(String(20))
+    dialog_id: Mapped[str] = mapped_column(String(64))
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("appointments.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class OccupiedRow(Base):
+    """Five minutes of a doctor's time that a live appointment owns; the primary key forbids overlaps."""
+
+    __tablename__ = "occupied"
+    __table_args__ = (Index("ix_occupied_appointment_id", "appointment_id"),)
+
+    doctor_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    start: Mapped[datetime] = mapped_column(UtcDateTime(), primary_key=True)
+    appointment_id: Mapped[int] = mapped_column(ForeignKey("appointments.id"))
+
+
+class OrderRow(Base):
+    """A carried-out order under its idempotency key: the same key again returns the same appointment."""
+
+    __tablename__ = "clinic_orders"
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(String(20))  # book, cancel, reschedule
+    target: Mapped[int]  # slot or appointment it was given for
+    appointment_id: Mapped[int] = mapped_column(ForeignKey("appointments.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
