@@ -24,6 +24,8 @@ BUFFER_FRAMES = 50  # one second
 # A jump beyond this is a broken frame number, not a gap; padding it would fill the disk with silence.
 GAP_LIMIT_FRAMES = 15 * 60 * 1000 // FRAME_MS
 _SILENCE = bytes(FRAME_BYTES)
+# soundfile asserts that all was written.
+_REFUSALS = (soundfile.LibsndfileError, RuntimeError, AssertionError)
 _COPY_SAMPLES = 4096  # libFLAC's block: a torn block at the end costs no whole one before it
 
 
@@ -170,7 +172,7 @@ class Recorder:
             return
         try:
             self._sound.write(both)
-        except (soundfile.LibsndfileError, RuntimeError):
+        except _REFUSALS:
             self._stop(f"cannot write the recording ({self._cause()})")
             return
         if self._file is not None and self._file.error is not None:
@@ -209,7 +211,7 @@ class Recorder:
         if sound is not None:
             try:
                 sound.close()
-            except (soundfile.LibsndfileError, RuntimeError):
+            except _REFUSALS:
                 log.error("recording_not_completed", why=self._cause())
         if self._file is not None:
             self._file.close()
