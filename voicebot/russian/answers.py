@@ -1,0 +1,112 @@
+"""Yes and no."""
+
+from enum import Enum, auto
+from functools import cache
+
+from voicebot.russian.text import words
+
+
+class _Leaning(Enum):
+    YES = auto()
+    WEAK_YES = auto()  # agrees to go on, but loses to a plain "нет" before it: "нет давайте"
+    NO = auto()
+    UNSURE = auto()
+    FILLER = auto()
+
+
+_PHRASES = {
+    _Leaning.YES: """да, ага, угу, мгм, конечно, верно, правильно, точно, именно, разумеется, естественно, безусловно, все верно,
+        все правильно, все так, все точно, все верно да, так точно, так и есть, подходит, подойдет,
+        устраивает, устроит, согласен, согласна, согласны, подтверждаю, удобно, годится, записывайте,
+        бронируйте, оформляйте, само собой, не против, не возражаю, почему бы и нет, почему нет, без проблем,
+        с удовольствием, еще бы, обязательно, да да, йес, есть такое, все подходит, меня устраивает, мне
+        подходит, мне удобно, меня все устраивает, наверное да, вроде да, вроде верно, правда, оставляйте,
+        оставьте, оставим, на этот, этот, на него, этот же, тот же""",
+    _Leaning.WEAK_YES: """хорошо, давайте, давай, ладно, ок, окей, отлично, прекрасно, замечательно, нормально, идет, пойдет, пусть,
+        понятно, ясно, договорились, супер, класс, здорово, пожалуй, ну давайте, хочу, хотим, хотел бы, хотела
+        бы, приду, придем, буду, будем, смогу, сможем, запишите, запишите меня, записывайте меня, можно,
+        нужно, надо, так""",
+    _Leaning.NO: """нет, неа, не, нету, не надо, не нужно, не подходит, не подойдет, не устраивает, не устроит, неверно, не верно,
+        неправильно, не правильно, не так, не то, не тот, не та, не согласен, не согласна, не хочу, не хотим,
+        не хотел бы, не хотела бы, не могу, не смогу, не сможем, не получится, не получается, не буду, не
+        будем, не приду, не придем, неудобно, не удобно, не годится, не пойдет, не записывайте, не точно, не
+        совсем, нет спасибо, спасибо нет, ни в коем случае, ни за что, никак, нельзя, исключено, вряд ли,
+        отказываюсь, откажусь, воздержусь, передумал, передумала, против, конечно нет, ошибка, ошиблись, вы
+        ошиблись, ничего не надо, ничего не нужно, больше ничего, ничего, не все верно, не все правильно, не
+        надо пожалуй, отнюдь, нет конечно, да нет, навряд ли, не это, не туда""",
+    _Leaning.UNSURE: """не знаю, не уверен, не уверена, не понял, не поняла, не расслышал, не расслышала, что, как, когда, какой,
+        сколько, почему, зачем, где, кто, может быть, возможно, не помню, не слышу, не слышно, повторите""",
+    _Leaning.FILLER: """ну, вот, а, и, ой, э, эм, м, мм, ах, о, ох, ай, это, спасибо, пожалуйста, мне, меня, нас, нам, я, мы, вас,
+        вам, все, там, тут, здесь, же, то, бы, уже, очень, вполне, большое, благодарю, девушка, алло, значит,
+        тогда, вы, абсолютно, совершенно, думаю, кажется, вроде, наверное, наверно, в принципе, в общем, как
+        раз, вообще, совсем, просто, лучше, вроде бы, на самом деле, будьте добры, будьте любезны, больше,
+        сказал, сказала, говорю, по идее, при этом, теперь, слушайте, скажем, пока""",
+}
+_MAXIMUM_OTHER = 3  # more unknown words than this and the phrase is about something else
+_MAXIMUM_OTHER_AFTER_NO = 6
+
+
+@cache
+def _table() -> dict[tuple[str, ...], _Leaning]:
+    return {
+        tuple(phrase.split()): leaning
+        for leaning, phrases in _PHRASES.items()
+        for phrase in phrases.replace("\n", " ").split(",")
+    }
+
+
+@cache
+def _longest() -> int:
+    return max(len(phrase) for phrase in _table())
+
+
+def parse_yes_no(text: str) -> bool | None:
+    """True for yes, False for no, None when the phrase is neither or is about something else.
+
+    The last clear word wins ("нет да" is yes, "да нет" is no); "нет" before "давайте" or "хорошо" stays no.
+    """
+    leanings, others = _read(words(text))
+    if not leanings or _Leaning.UNSURE in leanings:
+        return None
+    if others:
+        return _of_longer(leanings, others)
+    verdicts = [leaning for leaning in leanings if leaning is not _Leaning.FILLER]
+    if not verdicts:
+        return None
+    if _Leaning.NO in verdicts and _Leaning.YES not in verdicts:
+        return False
+    clear = [verdict for verdict in verdicts if verdict is not _Leaning.WEAK_YES] or verdicts
+    return clear[-1] is not _Leaning.NO
+
+
+def _of_longer(leanings: list[_Leaning], others: int) -> bool | None:
+    """A phrase with other words counts when it begins with its yes or no."""
+    first = next((leaning for leaning in leanings if leaning is not _Leaning.FILLER), None)
+    if first is _Leaning.NO:
+        return False if others <= _MAXIMUM_OTHER_AFTER_NO else None
+    if first is _Leaning.YES and others <= _MAXIMUM_OTHER:
+        return _Leaning.NO not in leanings or None
+    return None
+
+
+def _read(tokens: list[str]) -> tuple[list[_Leaning], int]:
+    """The leanings of the known phrases, longest first, and how many words are unknown. Stops order at unknown words."""
+    table, longest = _table(), _longest()
+    leanings: list[_Leaning] = []
+    others = 0
+    index = 0
+    while index < len(tokens):
+        for length in range(min(longest, len(tokens) - index), 0, -1):
+            leaning = table.get(tuple(tokens[index : index + length]))
+            if leaning is not None:
+                if others and not any(known is not _Leaning.FILLER for known in leanings):
+                    # An unknown word came before: the phrase does not begin with its answer.
+                    others += 1
+                else:
+                    leanings.append(leaning)
+                index += length
+                break
+        else:
+            others += 1
+            index += 1
+    return leanings, others

@@ -1,0 +1,183 @@
+"""Matching what was heard against known names: by sound, in any case form, inside a longer sentence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import JaroWinkler, Levenshtein
+
+from voicebot.russian.nouns import forms as case_forms
+from voicebot.russian.text import listed, normalise, words
+
+_VOWELS = str.maketrans({"о": "а", "е": "и", "э": "и", "ы": "и", "й": "и", "ю": "у", "я": "а", "щ": "ш", "ь": "", "ъ": ""})
+_CLUSTERS = (
+    ("ться", "ца"),
+    ("тся", "ца"),
+    ("тьс", "ц"),
+    ("тс", "ц"),
+    ("дс", "ц"),
+    ("стн", "сн"),
+    ("здн", "зн"),
+    ("вств", "ств"),
+    ("сч", "щ"),
+    ("зч", "щ"),
+    ("жч", "щ"),
+    ("нг", "н"),
+)
+_DEVOICED = {"б": "п", "в": "ф", "г": "к", "д": "т", "ж": "ш", "з": "с"}
+_VOICELESS = listed("пфктшсхцчщ")
+_SHORT_LETTERS = 4  # sound keys up to this long must fit exactly: "лор" is not "пол"
+# Words that begin or end no name; windows do not start or end with them.
+_FUNCTION_WORDS = frozenset(
+    "в во на к ко с со у о об от до для по за из и а но или не ни да нет же бы ли я мне меня мы нам вы вам"
+)
+
+
+@lru_cache(maxsize=32768)
+def sound_key(word: str) -> str:
+    """What a word sounds like, roughly: unstressed vowels merged, consonants devoiced at the end and before voiceless."""
+    text = normalise(word).replace(" ", "")
+    for cluster, sound in _CLUSTERS:
+        text = text.replace(cluster, sound)
+    text = text.translate(_VOWELS)
+    letters: list[str] = []
+    for index, letter in enumerate(text):
+        following = text[index + 1] if index + 1 < len(text) else ""
+        if letter in _DEVOICED and (not following or following in _VOICELESS):
+            letter = _DEVOICED[letter]
+        if not letters or letters[-1] != letter:
+            letters.append(letter)
+    return "".join(letters)
+
+
+def _key_of_phrase(phrase: str) -> str:
+    return "".join(sound_key(word) for word in words(phrase))
+
+
+def _blend(first: str, second: str, *, score_cutoff: float = 0.0) -> float:
+    """Jaro-Winkler favours a good beginning, Levenshtein keeps it honest about the rest."""
+    return 0.5 * float(JaroWinkler.similarity(first, second)) + 0.5 * float(Levenshtein.normalized_similarity(first, second))
+
+
+def similarity(a: str, b: str) -> float:
+    """How alike two words or phrases sound, 0..1."""
+    return _blend(_key_of_phrase(a), _key_of_phrase(b))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A known thing heard in a sentence: its key, how sure (0..1), the form that fitted, the words it took [start, end)."""
+
+    key: str
+    score: float
+    form: str
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Several known things fit about equally well; best first. Ask which."""
+
+    candidates: tuple[Match, ...]
+
+
+class Index:
+    """Synonyms of many things, expanded to every case form and prepared once; `find` then takes a few milliseconds."""
+
+    def __init__(self, forms: Mapping[str, Sequence[str]], *, is_expanded: bool = False) -> None:
+        """`forms`: key -> nominative synonyms. `is_expanded`: they already hold every case form."""
+        entries: dict[tuple[str, str], str] = {}
+        for key, synonyms in forms.items():
+            for synonym in synonyms:
+                for form in {normalise(synonym)} if is_expanded else case_forms(synonym) | {normalise(synonym)}:
+                    if form:
+                        entries.setdefault((key, _key_of_phrase(form)), form)
+        self._keys = [key for key, _ in entries]
+        self._forms = list(entries.values())
+        self._sounds = [sound for _, sound in entries]
+        self._exact: dict[str, list[int]] = {}
+        self._by_words: dict[int, list[int]] = {}
+        for number, form in enumerate(self._forms):
+            self._exact.setdefault(self._sounds[number], []).append(number)
+            self._by_words.setdefault(len(form.split()), []).append(number)
+        self._longest = max(self._by_words, default=0)
+        self._sounds_by_words = {count: [self._sounds[n] for n in numbers] for count, numbers in self._by_words.items()}
+
+    def matches(self, text: str, floor: float = 0.8) -> list[Match]:
+        """The best match of each key, best first, without those inside a longer and no worse one."""
+        tokens = words(text)
+        best: dict[str, Match] = {}
+        for start, end in self._windows(tokens):
+            sound = "".join(sound_key(token) for token in tokens[start:end])
+            for number, score in self._like(sound, end - start, floor):
+                match = Match(self._keys[number], score, self._forms[number], (start, end))
+                known = best.get(match.key)
+                if known is None or _rank(match) > _rank(known):
+                    best[match.key] = match
+        kept = [m for m in best.values() if not any(_is_inside(m, other) for other in best.values() if other is not m)]
+        return sorted(kept, key=_rank, reverse=True)
+
+    def find(self, text: str, floor: float = 0.8, margin: float = 0.05) -> Match | Ambiguous | None:
+        """The one thing that fits, or those that fit about equally (within `margin`), or None (all below `floor`)."""
+        found = self.matches(text, floor)
+        if not found:
+            return None
+        close = [match for match in found if match.score >= found[0].score - margin]
+        return found[0] if len(close) == 1 else Ambiguous(tuple(close))
+
+    def _windows(self, tokens: list[str]) -> list[tuple[int, int]]:
+        windows = []
+        for start, first in enumerate(tokens):
+            for end in range(start + 1, min(len(tokens), start + self._longest + 1) + 1):
+                if end - start > 1 and (first in _FUNCTION_WORDS or tokens[end - 1] in _FUNCTION_WORDS):
+                    continue
+                if end - start == 1 and first in _FUNCTION_WORDS and first not in self._exact:
+                    continue
+                windows.append((start, end))
+        return windows
+
+    def _like(self, sound: str, count: int, floor: float) -> list[tuple[int, float]]:
+        exact = self._exact.get(sound)
+        if exact is not None:
+            return [(number, 1.0) for number in exact]
+        if len(sound) <= _SHORT_LETTERS:
+            return []
+        found: list[tuple[int, float]] = []
+        # The recogniser splits and joins words ("гастро энтеролог"), so one word more or less may be the same phrase.
+        for nearby in (count - 1, count, count + 1):
+            numbers = self._by_words.get(nearby)
+            if not numbers:
+                continue
+            # Jaro-Winkler is the higher half of the blend: what it leaves below 2 * floor - 1 cannot reach the floor.
+            for candidate, rough, place in process.extract(
+                sound,
+                self._sounds_by_words[nearby],
+                scorer=JaroWinkler.similarity,
+                processor=None,
+                limit=None,
+                score_cutoff=floor,
+            ):
+                if len(candidate) <= _SHORT_LETTERS:
+                    continue
+                score = 0.5 * rough + 0.5 * float(Levenshtein.normalized_similarity(sound, candidate))
+                if score >= floor:
+                    found.append((numbers[place], score))
+        return found
+
+
+def _rank(match: Match) -> tuple[float, int]:
+    return (round(match.score, 3), match.span[1] - match.span[0])
+
+
+def _is_inside(match: Match, other: Match) -> bool:
+    """Whether `other` covers the words of `match` and more, and fits about as well."""
+    covers = other.span[0] <= match.span[0] and match.span[1] <= other.span[1] and other.span != match.span
+    return covers and other.score >= match.score - 0.1
+
+
+def best_match(
+    text: str, forms: Mapping[str, Sequence[str]], floor: float = 0.8, margin: float = 0.05
+) -> Match | Ambiguous | None:
+    """One look-up without a kept Index; for short lists (the offered doctors, three branches)."""
+    return Index(forms).find(text, floor, margin)

@@ -1,0 +1,230 @@
+"""Phone numbers as people dictate them and as the robot reads them back."""
+
+from itertools import combinations, product
+
+import phonenumbers
+
+from voicebot.russian.numbers import Numeral, numeral_at, parse_numerals, say_number
+from voicebot.russian.numerals import Kind, lexicon
+from voicebot.russian.text import normalise, words
+
+# "Two zeros", "three sevens": the forms that stand after a count. "Два ноль" is 2 and 0.
+_REPEATED = {
+    0: "нуля нулей нолика нуликов",
+    1: "единицы единиц единички единичек",
+    2: "двойки двоек двоечки",
+    3: "тройки троек троечки",
+    4: "четверки четверок",
+    5: "пятерки пятерок пятерочки",
+    6: "шестерки шестерок шестерочки",
+    7: "семерки семерок семерочки",
+    8: "восьмерки восьмерок восьмерочки",
+    9: "девятки девяток девяточки",
+}
+_REPEATED_VALUES = {form: str(value) for value, forms in _REPEATED.items() for form in forms.split()}
+_CORRECTIONS = {"нет", "ой", "точнее", "вернее", "ошибся", "ошиблась", "неправильно", "неверно", "сначала", "заново"}
+# Said inside a number; anything else ends a run of digits.
+_FILLERS = {"и", "потом", "дальше", "далее", "затем", "тире", "э", "так", "там", "м", "ну", "вот", "код", "плюс", "пауза"}
+
+
+def parse_phone(text: str, *, may_split: bool = False) -> str | None:
+    """The phone number in a phrase as E.164 (+7XXXXXXXXXX, or another country after "плюс"), or None.
+
+    Digits may be dictated in any grouping; after "ой нет" the later number, or the later end of it, counts.
+    `may_split`: also read "сто двадцать" as 100 and 20 where that alone gives a whole number. It may complete a number
+    that was cut short, so it is for a second try only.
+    """
+    has_plus = "+" in text
+    tokens = words(text.replace("+", " плюс "))
+    has_plus = has_plus or "плюс" in tokens
+    segments = [segment for segment in _runs(tokens) if segment]
+    if not segments:
+        return None
+    found = _last_complete(segments, has_plus)
+    if found is None and may_split:
+        found = _with_splits(tokens, has_plus)
+    return found
+
+
+def parse_phone_digits(digits: str) -> str | None:
+    """The number keyed in (DTMF) or typed, as E.164, or None: 10 or 11 digits, other characters are ignored."""
+    return _as_e164("".join(c for c in digits if c.isdecimal()), has_plus=digits.strip().startswith("+"))
+
+
+def dictated_digits(text: str) -> str:
+    """All digits dictated in a phrase, in order; for numbers that come in several turns."""
+    return "".join(_digits(group) for segment in _runs(words(text)) for run in segment for group in run)
+
+
+def is_complete_phone(text: str) -> bool:
+    """Whether the phrase is a whole number that its next word could not continue; for ending a turn early."""
+    tokens = words(text)
+    if not tokens or parse_phone(text) is None:
+        return False
+    last = tokens[-1]
+    if last.isdecimal() or last in _REPEATED_VALUES:
+        return True
+    word = lexicon().get(last)
+    return word is not None and word.kind in (Kind.PART, Kind.ALONE) and word.room == 0
+
+
+def say_phone(e164: str) -> str:
+    """A number in words by groups: "восемь, девятьсот шестнадцать, сто двадцать три, сорок пять, шестьдесят семь"."""
+    digits = "".join(c for c in e164 if c.isdecimal())
+    if len(digits) == 11 and digits[0] == "7":
+        groups = [digits[1:4], digits[4:7], digits[7:9], digits[9:11]]
+        prefix = "восемь"
+    else:
+        groups = [digits[i : i + 2] for i in range(len(digits) % 2, len(digits), 2)]
+        prefix = "плюс " + say_number(int(digits[0])) if len(digits) % 2 else "плюс"
+    # "Сто, двадцать" would be heard as 120: such a group is said by its digits, the fewest groups possible.
+    ways = [(_say_group(group), _by_digit(group)) for group in groups]
+    for by_digit in sorted(product((0, 1), repeat=len(groups)), key=sum):
+        said = [prefix, *(way[choice] for way, choice in zip(ways, by_digit, strict=True))]
+        if "".join(_digits(numeral) for numeral in parse_numerals(words(" ".join(said)))).endswith("".join(groups)):
+            return ", ".join(said)
+    return ", ".join([prefix, *(_by_digit(group) for group in groups)])
+
+
+def _say_group(group: str) -> str:
+    """ "05" is "ноль пять", "916" "девятьсот шестнадцать"."""
+    zeros = len(group) - len(group.lstrip("0"))
+    said = ["ноль"] * zeros
+    if group[zeros:]:
+        said.append(say_number(int(group)))
+    return " ".join(said)
+
+
+def _by_digit(group: str) -> str:
+    return " ".join(say_number(int(digit)) for digit in group)
+
+
+def _runs(tokens: list[str]) -> list[list[list[Numeral | str]]]:
+    """Segments between corrections -> runs of uninterrupted digits -> groups (numerals, or digits of "два нуля")."""
+    segments: list[list[list[Numeral | str]]] = [[]]
+    run: list[Numeral | str] = []
+
+    def close_run() -> None:
+        nonlocal run
+        if run:
+            segments[-1].append(run)
+        run = []
+
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        if token in _CORRECTIONS:
+            close_run()
+            if segments[-1]:
+                segments.append([])
+            index += 1
+            continue
+        numeral = numeral_at(tokens, index)
+        if numeral is not None and not numeral.is_half_more:
+            following = tokens[numeral.end] if numeral.end < len(tokens) else ""
+            if following in _REPEATED_VALUES and 2 <= numeral.value <= 7:
+                run.append(_REPEATED_VALUES[following] * numeral.value)
+                index = numeral.end + 1
+            else:
+                run.append(numeral)
+                index = numeral.end
+            continue
+        if token not in _FILLERS:
+            close_run()
+        index += 1
+    close_run()
+    return segments
+
+
+def _digits(group: Numeral | str) -> str:
+    if isinstance(group, str):
+        return group
+    return group.digits or str(group.value)
+
+
+def _joined(groups: list[Numeral | str]) -> str:
+    return "".join(_digits(group) for group in groups)
+
+
+def _last_complete(segments: list[list[list[Numeral | str]]], has_plus: bool) -> str | None:
+    for segment in reversed(segments):
+        for run in reversed(segment):
+            number = _as_e164(_joined(run), has_plus=has_plus)
+            if number is not None:
+                return number
+        whole = _as_e164("".join(_joined(run) for run in segment), has_plus=has_plus)
+        if whole is not None:
+            return whole
+    # "...сорок пять ой нет сорок шесть шестьдесят семь": the later words replace the last groups of the earlier.
+    kept: list[Numeral | str] = []
+    for segment in segments:
+        groups = [group for run in segment for group in run]
+        for dropped in range(1, len(kept) + 1):
+            joined = kept[: len(kept) - dropped] + groups
+            if _as_e164(_joined(joined), has_plus=has_plus) is not None:
+                kept = joined
+                break
+        else:
+            kept = kept[:-1] + groups
+    return _as_e164(_joined(kept), has_plus=has_plus)
+
+
+def _with_splits(tokens: list[str], has_plus: bool) -> str | None:
+    """Try numerals cut in two ("сто|двадцать") so that the groups fall on 3-3-2-2; only a single outcome counts."""
+    table = lexicon()
+    numerals = [group for segment in _runs(tokens) for run in segment for group in run]
+    # For each numeral, the ways to read it: whole, or cut between its words.
+    options: list[list[list[str]]] = []
+    for group in numerals:
+        ways = [[_digits(group)]]
+        if isinstance(group, Numeral) and not group.digits:
+            parts = [table[normalise(token)].value for token in tokens[group.start : group.end] if token in table]
+            if len(parts) > 1 and sum(parts) == group.value:
+                ways += [
+                    [str(sum(parts[a:b])) for a, b in zip((0, *places), (*places, len(parts)), strict=True)]
+                    for count in range(1, len(parts))
+                    for places in combinations(range(1, len(parts)), count)
+                ]
+        options.append(ways)
+    outcomes: set[str] = set()
+
+    def walk(index: int, chosen: list[str]) -> None:
+        if len("".join(chosen)) > 11:
+            return
+        if index == len(options):
+            number = _as_e164("".join(chosen), has_plus=has_plus)
+            if number is not None and _falls_on_groups(chosen):
+                outcomes.add(number)
+            return
+        for way in options[index]:
+            walk(index + 1, chosen + way)
+
+    walk(0, [])
+    return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def _falls_on_groups(parts: list[str]) -> bool:
+    """Whether the edges of the 3-3-2-2 groups are all edges of what was said."""
+    total = sum(len(part) for part in parts)
+    edges, position = set(), 0
+    for part in parts:
+        position += len(part)
+        edges.add(position - (total - 10))
+    return {3, 6, 8} <= edges
+
+
+def _as_e164(digits: str, *, has_plus: bool = False) -> str | None:
+    if len(digits) == 11 and digits[0] in "78" and digits[1] in "34789":
+        return f"+7{digits[1:]}"
+    if len(digits) == 10 and digits[0] in "3489" and not has_plus:
+        # Ten digits from 8: a city code (812), or a mobile number that lost its last digit (8 916 ...).
+        if digits[0] == "8" and not phonenumbers.is_valid_number(phonenumbers.parse(f"+7{digits}")):
+            return None
+        return f"+7{digits}"
+    if has_plus and len(digits) >= 11 and digits[0] != "7":
+        try:
+            number = phonenumbers.parse(f"+{digits}")
+        except phonenumbers.NumberParseException:
+            return None
+        return f"+{digits}" if phonenumbers.is_valid_number(number) else None
+    return None
