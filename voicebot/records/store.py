@@ -23,6 +23,8 @@ from voicebot.errors import StorageError
 from voicebot.records.dialogs import Dialog, DialogChanges, DialogFilter, Ending, Turn, TurnChanges, Who
 from voicebot.records.spool import Entry, EntryRejected, Spool
 from voicebot.records.tables import DialogRow, TurnRow
+from voicebot.settings import Settings
+from voicebot.storage.database import open_database
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,9 @@ T = TypeVar("T")
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _EXPORT_PAGE = 100
+# A caller waits while a turn is stored: less patience than bookings have, as the spool stands behind.
+_BUSY_SECONDS = 0.2
+_TRY_SECONDS = 0.4
 _DIALOG_FIELDS = tuple(f.name for f in fields(Dialog) if f.name != "turns")
 _TURN_FIELDS = tuple(f.name for f in fields(Turn))
 _TIMES = frozenset({"started_at", "ended_at", "at"})
@@ -240,6 +245,12 @@ class RecordStore:
                 return query(session)
         except SQLAlchemyError as error:
             raise _refusal(error) from None
+
+
+def open_store(settings: Settings, clock: Clock, on_alarm: Callable[[str], None] | None = None) -> RecordStore:
+    """Open the records of an installation; raise StorageError if its database does not answer at all."""
+    database = open_database(settings.database_url, busy_seconds=_BUSY_SECONDS, retry_seconds=_TRY_SECONDS)
+    return RecordStore(database, settings.data_dir / "spool", clock, on_alarm)
 
 
 def _refusal(error: SQLAlchemyError) -> StorageError:
