@@ -1,0 +1,64 @@
+# Each target sets up what it needs, once. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+VOICEBOT := $(BIN)/voicebot
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run demo test check lock models model sip-native voice bench-latency clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --progress-bar on -r requirements/run.txt
+	@$(BIN)/pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@echo "Adding what the tests need ..."
+	@$(BIN)/pip install --quiet --progress-bar on -r requirements/dev.txt
+	@touch $@
+
+voice: $(VENV)/.run ## Fetch the RHVoice voices from Debian's packages into the cache (no root, system untouched)
+	@$(VOICEBOT) supplies voice
+
+run: $(VENV)/.run voice ## Start the robot: it answers SIP calls on 127.0.0.1:5060
+	@exec $(VOICEBOT) serve
+
+demo: $(VENV)/.run voice ## Place a simulated patient's call and watch it
+	@$(VOICEBOT) demo
+
+test: $(VENV)/.dev voice ## Set up and run the tests
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## Lint, types, and who may import whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+models: $(VENV)/.run ## Fetch the production models (Vosk small-ru, Silero MIT) and torch's pinned CPU build
+	@$(BIN)/pip install --quiet --progress-bar on "torch==2.13.0+cpu"
+	@$(VOICEBOT) supplies models
+
+sip-native: $(VENV)/.run ## Build pjproject once (200+ calls instead of the wheel's 4); used automatically afterwards
+	@$(VOICEBOT) supplies sip-native
+
+bench-latency: $(VENV)/.dev voice ## Response and barge-in times, measured on the wire
+	@$(BIN)/python -m bench.latency $(BENCH_ARGS)
+
+model: ## Train the embedded recogniser anew (hours; see models/recipe/README.md)
+	@$(MAKE) -C models/recipe all PYTHON=$(PYTHON)
+
+lock: $(VENV)/.dev ## Renew the locked versions
+	@$(BIN)/uv pip compile -q --upgrade --no-header --no-emit-index-url --no-annotate pyproject.toml --extra postgresql -o requirements/run.txt
+	@$(BIN)/uv pip compile -q --upgrade --no-header --no-emit-index-url --no-annotate pyproject.toml --extra postgresql --extra dev -c requirements/run.txt -o requirements/dev.txt
+
+clean: ## Remove the environment and run-time data of this folder
+	rm -rf $(VENV) var build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,239 @@
+"""A brain: holds conversations. One shared Vosk model, the voice, the dialogs; a conversation for each call.
+
+Crash-only: it may be killed at any moment. Line then takes its callers to a human; what was said is stored already.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+
+from voicebot import status
+from voicebot.audio.pcm import TELEPHONE_HZ, Pcm
+from voicebot.clinic.bookings import Bookings
+from voicebot.clinic.catalogue import Catalogue, load_catalogue
+from voicebot.clinic.failures import ServiceFailure
+from voicebot.clinic.services import SERVICES, ClinicServices
+from voicebot.clock import SystemClock
+from voicebot.dialog.engine import Engine
+from voicebot.dialog.loader import load_dialplans
+from voicebot.dialog.talking import Returned
+from voicebot.dialog.understanding import Understanding
+from voicebot.errors import StorageError, VoicebotError
+from voicebot.hearing.ear import Ear
+from voicebot.hearing.grammar import prove_grammar
+from voicebot.hearing.models import choose_model
+from voicebot.hearing.recogniser import SpeechModel
+from voicebot.link import messages as line
+from voicebot.link.client import LineLink
+from voicebot.records.store import RecordStore
+from voicebot.settings import Settings
+from voicebot.storage.database import open_database
+from voicebot.talk.chronicle import Chronicle
+from voicebot.talk.conversation import Conversation, Shared
+from voicebot.voice.choose import open_voice
+from voicebot.voice.speaker import Speaker, VoiceFacts
+
+log = structlog.get_logger(__name__)
+
+APOLOGY = "Извин+ите, у нас технич+еская непол+адка. Соедин+яю вас с опер+атором."
+GOODBYE = "Извин+ите, опер+атор сейч+ас не отвеч+ает. Пож+алуйста, перезвон+ите нам чуть п+озже."
+_RECORDS_PATIENCE_SECONDS = 0.3  # a turn that the database does not take at once goes to the spool
+
+
+def voice_line(facts: VoiceFacts) -> str:
+    """One line for people: which voice speaks, and what is wrong with it."""
+    text = f"{facts.engine} {facts.version}, {facts.speaker} ({facts.licence}): {facts.reason}"
+    return f"{text}. WARNING: {facts.warning}" if facts.warning else text
+
+
+class ClinicCalls:
+    """Runs the clinic's services for conversations; their typed failures become `Returned.error`."""
+
+    def __init__(self, services: ClinicServices) -> None:
+        self._services = services
+
+    def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Returned:
+        try:
+            return Returned(name, self._services.call(name, arguments, dialog_id=dialog_id, key=key))
+        except ServiceFailure as failure:
+            return Returned(name, error=failure.code)
+        except StorageError as error:
+            log.error("clinic database refused", service=name, problem=type(error).__name__)
+            return Returned(name, error="unavailable")
+
+
+class Brain:
+    """Everything a brain holds. Building it takes seconds; nothing is heavy afterwards."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self.settings = settings
+        self.name = name
+        self.clock = SystemClock()
+        self.alarms: dict[str, int] = {}
+        self.conversations: dict[str, Conversation] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.catalogue: Catalogue = load_catalogue(settings.dialog.folder / "clinic")
+        self.understanding = Understanding(self.catalogue)
+        dialplans = load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
+        self.engine = Engine(dialplans, self.catalogue, self.understanding, settings.dialog.budget_seconds)
+        self.model_choice = choose_model(settings)
+        self.model = SpeechModel(self.model_choice.path)
+        self.speaker: Speaker = open_voice(settings)
+        self._prove_grammars()
+        self.speaker.prepare(self.engine.fixed_texts())
+        self.apology = self._render(APOLOGY)
+        self.goodbye = self._render(GOODBYE)
+        services = ClinicServices(
+            Bookings(open_database(settings.database_url), self.catalogue, self.clock), self.catalogue, self.clock
+        )
+        records = open_database(
+            settings.database_url, busy_seconds=_RECORDS_PATIENCE_SECONDS, retry_seconds=_RECORDS_PATIENCE_SECONDS
+        )
+        self.store = RecordStore(records, settings.data_dir / "spool", self.clock, on_alarm=self._alarm)
+        cores = os.cpu_count() or 1
+        self._hearing_pool = ThreadPoolExecutor(cores + 1, thread_name_prefix="hearing")
+        self._voice_pool = ThreadPoolExecutor(max(2, cores), thread_name_prefix="voice")
+        self._disk_pool = ThreadPoolExecutor(4, thread_name_prefix="disk")
+        self.shared = Shared(
+            engine=self.engine,
+            new_ear=self._new_ear,
+            say=self.speaker.say,
+            services=ClinicCalls(services),
+            clock=self.clock,
+            zone=settings.zoneinfo,
+            operator_hours=settings.transfer.hours,
+            hearing_pool=self._hearing_pool,
+            voice_pool=self._voice_pool,
+            disk_pool=self._disk_pool,
+            apology=self.apology,
+        )
+        self._versions = {"recogniser": self.model.name, "voice": voice_line(self.speaker.describe())}
+
+    def _prove_grammars(self) -> None:
+        """Words that the model does not know would be dropped silently by Vosk: say so at start, once a question."""
+        for question, phrases in self.engine.grammars().items():
+            prove_grammar(self.model, phrases, question)
+
+    def _new_ear(self) -> Ear:
+        return Ear(self.model, self.understanding.fits, self.understanding.is_complete, vad_mode=self.settings.hearing.vad_mode)
+
+    def _render(self, text: str) -> Pcm:
+        sound = Pcm.silence(TELEPHONE_HZ, 0)
+        for piece in self.speaker.say(text):
+            sound = sound + piece
+        return sound
+
+    def _alarm(self, name: str) -> None:
+        self.alarms[name] = self.alarms.get(name, 0) + 1
+
+    # -- running --------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> int:
+        """Serve line until SIGTERM; connects again when line was restarted."""
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        heart = asyncio.create_task(self._heartbeat())
+        replay = asyncio.create_task(self._replay())
+        try:
+            while not stopping.is_set():
+                serving = asyncio.create_task(self._serve())
+                stop = asyncio.create_task(stopping.wait())
+                await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+                stop.cancel()
+                if stopping.is_set():
+                    serving.cancel()
+                await asyncio.gather(serving, return_exceptions=stopping.is_set())
+        finally:
+            for task in (heart, replay, *self._tasks.values()):
+                task.cancel()
+            await asyncio.gather(heart, replay, *self._tasks.values(), return_exceptions=True)
+            status.withdraw(self.settings.run_dir, self.name)
+            self.store.close()
+        return 0
+
+    async def _serve(self) -> None:
+        hello = line.Hello(
+            brain_id=self.name,
+            pid=os.getpid(),
+            capacity_calls=self.settings.brain.capacity_calls,
+            apology=self.apology.to_bytes(),
+            goodbye=self.goodbye.to_bytes(),
+        )
+        link = await LineLink.connect(self.settings.link_socket, hello, self.clock)
+        log.info("connected to line")
+        try:
+            async for message in link:
+                self._dispatch(link, message)
+        finally:
+            await link.close()
+            for call_id, conversation in list(self.conversations.items()):
+                conversation.inbox.put_nowait(line.CallEnded(call_id=call_id, ended_by=line.EndedBy.ERROR))
+
+    def _dispatch(self, link: LineLink, message: line.FromLine) -> None:
+        if isinstance(message, line.CallStarted):
+            conversation = self._converse(link, message)
+            self.conversations[message.call_id] = conversation
+            task = asyncio.create_task(conversation.run(), name=message.call_id)
+            self._tasks[message.call_id] = task
+            task.add_done_callback(self._forget)
+            return
+        call_id = getattr(message, "call_id", None)
+        target = self.conversations.get(call_id) if call_id is not None else None
+        if target is not None:
+            target.inbox.put_nowait(message)
+
+    def _converse(self, link: LineLink, started: line.CallStarted) -> Conversation:
+        recordings = self.settings.recordings
+        chronicle = Chronicle(
+            store=self.store,
+            executor=self._disk_pool,
+            clock=self.clock,
+            dialplan=self.settings.dialog.folder.name,
+            versions=self._versions,
+            rename=lambda new: link.send(line.Rename(call_id=started.call_id, dialog_id=new)),
+            recordings_folder=self.settings.recordings_folder if recordings.is_enabled else None,
+            minimum_free_mb=recordings.minimum_free_mb,
+            on_alarm=self._alarm,
+        )
+        return Conversation(self.shared, started, chronicle, link.send)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self.conversations.pop(task.get_name(), None)
+        self._tasks.pop(task.get_name(), None)
+
+    async def _heartbeat(self) -> None:
+        while True:
+            status.publish(
+                self.settings.run_dir,
+                self.name,
+                self.clock,
+                calls=len(self.conversations),
+                recogniser=self.model_choice.describe(),
+                voice=voice_line(self.speaker.describe()),
+                clinic=self.catalogue.clinic.name,
+                alarms=self.alarms,
+                is_database_refusing=self.store.is_degraded,
+                spooled_writes=self.store.spooled_count,
+            )
+            await asyncio.sleep(1.0)
+
+    async def _replay(self) -> None:
+        """Bring into the database what waits on disk, also from a brain that was killed."""
+        while True:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._disk_pool, self.store.replay_spool)
+            except VoicebotError as error:
+                log.warning("spool waits on", problem=type(error).__name__)
+            await asyncio.sleep(10.0)
+
+
+def run(settings: Settings, name: str) -> int:
+    """Run one brain; returns the exit status."""
+    return asyncio.run(Brain(settings, name).run())

@@ -1,0 +1,160 @@
+"""The `voicebot` command."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+
+from voicebot import __version__, logs
+from voicebot import settings as settings_module
+from voicebot.errors import ConfigurationError, VoicebotError
+from voicebot.settings import Settings
+from voicebot.supervisor import EXIT_CONFIGURATION
+
+app = typer.Typer(
+    name="voicebot",
+    help="A telephony voice robot for Russian-speaking clinics.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+supplies_app = typer.Typer(help="Fetch voices and models, build pjproject: once, into the cache.", no_args_is_help=True)
+app.add_typer(supplies_app, name="supplies")
+
+_console = Console(stderr=True)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command()
+def serve() -> None:
+    """Run the robot on this machine: line, brains and desk. Ctrl-C or SIGTERM ends it after the running calls."""
+    import asyncio
+
+    from voicebot.supervisor import Supervisor
+
+    settings = _start("supervisor")
+    supervisor = Supervisor(settings, lambda: _prepare(settings))
+    raise typer.Exit(asyncio.run(supervisor.run(lambda facts: _say_ready(settings, facts))))
+
+
+@app.command()
+def line() -> None:
+    """Run the SIP process alone (serve starts it)."""
+    from voicebot.line.process import run
+
+    raise typer.Exit(run(_start("line")))
+
+
+@app.command()
+def brain(number: Annotated[int, typer.Argument(help="its number on this machine, from 1")] = 1) -> None:
+    """Run one brain alone (serve starts them)."""
+    from voicebot.brain import run
+
+    raise typer.Exit(run(_start(f"brain-{number}"), f"brain-{number}"))
+
+
+@app.command()
+def desk() -> None:
+    """Run the HTTP process alone (serve starts it)."""
+    from voicebot.desk.process import run
+
+    raise typer.Exit(run(_start("desk")))
+
+
+@supplies_app.command("voice")
+def supplies_voice() -> None:
+    """Fetch RHVoice's permitted Russian voices from Debian's packages; the system is not touched."""
+    from voicebot.supplies.rhvoice import ensure_rhvoice
+
+    settings = settings_module.load()
+    try:
+        ensure_rhvoice(settings)
+    except VoicebotError as error:
+        # Not fatal: the robot then speaks by espeak-ng, and says so.
+        _console.print(f"[yellow]RHVoice could not be fetched: {error.message}[/] {error.cure}")
+
+
+@supplies_app.command("models")
+def supplies_models() -> None:
+    """Fetch the production models; `serve` uses them from then on."""
+    from voicebot.supplies.models import PRODUCTION, fetch
+
+    fetch(PRODUCTION, settings_module.load())
+
+
+@supplies_app.command("sip-native")
+def supplies_sip_native() -> None:
+    """Build pjproject for this Python, once; line uses it from then on."""
+    from voicebot.supplies.sip_native import build
+
+    build(settings_module.load())
+
+
+def _prepare(settings: Settings) -> None:
+    from voicebot.preparation import prepare
+
+    prepare(settings)
+
+
+def _say_ready(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
+    line_facts = facts.get("line", {})
+    brain_facts: dict[str, Any] = next((f for name, f in sorted(facts.items()) if name.startswith("brain")), {})
+    rows = [
+        f"SIP         sip:any@{settings.sip.bind_host}:{settings.sip.port}   ({line_facts.get('binding', '?')}, "
+        f"{line_facts.get('lines', '?')} lines)",
+        f"Recogniser  {brain_facts.get('recogniser', '?')}",
+        f"Voice       {brain_facts.get('voice', '?')}",
+        f"Clinic      {brain_facts.get('clinic', '?')}",
+        f"Health      http://{settings.http.host}:{settings.http.port}/health",
+        f"Answers     callers from {', '.join(settings.sip.allow)}; hands over to "
+        f"{settings.transfer.targets.get('operator', '(no operator set)')}",
+        "",
+        "Call it from a softphone, or try `make demo`. What was said: `voicebot dialogs list`.",
+    ]
+    _console.print(Panel("\n".join(rows), title="Voicebot is ready", expand=False))
+
+
+def _start(process: str) -> Settings:
+    import setproctitle
+
+    settings = settings_module.load()
+    logs.configure(settings, process)
+    setproctitle.setproctitle(f"voicebot {process}")
+    return settings
+
+
+def _mount() -> None:
+    """Add the commands of the rooms."""
+    from voicebot.dialog import commands as dialog_commands
+    from voicebot.patient import commands as patient_commands
+    from voicebot.records import commands as record_commands
+
+    app.add_typer(record_commands.app, name="dialogs")
+    app.add_typer(dialog_commands.app, name="dialplan")
+    app.command("call")(patient_commands.call)
+    app.command("demo")(patient_commands.demo)
+
+
+def main(run: Callable[[], Any] | None = None) -> None:
+    """Run a command; our own errors end in one readable line and the status that says whether a restart may help."""
+    _mount()
+    try:
+        (run or app)()
+    except ConfigurationError as error:
+        _console.print(f"[red]{error.message}[/] {error.cure}")
+        sys.exit(EXIT_CONFIGURATION)
+    except VoicebotError as error:
+        _console.print(f"[red]{error.message}[/] {error.cure}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

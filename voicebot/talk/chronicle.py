@@ -1,0 +1,245 @@
+"""The story of one call, written as it happens: dialog, turns, recording.
+
+Every write goes through one executor and is awaited, so that a turn is stored before the robot speaks. A failing store
+spools (records.store); a failing recording stops alone: neither ends a call.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from voicebot import dialog_id as dialog_ids
+from voicebot.audio.pcm import FRAME_MS, TELEPHONE_HZ
+from voicebot.clock import Clock
+from voicebot.dialog.engine import Meaning
+from voicebot.dialog.talking import Event, HandOver, Heard, Keyed
+from voicebot.link import messages as line
+from voicebot.records.dialogs import Dialog, HeardAs, Turn, Who, without_stress
+from voicebot.records.dialogs import Latency as StoredLatency
+from voicebot.records.played import Piece, played_text
+from voicebot.records.recorder import Recorder, recording_path
+from voicebot.records.store import DuplicateDialogId, RecordStore
+from voicebot.talk.speech import Utterance
+
+log = structlog.get_logger(__name__)
+
+_DRAWS = 5
+
+
+@dataclass(slots=True)
+class Latency:
+    """The stages between the caller's last sound and the robot's first, in milliseconds, as they become known."""
+
+    endpoint_ms: float = 0.0
+    recognise_ms: float = 0.0
+    think_ms: float = 0.0
+
+    def stored(self, speak_ms: float, total_ms: float) -> StoredLatency:
+        return StoredLatency(
+            endpoint_ms=round(self.endpoint_ms),
+            recognise_ms=round(self.recognise_ms),
+            think_ms=round(self.think_ms),
+            speak_ms=round(speak_ms),
+            total_ms=round(total_ms),
+        )
+
+
+@dataclass(slots=True)
+class Chronicle:
+    """Writes one dialog. Use from one task."""
+
+    store: RecordStore
+    executor: Executor
+    clock: Clock
+    dialplan: str
+    versions: Mapping[str, str]
+    rename: Callable[[str], None]
+    recordings_folder: Path | None
+    """None: calls are not recorded."""
+    minimum_free_mb: int = 200
+    on_alarm: Callable[[str], None] = lambda _name: None
+    dialog_id: str = ""
+    latency: Latency = field(default_factory=Latency)
+    is_transferred: bool = False
+    _numbers: int = 0
+    _recorder: Recorder | None = None
+    _recording: asyncio.Future[None] | None = None
+    _waiting_ticks: list[line.Tick] = field(default_factory=list)
+    _answer: Utterance | None = None
+
+    async def open(self, started: line.CallStarted) -> None:
+        """Store the head of the dialog and begin the recording. A taken ID is replaced, and line is told."""
+        self.dialog_id = started.dialog_id
+        at = self.clock.now()
+        for _ in range(_DRAWS):
+            try:
+                await self._do(self.store.open_dialog, self._head(started, at))
+                break
+            except DuplicateDialogId:
+                self.dialog_id = dialog_ids.new()
+                self.rename(self.dialog_id)
+        if self.recordings_folder is None:
+            return
+        path = recording_path(at, self.dialog_id)
+        self._recorder = await self._do(
+            Recorder, self.recordings_folder / path, self.minimum_free_mb, lambda _why: self.on_alarm("recording_stopped")
+        )
+        if self._recorder.stopped is None:
+            await self._do(self.store.set_recording, self.dialog_id, str(path))
+
+    def _head(self, started: line.CallStarted, at: Any) -> Dialog:
+        return Dialog(
+            id=self.dialog_id,
+            started_at=at,
+            caller_phone=started.caller,
+            called=started.called,
+            sip_call_id=started.sip_call_id,
+            dialplan=self.dialplan,
+            versions=dict(self.versions),
+        )
+
+    def record(self, ticks: Sequence[line.Tick]) -> None:
+        """Add sound to the recording; the disk is written beside the conversation, in order."""
+        if self._recorder is None:
+            return
+        self._waiting_ticks.extend(ticks)
+        if len(self._waiting_ticks) >= 25 and (self._recording is None or self._recording.done()):
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        ticks, self._waiting_ticks = self._waiting_ticks, []
+        self._recording = asyncio.get_running_loop().run_in_executor(self.executor, self._write_ticks, ticks)
+
+    def _write_ticks(self, ticks: Sequence[line.Tick]) -> None:
+        assert self._recorder is not None
+        for tick in ticks:
+            self._recorder.write(tick.caller, tick.robot, tick.frame)
+
+    async def caller_turn(
+        self, event: Event, meaning: Meaning | None, start_frame: int | None, end_frame: int | None, *, is_bargein: bool = False
+    ) -> None:
+        """Store what the caller said or did (silence and keys too)."""
+        alternatives: tuple[HeardAs, ...] = ()
+        text, digits = "", ""
+        if isinstance(event, Heard):
+            text = (meaning.text if meaning else "") or event.text
+            alternatives = tuple(HeardAs(text=a.text, confidence=a.confidence, source=a.source) for a in event.alternatives)
+        elif isinstance(event, Keyed):
+            digits = event.digits
+        await self._turn(
+            Turn(
+                number=self._number(),
+                who=Who.CALLER,
+                text=text,
+                at=self.clock.now(),
+                offset_start_ms=None if start_frame is None else start_frame * FRAME_MS,
+                offset_end_ms=None if end_frame is None else end_frame * FRAME_MS,
+                alternatives=alternatives,
+                confidence=meaning.confidence if meaning and text else None,
+                intent=meaning.intent if meaning else type(event).__name__.lower(),
+                slots=dict(meaning.slots) if meaning else {},
+                is_bargein=is_bargein,
+                digits=digits,
+            )
+        )
+
+    async def robot_turns(self, utterances: Sequence[Utterance], handing_over: HandOver | None) -> None:
+        """Store what the robot is about to say, before it does."""
+        if utterances:
+            self._answer = utterances[0]
+        for utterance in utterances:
+            utterance.turn = self._number()
+            await self._turn(
+                Turn(
+                    number=utterance.turn,
+                    who=Who.ROBOT,
+                    text=without_stress(utterance.text),
+                    at=self.clock.now(),
+                    prompt=utterance.prompt,
+                )
+            )
+        if handing_over is not None:
+            await self._do(
+                self.store.update_dialog,
+                self.dialog_id,
+                transfer_target=handing_over.target,
+                reason=handing_over.reason,
+                summary=dict(handing_over.summary),
+            )
+
+    async def responded(self, utterance: Utterance, total_ms: float) -> None:
+        """Store how long the caller waited for this answer, by stage."""
+        if utterance.turn < 0 or self._answer is not utterance:
+            return
+        latency = self.latency.stored(utterance.first_piece_ms or 0.0, total_ms)
+        await self._do(self.store.update_turn, self.dialog_id, utterance.turn, latency_ms=latency)
+
+    async def played(self, utterance: Utterance) -> None:
+        """Store what of an utterance really left for the caller."""
+        if utterance.turn < 0:
+            return
+        text = without_stress(utterance.text)
+        if utterance.is_cut:
+            text = played_text([Piece(text, utterance.total_samples)], utterance.played_samples)
+        start_ms = None if utterance.started_frame is None else utterance.started_frame * FRAME_MS
+        played_ms = utterance.played_samples * 1000 // TELEPHONE_HZ
+        await self._do(
+            self.store.update_turn,
+            self.dialog_id,
+            utterance.turn,
+            offset_start_ms=start_ms,
+            offset_end_ms=None if start_ms is None else start_ms + played_ms,
+            played_text=text,
+            played_ms=played_ms,
+        )
+
+    async def happened(self, what: str, **facts: Any) -> None:
+        """Store an event of the call (transfer, hold, trouble) as a system turn."""
+        await self._turn(Turn(number=self._number(), who=Who.SYSTEM, text=what, at=self.clock.now(), slots=facts))
+
+    async def transfer(self, state: str, sip_status: int) -> None:
+        self.is_transferred = self.is_transferred or state in ("completed", "bridged")
+        await self.happened(f"transfer {state}", sip_status=sip_status)
+        await self._do(self.store.update_dialog, self.dialog_id, transfer_result=state)
+
+    async def finish(self, outcome: str, reason: str, ended_by: str, handling_seconds: float) -> None:
+        """Store how it ended and complete the recording."""
+        await self.close()
+        await self._do(
+            partial(
+                self.store.finish_dialog,
+                self.dialog_id,
+                outcome,
+                reason,
+                ended_by=ended_by,
+                handling_seconds=round(handling_seconds, 2),
+            )
+        )
+
+    async def close(self) -> None:
+        """Complete the recording; harmless when called again."""
+        if self._recorder is None:
+            return
+        if self._recording is not None:
+            await self._recording
+        recorder, self._recorder = self._recorder, None
+        ticks, self._waiting_ticks = self._waiting_ticks, []
+        for tick in ticks:
+            recorder.write(tick.caller, tick.robot, tick.frame)
+        await self._do(recorder.close)
+
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    async def _turn(self, turn: Turn) -> None:
+        await self._do(self.store.add_turn, self.dialog_id, turn)
+
+    async def _do(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.executor, lambda: function(*args, **kwargs))

@@ -1,0 +1,189 @@
+"""What the robot says: texts become sound piece by piece, go to line, and what was really played comes back.
+
+One `Mouth` per call. Orders (texts, then perhaps "transfer" or "hang up") are carried out in the order they were given,
+in one task: nothing overtakes the last word.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import structlog
+
+from voicebot.audio.pcm import TELEPHONE_HZ, Pcm
+from voicebot.link.messages import FromBrain, Play, PlayEnded, PlayStarted, StopPlaying
+
+log = structlog.get_logger(__name__)
+
+_CHARACTERS_A_SECOND = 14
+_CHUNK_SAMPLES = TELEPHONE_HZ  # one second a message: the socket never holds a whole prompt at once
+
+
+@dataclass(slots=True)
+class Utterance:
+    """One text on its way to the caller's ear."""
+
+    number: int
+    text: str
+    prompt: str = ""
+    is_bargein_allowed: bool = True
+    turn: int = -1  # its number in the records
+    sent_samples: int = 0
+    is_sent: bool = False
+    started_frame: int | None = None
+    ended_frame: int | None = None
+    played_samples: int = 0
+    is_cut: bool = False
+    first_piece_ms: float | None = None  # order -> first sound handed to line
+
+    @property
+    def total_samples(self) -> int:
+        """Its length in sound; estimated from the text when it was cut before all of it was made."""
+        if self.is_sent:
+            return self.sent_samples
+        return max(self.sent_samples, len(self.text) * TELEPHONE_HZ // _CHARACTERS_A_SECOND)
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended_frame is not None
+
+
+@dataclass(slots=True)
+class _Batch:
+    utterances: list[Utterance]
+    last_order: FromBrain | None = None
+
+
+class VoiceFailed(Exception):
+    """The voice could not make sound of a text."""
+
+
+@dataclass(slots=True)
+class Mouth:
+    """Speaks for one call.
+
+    `say` turns a text into pieces of 8 kHz sound (blocking, run in `executor`); `send` hands messages to line;
+    `on_failure` is told once when the voice fails.
+    """
+
+    call_id: str
+    say: Callable[[str], Iterator[Pcm]]
+    send: Callable[[FromBrain], None]
+    executor: Executor
+    on_failure: Callable[[Exception], None]
+    utterances: dict[int, Utterance] = field(default_factory=dict)
+    _orders: asyncio.Queue[_Batch] = field(default_factory=asyncio.Queue)
+    _task: asyncio.Task[None] | None = None
+    _generation: int = 0
+    _next_number: int = 1
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._work(), name=f"mouth-{self.call_id}")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def new_utterance(self, text: str, prompt: str = "", is_bargein_allowed: bool = True) -> Utterance:
+        utterance = Utterance(self._next_number, text, prompt, is_bargein_allowed)
+        self._next_number += 1
+        return utterance
+
+    def order(self, utterances: list[Utterance], last_order: FromBrain | None = None) -> None:
+        """Queue texts, and what line shall do after the last word."""
+        for utterance in utterances:
+            self.utterances[utterance.number] = utterance
+        self._orders.put_nowait(_Batch(utterances, last_order))
+
+    def stop(self) -> None:
+        """Fall silent at once: what is queued here or in line is dropped."""
+        self._generation += 1
+        while not self._orders.empty():
+            for utterance in self._orders.get_nowait().utterances:
+                self._never_played(utterance)
+        self.send(StopPlaying(call_id=self.call_id))
+        for utterance in self.utterances.values():
+            if utterance.started_frame is None:  # a PlayStarted still under way corrects this
+                self._never_played(utterance)
+
+    @staticmethod
+    def _never_played(utterance: Utterance) -> None:
+        if not utterance.is_over:
+            utterance.ended_frame = utterance.started_frame or 0
+            utterance.is_cut = True
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether anything is still to be said or played."""
+        return not self._orders.empty() or any(not u.is_over for u in self.utterances.values())
+
+    @property
+    def current_text(self) -> str:
+        """The words that may come back as echo."""
+        return " ".join(u.text for u in self.utterances.values() if not u.is_over)
+
+    def on_started(self, message: PlayStarted) -> Utterance | None:
+        utterance = self.utterances.get(message.utterance)
+        if utterance is not None:
+            utterance.started_frame = message.frame
+        return utterance
+
+    def on_ended(self, message: PlayEnded) -> Utterance | None:
+        utterance = self.utterances.get(message.utterance)
+        if utterance is not None:
+            utterance.ended_frame = message.frame
+            utterance.played_samples = message.played_samples
+            utterance.is_cut = not message.is_complete
+        return utterance
+
+    async def _work(self) -> None:
+        while True:
+            batch = await self._orders.get()
+            generation = self._generation
+            try:
+                for utterance in batch.utterances:
+                    await self._speak(utterance, generation)
+            except VoiceFailed as error:
+                log.error("voice failed", call_id=self.call_id, error=type(error.__cause__).__name__)
+                for utterance in batch.utterances:
+                    self._never_played(utterance)
+                self.on_failure(error)
+                continue
+            if batch.last_order is not None and generation == self._generation:
+                self.send(batch.last_order)
+
+    async def _speak(self, utterance: Utterance, generation: int) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            pieces = await loop.run_in_executor(self.executor, self.say, utterance.text)
+            while generation == self._generation:
+                piece = await loop.run_in_executor(self.executor, next, pieces, None)
+                if piece is None:
+                    break
+                if utterance.first_piece_ms is None:
+                    utterance.first_piece_ms = (loop.time() - began) * 1000
+                if generation == self._generation:
+                    self._send_piece(utterance, piece)
+        except Exception as error:
+            raise VoiceFailed("no sound for a text") from error
+        if generation == self._generation:
+            utterance.is_sent = True
+            self.send(Play(call_id=self.call_id, utterance=utterance.number, pcm=b"", is_last=True))
+
+    def _send_piece(self, utterance: Utterance, piece: Pcm) -> None:
+        if piece.rate_hz != TELEPHONE_HZ:
+            raise ValueError(f"line plays {TELEPHONE_HZ} Hz, got {piece.rate_hz} Hz")
+        data = piece.to_bytes()
+        for start in range(0, len(data), _CHUNK_SAMPLES * 2):
+            self.send(
+                Play(
+                    call_id=self.call_id,
+                    utterance=utterance.number,
+                    pcm=data[start : start + _CHUNK_SAMPLES * 2],
+                    is_last=False,
+                )
+            )
+        utterance.sent_samples += len(piece.samples)
