@@ -1,6 +1,5 @@
 """Why the clinic could not do what was asked: typed, with the code that dialplans react to."""
 
-# ruff: noqa: N818 - these are outcomes of a conversation, not errors of the program
 from voicebot.errors import VoicebotError
 
 

@@ -5,12 +5,14 @@ one came first: waiting happens in one place, and can be retried there without h
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url, text
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -18,11 +20,13 @@ from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from voicebot.errors import ConfigurationError, StorageError
+from voicebot.storage.base import Base
 from voicebot.storage.failures import DatabaseLockedError, DatabaseUnreachableError, SerializationError, translate, translated
 
 T = TypeVar("T")
 
 _READONLY = "voicebot_readonly"
+_POOL_SECONDS = 5.0
 _URL_CURE = 'Give "sqlite:///path/to/file.db" or "postgresql://user@host/name".'
 
 
@@ -121,6 +125,15 @@ def open_database(url: str, *, busy_seconds: float = 2.0, retry_seconds: float =
     return database
 
 
+def insert_missing(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows that break no unique constraint, many at once; return how many went in."""
+    if not rows:
+        return 0
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    statement = (sqlite_insert if is_sqlite else postgresql_insert)(table).on_conflict_do_nothing()
+    return int(cast(CursorResult[Any], session.connection().execute(statement, list(rows))).rowcount)
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -146,7 +159,14 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
             raise DatabaseUnreachableError(
                 f"The database's folder {folder} cannot be made: {error.strerror}.", "Correct data_dir or database.url."
             ) from None
-    engine = create_engine(url, connect_args={"timeout": busy_seconds, "isolation_level": None}, pool_size=8, pool_timeout=10)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": busy_seconds, "isolation_level": None},
+        pool_size=8,
+        max_overflow=16,
+        pool_timeout=_POOL_SECONDS,
+        hide_parameters=True,  # parameters are names and phones: none may reach a log
+    )
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
@@ -183,7 +203,14 @@ def _postgresql_engine(url: URL, busy_seconds: float) -> Engine:
     query = dict(url.query)
     query.setdefault("connect_timeout", "5")
     query.setdefault("application_name", "voicebot")
-    engine = create_engine(url.set(query=query), pool_pre_ping=True, pool_size=8, max_overflow=16, pool_timeout=10)
+    engine = create_engine(
+        url.set(query=query),
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=16,
+        pool_timeout=_POOL_SECONDS,
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
