@@ -19,10 +19,11 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+T = TypeVar("T")
 PATIENCE_SECONDS = 20.0
 RATE_HZ = 8000
 _MODULES = "/usr/lib/baresip/modules"
@@ -40,7 +41,7 @@ def need_sipp() -> None:
         pytest.skip("sipp is not installed (apt-get install sip-tester)")
 
 
-def wait_until[T](condition: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+def wait_until(condition: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """Return the condition's first true value; fail after so long."""
     give_up_at = time.monotonic() + seconds
     while not (value := condition()):
@@ -63,7 +64,7 @@ def free_rtp_range(width: int = 100) -> int:
     """Return the first of a range of UDP ports; probed at its start only, ranges are spread wide."""
     for _ in range(200):
         first = random.randrange(31000, 59000, width)
-        if all(_is_free(first + i) for i in range(0, min(width, 8))):
+        if all(_is_free(first + i) for i in range(min(width, 8))):
             return first
     raise RuntimeError("no free ports")
 

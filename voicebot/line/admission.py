@@ -1,0 +1,68 @@
+"""Whether an INVITE is answered. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from voicebot.errors import LineError
+from voicebot.line.binding import Binding
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+class Verdict(StrEnum):
+    ANSWER = "answer"  # a brain takes the call
+    APOLOGISE = "apologise"  # no brain lives: answer, apologise, transfer to a human
+    FORBIDDEN = "forbidden"  # 403
+    UNAVAILABLE = "unavailable"  # 503 with Retry-After
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the line knows when an INVITE comes. `brain_room` is how many more calls living brains take."""
+
+    calls: int
+    lines: int
+    living_brains: int
+    brain_room: int
+    has_apology: bool
+    is_draining: bool
+
+
+def is_allowed(host: str, networks: Networks) -> bool:
+    """Tell whether a source address lies in one of the networks; what is no address does not."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
+
+
+def decide(source: str, networks: Networks, now: Situation) -> Verdict:
+    """Judge an INVITE: source first, so that strangers learn nothing of our load."""
+    if not is_allowed(source, networks):
+        return Verdict.FORBIDDEN
+    if now.is_draining or now.calls >= now.lines:
+        return Verdict.UNAVAILABLE
+    if now.living_brains:
+        return Verdict.ANSWER if now.brain_room > 0 else Verdict.UNAVAILABLE
+    return Verdict.APOLOGISE if now.has_apology else Verdict.UNAVAILABLE
+
+
+def lines_of(binding: Binding, wanted: int | None) -> int:
+    """Return how many patients are served at once.
+
+    By default a leg is kept for the operator of a transfer (the wheel: 3 of 4). All legs may be given to patients; then
+    a transfer on a full line is a REFER without asking the operator first. Raise LineError for more than there are legs.
+    """
+    if wanted is None:
+        return binding.default_lines
+    if wanted > binding.calls:
+        raise LineError(
+            f"sip.lines = {wanted}, but this pjsua2 ({binding.kind} {binding.version}) holds {binding.calls} calls.",
+            "Build the production one with `make sip-native`, or lower sip.lines.",
+        )
+    return wanted

@@ -1,0 +1,311 @@
+"""The main loop's work: SIP events, link events and time, brought to the calls they belong to. One thread."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+
+from voicebot import dialog_id
+from voicebot.clock import Clock
+from voicebot.line.admission import Situation, Verdict, decide, lines_of
+from voicebot.line.binding import Binding
+from voicebot.line.caller import CallerCall, CallRules, Farewell
+from voicebot.line.endpoint import Invited, SipEndpoint
+from voicebot.line.farewell import load_farewell, save_farewell, write_whole
+from voicebot.line.headers import called_of, caller_of, can_refer, check_target, header, source_host
+from voicebot.line.leg import Confirmed, Ended, Leg, MediaChanged, Pressed, Progressed, Referred
+from voicebot.line.media import MediaSession
+from voicebot.line.roster import Roster
+from voicebot.line.wire import CallWire
+from voicebot.link.messages import CallStarted, TransferMode
+from voicebot.link.server import Joined, LinkServer, Lost, Said
+from voicebot.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+POLL_MS = 5  # what a tick or an order waits at most; a fraction of a frame
+_STATUS_SECONDS = 1.0
+_STATUS_FILE = "line.json"
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A call and what belongs to it."""
+
+    call: CallerCall
+    wire: CallWire
+    media: MediaSession
+    started: CallStarted
+    is_started: bool = False
+
+
+class Switchboard:
+    """Calls `step` for ever. Opens the link first, then SIP: an INVITE finds everything in place."""
+
+    def __init__(self, settings: Settings, binding: Binding, clock: Clock) -> None:
+        self._settings = settings
+        self._binding = binding
+        self._clock = clock
+        self.lines = lines_of(binding, settings.sip.lines)
+        for name, uri in settings.transfer.targets.items():
+            check_target(name, uri)
+        self._networks = settings.sip.allowed_networks()
+        self._rules = CallRules(
+            mode=TransferMode(settings.transfer.mode),
+            ring_seconds=settings.transfer.ring_seconds,
+            silent_peer_seconds=settings.sip.silent_peer_seconds,
+            hold_limit_seconds=settings.sip.hold_limit_seconds,
+            target_names=frozenset(settings.transfer.targets),
+        )
+        self._roster = Roster()
+        self._farewell = load_farewell(settings.cache)
+        self._entries: dict[str, _Entry] = {}
+        self._legs: set[Leg] = set()  # every leg that holds one of the library's slots
+        self._count = 0
+        self._late_frames = 0
+        self._next_status = 0.0
+        self.is_draining = False
+        self._link = LinkServer(
+            settings.link_socket,
+            clock,
+            ping_seconds=settings.link.ping_seconds,
+            dead_after_seconds=settings.link.dead_after_seconds,
+        )
+        try:
+            self._endpoint = SipEndpoint(settings.sip, binding)
+        except BaseException:
+            self._link.close()
+            raise
+
+    @property
+    def calls(self) -> int:
+        return len(self._entries)
+
+    def step(self) -> None:
+        """Run everything once; takes about POLL_MS."""
+        self._endpoint.poll(POLL_MS)
+        now = self._clock.monotonic_seconds()
+        for event in self._link.poll():
+            match event:
+                case Joined():
+                    self._brain_joined(event)
+                case Lost():
+                    self._brain_lost(event.link, now)
+                case Said(link, message):
+                    call_id = getattr(message, "call_id", "")
+                    entry = self._entries.get(call_id)
+                    if entry is not None and entry.call.brain == link:
+                        entry.call.order(message, now)
+        while self._endpoint.events:
+            self._take(self._endpoint.events.popleft(), now)
+        for entry in list(self._entries.values()):
+            entry.call.step(now)
+            self._flush(entry)
+        self._link.flush()
+        if now >= self._next_status:
+            self._next_status = now + _STATUS_SECONDS
+            self.write_status()
+
+    def drain(self) -> None:
+        """Take no more calls; those in progress go on."""
+        if not self.is_draining:
+            self.is_draining = True
+            log.info("draining", calls=self.calls)
+            self._endpoint.withdraw()
+
+    def hang_up_all(self) -> None:
+        now = self._clock.monotonic_seconds()
+        for entry in self._entries.values():
+            entry.call.hang_up_now(now)
+
+    def close(self) -> None:
+        """End everything in the order that the library survives: calls, references, library."""
+        now = self._clock.monotonic_seconds()
+        for entry in list(self._entries.values()):
+            entry.call.hang_up_now(now)
+            entry.call.ended(0, now)
+            self._flush(entry)
+            for leg in (entry.wire.operator, entry.wire.caller):
+                if leg is not None:
+                    entry.wire.leg_ended(leg)
+        self._entries.clear()
+        self._link.close()
+        self._legs.clear()
+        self._endpoint.stop()
+        (self._settings.run_dir / _STATUS_FILE).unlink(missing_ok=True)
+
+    # -- SIP ------------------------------------------------------------------------------------------------------------
+
+    def _take(self, event: Any, now: float) -> None:
+        if isinstance(event, Invited):
+            self._invited(event, now)
+            return
+        leg = event.leg
+        entry = self._entries.get(leg.call_id)
+        if entry is not None:
+            if leg is entry.wire.caller:
+                self._caller_event(entry, event, now)
+            elif leg is entry.wire.operator:
+                self._operator_event(entry, event, now)
+            self._flush(entry)
+        if isinstance(event, Ended):
+            self._legs.discard(leg)
+
+    def _invited(self, event: Invited, now: float) -> None:
+        leg = event.leg
+        self._legs.add(leg)
+        situation = Situation(
+            calls=self.calls,
+            lines=self.lines,
+            living_brains=len(self._roster),
+            brain_room=self._roster.room,
+            has_apology=bool(self._farewell.apology),
+            is_draining=self.is_draining,
+        )
+        host = source_host(event.source)
+        verdict = decide(host, self._networks, situation)
+        match verdict:
+            case Verdict.FORBIDDEN:
+                log.warning("invite_forbidden", source=host, cure="add its network to sip.allow if it is yours")
+                leg.refuse(403)
+            case Verdict.UNAVAILABLE:
+                log.warning("invite_refused", calls=self.calls, lines=self.lines, brains=len(self._roster))
+                leg.refuse(503, {"Retry-After": str(self._settings.sip.retry_after_seconds)})
+            case Verdict.ANSWER | Verdict.APOLOGISE:
+                self._answer(leg, host, event.message, now)
+
+    def _answer(self, leg: Leg, host: str, message: str, now: float) -> None:
+        self._count += 1
+        call_id = f"c{self._count}"
+        media = MediaSession(call_id)
+        wire = CallWire(self._endpoint, self._settings, leg, media, self._has_free_leg, self._legs.add)
+        leg.call_id = call_id
+        call = CallerCall(call_id, dialog_id.new(), wire, media, self._rules, takes_refer=can_refer(message), now=now)
+        started = CallStarted(
+            call_id=call_id,
+            dialog_id=call.dialog_id,
+            caller=caller_of(message),
+            called=called_of(message),
+            source_host=host,
+            sip_call_id=header(message, "Call-ID"),
+        )
+        entry = _Entry(call, wire, media, started)
+        self._entries[call_id] = entry
+        call.brain = self._roster.take()
+        if not leg.accept():
+            call.hang_up_now(now)
+
+    def _caller_event(self, entry: _Entry, event: Any, now: float) -> None:
+        call = entry.call
+        match event:
+            case Confirmed():
+                self._start(entry, now)
+            case MediaChanged(leg):
+                call.held(entry.wire.connect(leg))
+            case Pressed(_, digit):
+                call.digit(digit)
+            case Referred(_, sip_status, is_final):
+                call.refer_status(sip_status, is_final, now)
+            case Ended(leg, sip_status):
+                call.ended(sip_status, now)
+                entry.wire.leg_ended(leg)
+                self._close_call(entry)
+
+    def _operator_event(self, entry: _Entry, event: Any, now: float) -> None:
+        call = entry.call
+        match event:
+            case Progressed(_, sip_status):
+                call.operator_progress(sip_status, now)
+            case Confirmed():
+                call.operator_answered(now)
+            case MediaChanged(leg):
+                entry.wire.connect(leg)
+            case Ended(leg, sip_status):
+                call.operator_ended(sip_status, now)
+                entry.wire.leg_ended(leg)
+
+    def _start(self, entry: _Entry, now: float) -> None:
+        """ACK came: the caller certainly hears us."""
+        if entry.is_started:
+            return
+        entry.is_started = True
+        call = entry.call
+        if call.brain is None:
+            call.brain = self._roster.take()
+        log.info("call_started", dialog=call.dialog_id, calls=self.calls)
+        if call.brain is None:
+            call.brain_lost(self._farewell, now)
+        else:
+            self._link.send(call.brain, entry.started)
+
+    def _close_call(self, entry: _Entry) -> None:
+        call = entry.call
+        self._flush(entry)
+        self._late_frames += entry.media.late_frames
+        if call.brain is not None:
+            self._roster.release(call.brain)
+        self._entries.pop(call.call_id, None)
+
+    def _has_free_leg(self) -> bool:
+        return len(self._legs) < self._binding.calls
+
+    # -- brains ---------------------------------------------------------------------------------------------------------
+
+    def _brain_joined(self, event: Joined) -> None:
+        hello = event.hello
+        self._roster.join(event.link, hello)
+        log.info("brain_joined", brain=hello.brain_id, capacity=hello.capacity_calls)
+        if hello.apology:
+            self._farewell = Farewell(apology=hello.apology, goodbye=hello.goodbye or self._farewell.goodbye)
+            save_farewell(self._settings.cache, self._farewell)
+
+    def _brain_lost(self, link: int, now: float) -> None:
+        hello = self._roster.hello(link)
+        self._roster.leave(link)
+        farewell = self._farewell
+        if hello is not None and hello.apology:
+            farewell = Farewell(apology=hello.apology, goodbye=hello.goodbye or farewell.goodbye)
+        for entry in self._entries.values():
+            if entry.call.brain == link:
+                if entry.is_started:
+                    entry.call.brain_lost(farewell, now)
+                else:
+                    entry.call.brain = self._roster.take()
+
+    def _flush(self, entry: _Entry) -> None:
+        call = entry.call
+        if not entry.is_started:
+            if call.is_ended:
+                call.outbox.clear()
+            return
+        if call.brain is not None:
+            for message in call.outbox:
+                self._link.send(call.brain, message)
+        call.outbox.clear()
+
+    # -- status ---------------------------------------------------------------------------------------------------------
+
+    def write_status(self) -> None:
+        """Replace the status file that the supervisor and /health read."""
+        late = self._late_frames + sum(entry.media.late_frames for entry in self._entries.values())
+        status = {
+            "pid": os.getpid(),
+            "time": self._clock.now().isoformat(timespec="seconds"),
+            "calls": self.calls,
+            "lines": self.lines,
+            "legs": len(self._legs),
+            "binding": f"{self._binding.kind} {self._binding.version}",
+            "binding_calls": self._binding.calls,
+            "registered": self._endpoint.is_registered,
+            "draining": self.is_draining,
+            "answered": self._count,
+            "brains": self._roster.summary(),
+            "late_frames": late,
+            "can_apologise": bool(self._farewell.apology),
+        }
+        try:
+            write_whole(self._settings.run_dir / _STATUS_FILE, msgspec.json.encode(status))
+        except OSError as error:
+            log.error("status_not_written", problem=error.strerror)
