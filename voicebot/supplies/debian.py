@@ -197,14 +197,13 @@ def unpack(package: Path, folder: Path) -> None:
 
 
 def unpack_packages(
-    cache: Path, patterns: Sequence[str], folder: Path, *, components: str = "main", on_progress: OnProgress = unseen
+    cache: Path, patterns: Sequence[str], folder: Path, *, components: str, what: str, on_progress: OnProgress = unseen
 ) -> dict[str, str]:
-    """Unpack packages of this Debian release into `folder`; return name -> version.
+    """Unpack packages of this Debian release into `folder`; return name -> version. `what` names the job for people.
 
     A pattern is a regular expression for a whole package name: library names carry numbers that differ by release.
     """
     release = codename()
-    what = f"Debian packages for {folder.name.split('.')[0]}"
     on_progress(what, 0, len(patterns) + 2)
     with private_apt(cache, release, components) as apt:
         on_progress(what, 1, len(patterns) + 2)

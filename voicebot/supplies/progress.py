@@ -38,3 +38,13 @@ def shown() -> Iterator[OnProgress]:
             progress.update(tasks[what], completed=done, total=total)
 
         yield bar
+
+
+@contextmanager
+def told(on_progress: OnProgress | None) -> Iterator[OnProgress]:
+    """Tell `on_progress`; where it is None, show it on the console."""
+    if on_progress is not None:
+        yield on_progress
+        return
+    with shown() as console_progress:
+        yield console_progress

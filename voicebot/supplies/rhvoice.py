@@ -10,10 +10,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from voicebot.settings import Settings
 from voicebot.supplies.debian import unpack_packages
 from voicebot.supplies.errors import SupplyError
 from voicebot.supplies.lock import only_one
-from voicebot.supplies.progress import OnProgress, unseen
+from voicebot.supplies.progress import OnProgress, told
 
 PACKAGES = (r"libsonic\d+", r"librhvoice-core\d+", r"librhvoice\d+", r"rhvoice-russian")
 # folder of the voice -> its licence
@@ -52,16 +53,20 @@ def find_rhvoice(cache: Path) -> RhvoiceFiles | None:
     return RhvoiceFiles(libraries, folder / "data", folder / "config", mark["version"], voices)
 
 
-def ensure_rhvoice(cache: Path, on_progress: OnProgress = unseen) -> RhvoiceFiles:
-    """Return RHVoice of the cache; unpack it first where it is missing (once a machine, some seconds)."""
+def ensure_rhvoice(settings: Settings, on_progress: OnProgress | None = None) -> RhvoiceFiles:
+    """Return RHVoice of the cache; unpack it first where it is missing (once a machine, some seconds).
+
+    Progress is shown on the console where `on_progress` is None.
+    """
+    cache = settings.cache
     cache.mkdir(parents=True, exist_ok=True)
     with only_one(cache, "rhvoice"):
         found = find_rhvoice(cache)
         if found is not None:
             return found
-        with tempfile.TemporaryDirectory(prefix="rhvoice.", dir=cache) as name:
+        with told(on_progress) as progress, tempfile.TemporaryDirectory(prefix="rhvoice-", dir=cache) as name:
             root = Path(name) / "root"
-            versions = unpack_packages(cache, PACKAGES, root, components="main non-free", on_progress=on_progress)
+            versions = unpack_packages(cache, PACKAGES, root, components="main non-free", what="RHVoice", on_progress=progress)
             made = Path(name) / "made"
             arrange(root, made, next(v for n, v in versions.items() if n.startswith("librhvoice-core")))
             shutil.rmtree(cache / "rhvoice", ignore_errors=True)
@@ -100,12 +105,10 @@ def main() -> None:
     from rich.console import Console
 
     from voicebot.settings import load
-    from voicebot.supplies.progress import shown
 
     console = Console()
     try:
-        with shown() as on_progress:
-            files = ensure_rhvoice(load().cache, on_progress)
+        files = ensure_rhvoice(load())
     except SupplyError as error:
         console.print(f"[red]{error.message}[/red]\n{error.cure}")
         raise SystemExit(1) from None
