@@ -1,5 +1,6 @@
 """What a database refused, in words an engineer can act on."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,10 +114,13 @@ def _from_sqlite(error: sqlite3.Error) -> tuple[type[StorageError], str, str] | 
 
 def _from_postgresql(error: BaseException) -> tuple[type[StorageError], str, str] | None:
     state: str | None = getattr(error, "sqlstate", None)
-    if state is None:  # psycopg could not even connect
-        if type(error).__name__ in ("OperationalError", "ConnectionTimeout"):
-            return _POSTGRESQL["28" if "password authentication failed" in str(error) else "08"]
-        return None
+    if state is None:  # psycopg gives none when it could not even connect: only the server's words tell why
+        if type(error).__name__ not in ("OperationalError", "ConnectionTimeout"):
+            return None
+        said = str(error)
+        if "password authentication failed" in said:
+            return _POSTGRESQL["28"]
+        return _POSTGRESQL["3D000" if re.search(r'database ".*" does not exist', said) else "08"]
     matching = [prefix for prefix in _POSTGRESQL if state.startswith(prefix)]
     return _POSTGRESQL[max(matching, key=len)] if matching else None
 
