@@ -1,0 +1,84 @@
+"""The words of the calendar in every case: weekdays, months, units of time."""
+
+from functools import cache
+
+from voicebot.russian.text import listed
+
+WEEKDAYS = ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье")
+MONTHS_GENITIVE = (
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+)
+
+_WEEKDAY_FORMS = (
+    "понедельник понедельника понедельнику понедельником понедельнике пн",
+    "вторник вторника вторнику вторником вторнике вт",
+    "среда среды среде среду средой ср",
+    "четверг четверга четвергу четвергом четверге чт",
+    "пятница пятницы пятнице пятницу пятницей пт",
+    "суббота субботы субботе субботу субботой сб",
+    "воскресенье воскресенья воскресенью воскресеньем воскресение воскресения воскресению воскресенья вс",
+)
+_WEEKDAY_PLURALS = (
+    "понедельникам понедельники",
+    "вторникам вторники",
+    "средам",
+    "четвергам четверги",
+    "пятницам",
+    "субботам",
+    "воскресеньям воскресениям",
+)
+_MONTH_STEMS = (
+    ("январ", "ь я ю ем е"),
+    ("феврал", "ь я ю ем е"),
+    ("март", " а у ом е"),
+    ("апрел", "ь я ю ем е"),
+    ("ма", "й я ю ем е"),
+    ("июн", "ь я ю ем е"),
+    ("июл", "ь я ю ем е"),
+    ("август", " а у ом е"),
+    ("сентябр", "ь я ю ем е"),
+    ("октябр", "ь я ю ем е"),
+    ("ноябр", "ь я ю ем е"),
+    ("декабр", "ь я ю ем е"),
+)
+
+DAY_UNIT = listed("день дня дней дню днем дни денек денька деньков деньки сутки суток")
+WEEK_UNIT = listed("неделя недели недель неделю неделе неделей недельку недельки недельке недельки неделечку")
+MONTH_UNIT = listed("месяц месяца месяцев месяцу месяце месяцем месячишко")
+YEAR_UNIT = listed("год года лет году годом годе")
+HOUR_UNIT = listed("час часа часов часу часик часика часиков часам ч")
+MINUTE_UNIT = listed("минут минута минуты минуту минуток минутки мин")
+DAY_OF_MONTH_WORD = listed("число числа числу числе")
+
+
+@cache
+def weekday_words() -> dict[str, int]:
+    """Singular weekday word -> 0 (Monday) .. 6."""
+    return {form: day for day, forms in enumerate(_WEEKDAY_FORMS) for form in forms.split()}
+
+
+@cache
+def weekday_plurals() -> dict[str, int]:
+    """Plural weekday word ("по вторникам") -> 0 .. 6."""
+    return {form: day for day, forms in enumerate(_WEEKDAY_PLURALS) for form in forms.split()}
+
+
+@cache
+def month_words() -> dict[str, int]:
+    """Month word -> 1 .. 12."""
+    table = {}
+    for month, (stem, endings) in enumerate(_MONTH_STEMS, start=1):
+        for ending in endings.split(" "):
+            table[stem + ending] = month
+    return table

@@ -1,0 +1,402 @@
+"""Time words -> clock readings and parts of the day, before the whole phrase is known."""
+
+from dataclasses import dataclass
+from datetime import time
+
+from voicebot.russian.calendar_words import DAY_UNIT, HOUR_UNIT, MINUTE_UNIT, MONTHS_GENITIVE, month_words
+from voicebot.russian.morphology import parses
+from voicebot.russian.numbers import Numeral, numeral_at
+from voicebot.russian.text import listed
+
+# A clinic's hours: "в три" is 15:00, "в восемь" 08:00, "в семь" 19:00.
+_FIRST_HOUR = 8
+LUNCH = time(13)
+DAY_PARTS = {
+    "утра": (0, 12),
+    "дня": (12, 17),
+    "вечера": (16, 24),
+    "ночи": (0, 6),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """An hour and a minute as said; `part` is "утра", "дня", "вечера", "ночи" or ""."""
+
+    hour: int
+    minute: int = 0
+    part: str = ""
+
+    def candidates(self) -> tuple[time, ...]:
+        """What it may mean, the likeliest first."""
+        hour, minute = self.hour, self.minute
+        if hour == 24:
+            return (time(0, minute),)
+        if self.part:
+            return (time(_in_part(hour, self.part), minute),)
+        if hour == 0 or hour > 12:
+            return (time(hour, minute),)
+        other = (hour + 12) % 24
+        first = hour if _FIRST_HOUR <= hour <= 12 else other
+        second = other if first == hour else hour
+        return time(first, minute), time(second, minute)
+
+
+def _in_part(hour: int, part: str) -> int:
+    if hour > 12:
+        return hour
+    if part in ("утра", "ночи"):
+        return 0 if hour == 12 else hour
+    if part == "дня":
+        return hour + 12 if hour <= 6 else hour
+    return 0 if hour == 12 else hour + 12
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCore:
+    """One time expression without its preposition; the words [start, end)."""
+
+    start: int
+    end: int
+    clock: Clock | None = None
+    part: tuple[time | None, time | None] | None = None  # a part of the day [from, to)
+    in_minutes: int | None = None  # "через два часа"
+    is_any: bool = False
+    is_lunch: bool = False
+    is_bare: bool = False  # a number alone: a time only if nothing else in the phrase explains it
+
+
+_PARTS = {
+    "утром": (None, time(12)),
+    "утречком": (None, time(12)),
+    "утро": (None, time(12)),
+    "утреннее": (None, time(12)),
+    "утренние": (None, time(12)),
+    "днем": (time(12), time(17)),
+    "дневное": (time(12), time(17)),
+    "вечером": (time(17), None),
+    "вечерком": (time(17), None),
+    "вечер": (time(17), None),
+    "вечеру": (time(16), None),
+    "вечернее": (time(17), None),
+    "вечерние": (time(17), None),
+    "ночью": (time(22), None),
+}
+_PART_PHRASES: tuple[tuple[tuple[str, ...], tuple[time | None, time | None]], ...] = tuple(
+    (tuple(phrase.split()), part)
+    for phrase, part in (
+        ("рано утром", (None, time(10))),
+        ("утром пораньше", (None, time(10))),
+        ("с самого утра", (None, time(10))),
+        ("с утра пораньше", (None, time(10))),
+        ("с утра", (None, time(12))),
+        ("самое утро", (None, time(10))),
+        ("поздно вечером", (time(19), None)),
+        ("вечером попозже", (time(19), None)),
+        ("первой половине дня", (None, LUNCH)),
+        ("первую половину дня", (None, LUNCH)),
+        ("первая половина дня", (None, LUNCH)),
+        ("второй половине дня", (LUNCH, None)),
+        ("вторую половину дня", (LUNCH, None)),
+        ("вторая половина дня", (LUNCH, None)),
+        ("середине дня", (time(11), time(15))),
+        ("начале дня", (None, time(10))),
+        ("конце дня", (time(16), None)),
+        ("концу дня", (time(16), None)),
+        ("конец дня", (time(16), None)),
+        ("после работы", (time(18), None)),
+        ("до работы", (None, time(9))),
+        ("перед работой", (None, time(9))),
+        ("перед обедом", (time(11), LUNCH)),
+        ("ближе к обеду", (time(11), LUNCH)),
+        ("ближе к вечеру", (time(16), None)),
+        ("под вечер", (time(16), None)),
+        ("обеденное время", (time(12), time(14))),
+        ("обеденный перерыв", (time(12), time(14))),
+    )
+)
+_LUNCH_WORDS = listed("обед обеда обеду обедом")
+_ANY_PHRASES = tuple(
+    tuple(phrase.split())
+    for phrase in (
+        "любое время",
+        "время любое",
+        "любое удобное время",
+        "любой час",
+        "в течение дня",
+        "весь день",
+        "целый день",
+        "в течении дня",
+        "время не важно",
+        "время неважно",
+        "время не имеет значения",
+        "какое угодно время",
+        "во сколько угодно",
+    )
+)
+_HALF = listed("пол половина половину половине половины половиной")
+_GREETING = listed("добрый доброе доброго доброй добрым")
+_HOUR_WORDS = listed("час часа часу часом")
+_PARTS_OF_CLOCK = listed("утра дня вечера ночи")
+# "У меня болит три дня": without a preposition "три дня" is a length of time.
+_MAXIMUM_MINUTES_AHEAD = 24 * 60
+
+
+def time_at(tokens: list[str], start: int, *, has_preposition: bool = False) -> TimeCore | None:
+    """The time expression that begins at a word, or None. `has_preposition`: "в", "к", "после" stands before it."""
+    for reader in (_any_time, _part_of_day, _relative, _half_past, _to_the_hour, _past_the_hour, _nth_hour):
+        found = reader(tokens, start)
+        if found is not None:
+            return found
+    return _clock(tokens, start, has_preposition)
+
+
+def _token(tokens: list[str], index: int) -> str:
+    return tokens[index] if 0 <= index < len(tokens) else ""
+
+
+def _starts_with(tokens: list[str], start: int, phrase: tuple[str, ...]) -> bool:
+    return tuple(tokens[start : start + len(phrase)]) == phrase
+
+
+def _any_time(tokens: list[str], start: int) -> TimeCore | None:
+    for phrase in _ANY_PHRASES:
+        if _starts_with(tokens, start, phrase):
+            return TimeCore(start, start + len(phrase), is_any=True)
+    return None
+
+
+def _part_of_day(tokens: list[str], start: int) -> TimeCore | None:
+    for phrase, part in _PART_PHRASES:
+        if _starts_with(tokens, start, phrase):
+            return TimeCore(start, start + len(phrase), part=part)
+    word = tokens[start]
+    if word in _LUNCH_WORDS:
+        return TimeCore(start, start + 1, part=(time(12), time(14)), is_lunch=True)
+    if _token(tokens, start - 1) in _GREETING:
+        return None
+    simple = _PARTS.get(word)
+    if simple is not None:
+        return TimeCore(start, start + 1, part=simple)
+    if word in ("полдень", "полдня") and _token(tokens, start - 1) != "через":
+        return TimeCore(start, start + 1, clock=Clock(12, 0, "дня"))
+    if word in ("полночь", "полуночи"):
+        return TimeCore(start, start + 1, clock=Clock(0))
+    return None
+
+
+def _relative(tokens: list[str], start: int) -> TimeCore | None:
+    """ "через полчаса", "через два часа", "через двадцать минут", "часа через два"."""
+    if tokens[start] == "через":
+        index = start + 1
+        word = _token(tokens, index)
+        if word == "полчаса":
+            return TimeCore(start, index + 1, in_minutes=30)
+        count, is_half = 1, False
+        if word in ("пару", "парочку"):
+            count, index = 2, index + 1
+        else:
+            numeral = numeral_at(tokens, index) if index < len(tokens) else None
+            if numeral is not None and not numeral.is_ordinal:
+                count, is_half, index = numeral.value, numeral.is_half_more, numeral.end
+        return _in_units(start, index + 1, _token(tokens, index), count, is_half)
+    if tokens[start] in HOUR_UNIT | MINUTE_UNIT and _token(tokens, start + 1) == "через":
+        numeral = numeral_at(tokens, start + 2) if start + 2 < len(tokens) else None
+        if numeral is not None and not numeral.is_ordinal:
+            return _in_units(start, numeral.end, tokens[start], numeral.value, numeral.is_half_more)
+    return None
+
+
+def _in_units(start: int, end: int, unit: str, count: int, is_half: bool) -> TimeCore | None:
+    if unit in HOUR_UNIT:
+        minutes = count * 60 + (30 if is_half else 0)
+    elif unit in MINUTE_UNIT:
+        minutes = count
+    else:
+        return None
+    return TimeCore(start, end, in_minutes=minutes) if minutes <= _MAXIMUM_MINUTES_AHEAD else None
+
+
+def _part_after(tokens: list[str], index: int) -> tuple[str, int]:
+    """ "утра" and the like after a clock reading, and where it ends."""
+    word = _token(tokens, index)
+    return (word, index + 1) if word in _PARTS_OF_CLOCK else ("", index)
+
+
+def _half_past(tokens: list[str], start: int) -> TimeCore | None:
+    """ "половина шестого", "пол второго", "полшестого"."""
+    word = tokens[start]
+    if word in _HALF:
+        numeral = numeral_at(tokens, start + 1) if start + 1 < len(tokens) else None
+        end = numeral.end if numeral is not None else 0
+    elif word.startswith("пол") and len(word) > 6:
+        numeral = numeral_at([word[3:]], 0)
+        end = start + 1
+    else:
+        return None
+    if numeral is None or not _is_running_hour(numeral):
+        return None
+    part, end = _part_after(tokens, end)
+    return TimeCore(start, end, clock=Clock((numeral.value - 1) or 12, 30, part))
+
+
+def _is_running_hour(numeral: Numeral) -> bool:
+    """Whether an ordinal names the running hour: "шестого" in "половина шестого"."""
+    return numeral.is_ordinal and 1 <= numeral.value <= 12
+
+
+def _to_the_hour(tokens: list[str], start: int) -> TimeCore | None:
+    """ "без пятнадцати девять", "без четверти час", "без пяти минут десять утра"."""
+    if tokens[start] != "без":
+        return None
+    index = start + 1
+    if _token(tokens, index) == "четверти":
+        minutes, index = 15, index + 1
+    else:
+        numeral = numeral_at(tokens, index) if index < len(tokens) else None
+        if numeral is None or numeral.is_ordinal or not 1 <= numeral.value <= 30:
+            return None
+        minutes, index = numeral.value, numeral.end
+        if _token(tokens, index) in MINUTE_UNIT:
+            index += 1
+    if _token(tokens, index) in _HOUR_WORDS:
+        hour, end = 1, index + 1
+    else:
+        numeral = numeral_at(tokens, index) if index < len(tokens) else None
+        if numeral is None or numeral.is_ordinal or not 1 <= numeral.value <= 24:
+            return None
+        hour, end = numeral.value, numeral.end
+        if _token(tokens, end) in HOUR_UNIT:
+            end += 1
+    part, end = _part_after(tokens, end)
+    before = hour - 1
+    if part:
+        full = _in_part(hour, part)
+        return TimeCore(start, end, clock=Clock((full - 1) % 24 or 24, 60 - minutes, part if full <= 12 else ""))
+    return TimeCore(start, end, clock=Clock(before or 12, 60 - minutes))
+
+
+def _past_the_hour(tokens: list[str], start: int) -> TimeCore | None:
+    """ "четверть шестого", "пять минут шестого", "двадцать минут одиннадцатого"."""
+    index = start
+    if tokens[start] == "четверть":
+        minutes, index = 15, start + 1
+    elif tokens[start] == "три" and _token(tokens, start + 1) == "четверти":
+        minutes, index = 45, start + 2
+    else:
+        numeral = numeral_at(tokens, start)
+        if numeral is None or numeral.is_ordinal or not 1 <= numeral.value <= 59:
+            return None
+        minutes, index = numeral.value, numeral.end
+        if _token(tokens, index) not in MINUTE_UNIT:
+            return None
+        index += 1
+    following = numeral_at(tokens, index) if index < len(tokens) else None
+    if following is None or not _is_running_hour(following) or _token(tokens, following.end) in MONTHS_GENITIVE:
+        return None
+    part, end = _part_after(tokens, following.end)
+    return TimeCore(start, end, clock=Clock((following.value - 1) or 12, minutes, part))
+
+
+def _nth_hour(tokens: list[str], start: int) -> TimeCore | None:
+    """ "(в) десятом часу": from nine to ten."""
+    numeral = numeral_at(tokens, start)
+    if numeral is None or not _is_running_hour(numeral) or _token(tokens, numeral.end) not in ("часу", "часе"):
+        return None
+    part, end = _part_after(tokens, numeral.end + 1)
+    first = Clock((numeral.value - 1) or 12, 0, part).candidates()[0]
+    return TimeCore(start, end, part=(first, time(first.hour + 1) if first.hour < 23 else None))
+
+
+def _clock(tokens: list[str], start: int, has_preposition: bool) -> TimeCore | None:
+    """ "десять", "десять тридцать", "час дня", "десять часов тридцать минут", "девять ноль ноль"."""
+    word = tokens[start]
+    is_hour_word_first = word in ("час", "часу", "часа") and _token(tokens, start + 1) != "назад"
+    if is_hour_word_first:
+        hour, index, has_unit = 1, start + 1, False
+        if word != "час" and not has_preposition:
+            return None
+    else:
+        numeral = numeral_at(tokens, start)
+        if numeral is None or numeral.is_ordinal or numeral.is_collective or numeral.is_half_more or numeral.value > 24:
+            return None
+        # "С двумя детьми", "одну", "один врач" are no hours.
+        index, hour = numeral.end, numeral.value
+        has_unit = _token(tokens, index) in HOUR_UNIT
+        if tokens[start] in ("один", "одного", "одному", "одна", "одну", "одной", "одно", "раз") and not has_unit:
+            return None
+        if has_unit:
+            index += 1
+            if _token(tokens, index) in ("назад", "подряд"):
+                return None
+    minute, index_after, is_minute_said = _minutes(tokens, index, has_unit)
+    part, end = _part_after(tokens, index_after)
+    if part == "дня" and not (has_preposition or has_unit or is_minute_said or is_hour_word_first):
+        return TimeCore(start, end, clock=Clock(hour, minute, part), is_bare=True)
+    if part:
+        return TimeCore(start, end, clock=Clock(hour, minute, part))
+    if hour == 0 and not (is_minute_said or has_unit):
+        return None
+    if is_minute_said:
+        # A third number in a row: digits are being dictated, not a time.
+        following = numeral_at(tokens, end) if end < len(tokens) else None
+        is_bare = not has_preposition and following is not None and not following.is_ordinal
+        return TimeCore(start, end, clock=Clock(hour, minute), is_bare=is_bare)
+    if has_unit:
+        return TimeCore(start, end, clock=Clock(hour), is_bare=not has_preposition)
+    if _counts_something(tokens, start, end):
+        return None
+    return TimeCore(start, end, clock=Clock(hour), is_bare=not has_preposition)
+
+
+def _minutes(tokens: list[str], index: int, has_unit: bool) -> tuple[int, int, bool]:
+    """Minutes after the hour, where they end, and whether there were any: "тридцать", "ноль пять", "пять минут"."""
+    numeral = numeral_at(tokens, index) if index < len(tokens) else None
+    if numeral is None and _token(tokens, index) == "с" and _token(tokens, index + 1) == "половиной":
+        return 30, index + 2, True
+    if numeral is None or numeral.is_ordinal or numeral.is_collective or numeral.is_half_more:
+        if _token(tokens, index) == "ровно":
+            return 0, index + 1, True
+        return 0, index, False
+    if numeral.value == 0:
+        second = numeral_at(tokens, numeral.end) if numeral.end < len(tokens) else None
+        if numeral.digits == "00":
+            end = numeral.end
+            return 0, end + (_token(tokens, end) in MINUTE_UNIT), True
+        if second is not None and second.value <= 9 and not second.is_ordinal:
+            end = second.end
+            return second.value, end + (_token(tokens, end) in MINUTE_UNIT), True
+        end = numeral.end + (_token(tokens, numeral.end) in MINUTE_UNIT)
+        return 0, end, True
+    has_minute_unit = _token(tokens, numeral.end) in MINUTE_UNIT
+    is_two_digits = 10 <= numeral.value <= 59 or (len(numeral.digits) == 2 and numeral.value <= 59)
+    if has_minute_unit and numeral.value <= 59:
+        # "В десять двадцать минут одиннадцатого" does not occur; "десять минут одиннадцатого" was read before.
+        return numeral.value, numeral.end + 1, True
+    if is_two_digits and not _counts_something(tokens, index, numeral.end) and not _is_day_of(tokens, numeral.end):
+        return numeral.value, numeral.end, True
+    return 0, index, False
+
+
+def _is_day_of(tokens: list[str], index: int) -> bool:
+    return _token(tokens, index) in month_words()
+
+
+def _counts_something(tokens: list[str], start: int, end: int) -> bool:
+    """Whether a noun that agrees with the number follows: "пять лет", "двум врачам"."""
+    word = _token(tokens, end)
+    if not word or word in _PARTS_OF_CLOCK or word in HOUR_UNIT:
+        return False
+    if word in DAY_UNIT or word in MINUTE_UNIT or word in month_words():
+        return True
+    value_numeral = numeral_at(tokens, start)
+    value = value_numeral.value if value_numeral is not None else 0
+    for reading in parses(word)[:4]:
+        if reading.tag.POS != "NOUN" or "Name" in reading.tag or "Surn" in reading.tag:
+            continue
+        is_few = 2 <= value % 10 <= 4 and not 12 <= value <= 14
+        if is_few and "sing" in reading.tag and "gent" in reading.tag:
+            return True
+        if "plur" in reading.tag and ("gent" in reading.tag or "datv" in reading.tag or "ablt" in reading.tag):
+            return True
+    return False
