@@ -165,7 +165,7 @@ class LineProcess:
         code = "import sys; from voicebot.settings import load; from voicebot.line.process import run; sys.exit(run(load()))"
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", "-c", code],
+                [sys.executable, "-u", "-X", "faulthandler", "-c", code],
                 env={**os.environ, "VOICEBOT_CONFIG": str(config)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -224,7 +224,7 @@ def running_line(
     except BaseException:
         line.process.kill()
         line.process.wait()
-        print(line.log)
+        sys.stderr.write(line.log)
         raise
     assert line.stop() == 0, line.log
 

@@ -1,0 +1,104 @@
+"""Who is answered; which brain takes the call; which pjsua2 is used."""
+
+import sys
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from voicebot.errors import LineError
+from voicebot.line.admission import Situation, Verdict, decide, is_allowed, lines_of
+from voicebot.line.binding import Binding, native_folder
+from voicebot.line.roster import Roster
+from voicebot.link.messages import Hello
+
+NETWORKS = [ip_network("10.1.0.0/16"), ip_network("fd00::/8")]
+IDLE = Situation(calls=0, lines=3, living_brains=1, brain_room=5, has_apology=True, is_draining=False)
+WHEEL = Binding(kind="wheel", version="2.15.1", calls=4, folder=Path())
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("10.1.2.3", True),
+        ("10.2.0.1", False),
+        ("::ffff:10.1.2.3", True),
+        ("fd00::1", True),
+        ("::1", False),
+        ("pbx.local", False),
+        ("", False),
+    ],
+)
+def test_sources(host: str, allowed: bool) -> None:
+    assert is_allowed(host, NETWORKS) is allowed
+
+
+@pytest.mark.parametrize(
+    ("situation", "verdict"),
+    [
+        (IDLE, Verdict.ANSWER),
+        (replace(IDLE, calls=3), Verdict.UNAVAILABLE),
+        (replace(IDLE, is_draining=True), Verdict.UNAVAILABLE),
+        (replace(IDLE, brain_room=0), Verdict.UNAVAILABLE),
+        (replace(IDLE, living_brains=0, brain_room=0), Verdict.APOLOGISE),
+        (replace(IDLE, living_brains=0, brain_room=0, has_apology=False), Verdict.UNAVAILABLE),
+        (replace(IDLE, living_brains=0, brain_room=0, calls=3), Verdict.UNAVAILABLE),
+    ],
+)
+def test_verdicts(situation: Situation, verdict: Verdict) -> None:
+    assert decide("10.1.2.3", NETWORKS, situation) is verdict
+    assert decide("10.2.2.3", NETWORKS, situation) is Verdict.FORBIDDEN
+
+
+def test_the_wheel_keeps_a_leg_for_transfers() -> None:
+    assert lines_of(WHEEL, None) == 3
+    assert lines_of(WHEEL, 4) == 4
+    assert lines_of(Binding(kind="native", version="2.17", calls=1024, folder=Path()), None) == 200
+    with pytest.raises(LineError) as caught:
+        lines_of(WHEEL, 5)
+    assert "make sip-native" in caught.value.cure
+
+
+def test_the_newest_build_of_this_python_is_found(tmp_path: Path) -> None:
+    assert native_folder(tmp_path) is None
+    tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    for version, is_whole in (("2.9", True), ("2.17", True), ("2.18", False)):
+        folder = tmp_path / "sip-native" / f"pjproject-{version}-{tag}"
+        folder.mkdir(parents=True)
+        if is_whole:
+            (folder / "pjsua2.py").touch()
+    other = tmp_path / "sip-native" / "pjproject-3.0-cp39"
+    other.mkdir()
+    (other / "pjsua2.py").touch()
+    found = native_folder(tmp_path)
+    assert found is not None
+    assert found.name == f"pjproject-2.17-{tag}"
+
+
+def hello(brain_id: str, capacity: int) -> Hello:
+    return Hello(brain_id=brain_id, pid=1, capacity_calls=capacity, apology=b"")
+
+
+def test_calls_go_to_the_least_loaded_brain() -> None:
+    roster = Roster()
+    assert roster.take() is None
+    roster.join(1, hello("a", 1))
+    roster.join(2, hello("b", 3))
+    assert [roster.take() for _ in range(5)] == [1, 2, 2, 2, None]
+    assert roster.room == 0
+    roster.release(2)
+    assert roster.room == 1
+    assert roster.take() == 2
+    roster.leave(2)
+    assert len(roster) == 1
+    roster.release(2)  # a call of the dead brain ends
+    assert roster.take() is None
+    assert roster.summary() == [{"id": "a", "pid": 1, "calls": 1, "capacity": 1}]
+
+
+def test_a_brain_without_capacity_gets_nothing() -> None:
+    roster = Roster()
+    roster.join(1, hello("a", 0))
+    assert roster.take() is None
+    assert roster.room == 0
