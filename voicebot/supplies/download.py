@@ -120,7 +120,7 @@ def _fetch(url: str, part: Path, expected: Expected, on_progress: OnProgress) ->
         strong = etag if not etag.startswith("W/") else ""
         note.write_text(json.dumps({"url": url, "validator": strong or response.headers.get("Last-Modified", "")}))
         with part.open("ab" if is_resumed else "wb") as file:
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():
                 done += len(chunk)
                 if done > limit:
                     raise SupplyError(f"{url} sends more than the {limit} bytes it should.", "It was changed, or is no model.")

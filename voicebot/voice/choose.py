@@ -4,12 +4,14 @@ import structlog
 
 from voicebot.errors import ModelError
 from voicebot.settings import Settings
+from voicebot.supplies.models import installed
 from voicebot.supplies.rhvoice import find_rhvoice
 from voicebot.voice.cache import PromptCache
 from voicebot.voice.engine import VoiceEngine
 from voicebot.voice.espeak import WARNING as ESPEAK_WARNING
 from voicebot.voice.espeak import EspeakEngine
 from voicebot.voice.rhvoice import RhvoiceEngine
+from voicebot.voice.silero import DEFAULT_MODEL, licence_warning, open_silero
 from voicebot.voice.speaker import Speaker
 
 log = structlog.get_logger(__name__)
@@ -37,15 +39,25 @@ def open_voice(settings: Settings) -> Speaker:
 def _choose(settings: Settings) -> tuple[VoiceEngine, str, str]:
     """Return the engine, why it is this one, and a warning."""
     wish = settings.voice
+    if wish.engine == "silero":
+        silero = open_silero(settings)
+        return silero, "set in voice.engine", licence_warning(silero)
     if wish.engine == "rhvoice":
         return _rhvoice(settings), "set in voice.engine", ""
     if wish.engine == "espeak":
         return EspeakEngine(wish.speaker, wish.rate), "set in voice.engine", ESPEAK_WARNING
     try:
-        return _rhvoice(settings), "RHVoice is in the cache", ""
+        silero = open_silero(settings)
+        return silero, "Silero's model is fetched", licence_warning(silero)
+    except ModelError as error:
+        no_silero = error.message
+        if installed(DEFAULT_MODEL, settings) is not None:  # it was wanted once: do not pass over it quietly
+            log.warning("Silero is not used", problem=error.message, cure=error.cure)
+    try:
+        return _rhvoice(settings), f"the best at hand: {no_silero}", ""
     except ModelError as error:
         # a speaker's name belongs to one engine: it does not follow to another
-        return EspeakEngine("", wish.rate), f"nothing better: {error.message}", ESPEAK_WARNING
+        return EspeakEngine("", wish.rate), f"nothing better: {no_silero} {error.message}", ESPEAK_WARNING
 
 
 def _rhvoice(settings: Settings) -> RhvoiceEngine:

@@ -35,6 +35,11 @@ class VoiceFacts:
     reason: str  # why this engine
     warning: str = ""
 
+    def __str__(self) -> str:
+        """One line for people."""
+        line = f"{self.engine} {self.version}, {self.speaker}, {self.licence} ({self.reason.rstrip('.')})"
+        return f"{line}. {self.warning}" if self.warning else line
+
 
 class Speaker:
     """Speaks with one engine. Safe for threads: one `say` a call, many calls at once."""
