@@ -51,6 +51,7 @@ class DateCore:
     span: tuple[date, date | None] | None = None  # first and last day; a week, a month or a part of one
     is_whole_week: bool = False  # days: "через неделю", where a weekday beside it names the day of that week
     is_nearest: bool = False
+    is_end: bool = False  # span: "конец недели", so that "до конца недели" takes it in
     is_set: bool = False  # weekdays: "в выходные", "в будни": any of them
 
 
@@ -87,6 +88,10 @@ _MIDDLE = listed("середине середину середина серед�
 _END = listed("конце конец конца концу")
 _FIRST_DAYS = listed("первых первые")
 _LAST_DAYS = listed("последних последние")
+_FIRST_HALF = listed("первой первую первая")
+_SECOND_HALF = listed("второй вторую вторая")
+_HALF = listed("половине половину половина половины")
+_NEW_YEAR = (("новый", "год"), ("нового", "года"), ("новому", "году"), ("новым", "годом"))
 _DAY_NUMBERS = listed("числах числа")
 _NEAREST_PHRASES = tuple(
     tuple(phrase.split())
@@ -132,6 +137,9 @@ _NEAREST_PHRASES = tuple(
         "ближайшая",
         "ближайшую",
         "на днях",
+        "прямо сейчас",
+        "хоть сейчас",
+        "сейчас же",
     )
 )
 _ANY_DAY_PHRASES = tuple(
@@ -163,7 +171,17 @@ _WORKING_DAYS = frozenset(range(5))
 
 def date_at(tokens: list[str], start: int, today: date) -> DateCore | None:
     """The longest date expression that begins at a word, or None."""
-    for reader in (_phrase, _single_day, _after_some_time, _part_of_period, _with_which, _weekday, _day_of_month, _month):
+    for reader in (
+        _phrase,
+        _single_day,
+        _within,
+        _after_some_time,
+        _part_of_period,
+        _with_which,
+        _weekday,
+        _day_of_month,
+        _month,
+    ):
         found = reader(tokens, start, today)
         if found is not None:
             return found
@@ -188,6 +206,8 @@ def _phrase(tokens: list[str], start: int, today: date) -> DateCore | None:
     for phrase in _ANY_DAY_PHRASES:
         if tuple(tokens[start : start + len(phrase)]) == phrase:
             return DateCore(start, start + len(phrase), span=(today, None))
+    if tuple(tokens[start : start + 2]) in _NEW_YEAR:
+        return DateCore(start, start + 2, days=(date(today.year + 1, 1, 1),))
     return None
 
 
@@ -226,6 +246,9 @@ def _after_some_time(tokens: list[str], start: int, today: date) -> DateCore | N
             numeral = numeral_at(tokens, index)
             if numeral is not None and not numeral.is_ordinal:
                 count, is_half, index = numeral.value, numeral.is_half_more, numeral.end
+        weekday = weekday_words().get(_token(tokens, index))
+        if weekday is not None and index == start + 1:  # "через среду": not the next but the one after
+            return DateCore(start, index + 1, days=(resolve_weekday(weekday, Which.NEXT_TO_COME, today) + timedelta(days=7),))
         is_counted = index > start + 1
         return _shifted(start, index, _token(tokens, index), count, is_half, is_counted, today)
     if _token(tokens, start + 1) == "через" and tokens[start] in DAY_UNIT | WEEK_UNIT | MONTH_UNIT:
@@ -255,6 +278,25 @@ def _shifted(
     return None
 
 
+def _within(tokens: list[str], start: int, today: date) -> DateCore | None:
+    """ "(в) течение двух недель", "ближайшие три дня": from today on."""
+    if tokens[start] not in _CLOSEST and tokens[start] not in ("течение", "течении"):
+        return None
+    index = start + 1
+    if tokens[start] not in _CLOSEST and _token(tokens, index) in _CLOSEST:
+        index += 1
+    numeral = numeral_at(tokens, index) if index < len(tokens) else None
+    count = 1
+    if numeral is not None and not numeral.is_ordinal:
+        count, index = numeral.value, numeral.end
+    elif _token(tokens, index) in ("пару", "пары", "парочку"):
+        count, index = 2, index + 1
+    elif tokens[start] in _CLOSEST or _token(tokens, index) in DAY_UNIT:
+        return None
+    shifted = _shifted(start, index, _token(tokens, index), count, False, True, today)
+    return DateCore(start, shifted.end, span=(today, shifted.days[0])) if shifted is not None else None
+
+
 def _plus_months(day: date, months: int) -> date:
     index = day.month - 1 + months
     year, month = day.year + index // 12, index % 12 + 1
@@ -267,6 +309,11 @@ def _part_of_period(tokens: list[str], start: int, today: date) -> DateCore | No
     if token in _FIRST_DAYS | _LAST_DAYS and _token(tokens, start + 1) in _DAY_NUMBERS:
         part, index = ("first" if token in _FIRST_DAYS else "last"), start + 2
         period = _period(tokens, index, today) or (*_month_span(today, 0), index, "month", None)
+    elif token in _FIRST_HALF | _SECOND_HALF and _token(tokens, start + 1) in _HALF:
+        found = _period(tokens, start + 2, today)
+        if found is None:
+            return None
+        part, period = ("half1" if token in _FIRST_HALF else "half2"), found
     else:
         part = next(
             (name for name, forms in (("beginning", _BEGINNING), ("middle", _MIDDLE), ("end", _END)) if token in forms), ""
@@ -286,17 +333,21 @@ def _part_of_period(tokens: list[str], start: int, today: date) -> DateCore | No
             span = _part(part, again, again.replace(day=calendar.monthrange(again.year, again.month)[1]), kind)
         else:
             span = _part(part, first + timedelta(days=7), last + timedelta(days=7), kind)
-    return DateCore(start, end, span=(max(span[0], today), span[1]))
+    return DateCore(start, end, span=(max(span[0], today), span[1]), is_end=part in ("end", "last", "half2"))
 
 
 def _part(part: str, first: date, last: date, kind: str) -> tuple[date, date]:
     if kind == "week":
-        offsets = {"beginning": (0, 1), "middle": (2, 3), "end": (3, 5)}[part]
+        offsets = {"beginning": (0, 1), "middle": (2, 3), "end": (3, 6), "half1": (0, 2), "half2": (3, 6)}[part]
         return first + timedelta(days=offsets[0]), first + timedelta(days=offsets[1])
     if part == "first":
         return first, first.replace(day=5)
     if part == "last":
         return last - timedelta(days=4), last
+    if part == "half1":
+        return first, first.replace(day=15)
+    if part == "half2":
+        return first.replace(day=16), last
     if part == "beginning":
         return first, first.replace(day=10)
     return (first.replace(day=11), first.replace(day=20)) if part == "middle" else (first.replace(day=21), last)
@@ -407,8 +458,6 @@ def _day_of_month(tokens: list[str], start: int, today: date) -> DateCore | None
     following = _token(tokens, end)
     month = month_words().get(following)
     if month is not None:
-        if numeral.value > _longest_month(month):
-            return None
         year, end = _year(tokens, end + 1)
         return DateCore(start, end, of_month=DayOfMonth(numeral.value, month, year))
     if not numeral.is_ordinal:
@@ -430,10 +479,6 @@ def _day_of_month(tokens: list[str], start: int, today: date) -> DateCore | None
     return DateCore(start, end, of_month=DayOfMonth(numeral.value, None, None, shift))
 
 
-def _longest_month(month: int) -> int:
-    return calendar.monthrange(2024, month)[1]
-
-
 def _is_date_form(word: str) -> bool:
     """Days of the month are neuter: "пятое", "пятого", "пятому"; "пятый" and "пятая" are something else."""
     return word.endswith(("ое", "ого", "ому", "ье", "ьего", "ьему"))
@@ -445,7 +490,7 @@ def _is_month_number(day: Numeral, month: Numeral, tokens: list[str], today: dat
         return False
     if _token(tokens, month.end) in DAY_OF_MONTH_WORD or _token(tokens, month.end) in month_words():
         return False
-    if day.value > _longest_month(month.value):
+    if day.value > calendar.monthrange(2024, month.value)[1]:
         return False
     months_ahead = (month.value - today.month) % 12
     return month.value != day.value + 1 or months_ahead <= 1

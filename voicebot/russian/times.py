@@ -397,6 +397,6 @@ def _counts_something(tokens: list[str], start: int, end: int) -> bool:
         is_few = 2 <= value % 10 <= 4 and not 12 <= value <= 14
         if is_few and "sing" in reading.tag and "gent" in reading.tag:
             return True
-        if "plur" in reading.tag and ("gent" in reading.tag or "datv" in reading.tag or "ablt" in reading.tag):
+        if "plur" in reading.tag and any(case in reading.tag for case in ("gent", "datv", "ablt", "loct")):
             return True
     return False

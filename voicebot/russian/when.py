@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from voicebot.russian.calendar_words import HOUR_UNIT, MONTHS_GENITIVE
 from voicebot.russian.case import Case, Gender
 from voicebot.russian.dates import DateCore, Which, date_at, resolve_day, resolve_weekday
-from voicebot.russian.numbers import say_ordinal
+from voicebot.russian.numbers import numeral_at, say_ordinal
 from voicebot.russian.spoken_when import say_date, say_time, say_when_spoken
 from voicebot.russian.text import listed, words
 from voicebot.russian.times import LUNCH, Clock, TimeCore, time_at
@@ -25,8 +25,8 @@ _RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
                 _EXCEPT: "кроме, за исключением, исключая, только не, но не, а не, не, лишь бы не, кроме как, ни, не на",
                 _FROM: "с, со, от, начиная с, начиная со, не раньше, не ранее, не раньше чем, не раньше чем в, не ранее чем в, "
                 "не раньше чем с, где то с, примерно с, не до",
-                _AFTER: "после, позже, позднее, попозже, не раньше чем после, где то после, позже чем, позже чем в",
-                _BEFORE: "до, раньше, ранее, пораньше, раньше чем, раньше чем в, где то до, не после",
+                _AFTER: "после, позже, позднее, не раньше чем после, где то после, позже чем, позже чем в",
+                _BEFORE: "до, раньше, ранее, раньше чем, раньше чем в, где то до, не после",
                 _UNTIL: "по, не позже, не позднее, не позже чем, не позже чем в, не позднее чем в, включительно до",
                 _BETWEEN: "между",
                 _AT: "в, во, на, к, ко, около, примерно, примерно в, где то в, в районе, приблизительно в, ближе к, часов в, "
@@ -42,16 +42,16 @@ _HARD_BREAKS = listed(
     "перенести перенесите перенесем переносим перезаписать перезапишите поменять поменяйте переписать перенос сдвинуть"
 )
 _JOINS = listed("или либо и")
-_TURNS = listed("но а давайте давай можно")
+_TURNS = listed("но а давайте давай можно так поэтому значит только")
 _CANNOT_PHRASES = """не могу, не смогу, не сможем, не можем, не получится, не получается, не подходит, не подойдет, неудобно,
     не удобно, не устраивает, не устроит, никак, не хочу, не надо, не нужно, занят, занята, исключено, отпадает, не выйдет,
     не хотелось бы, не приду, не буду, уезжаю, мимо, не вариант, не годится, не успеваю, не успею, не очень, не хотел бы,
-    не хотела бы, не работает, меня нет, я работаю, на работе, не пойдет, не в состоянии, не по мне"""
+    не хотела бы, не работает, меня нет, работаю, на работе, в отпуске, в командировке, не пойдет, не в состоянии, не по мне"""
 _CANNOT = tuple(sorted((tuple(phrase.split()) for phrase in _CANNOT_PHRASES.split(",")), key=lambda phrase: -len(phrase)))
 # Words that leave a bare number a time: "давайте десять", "ну можно пять пожалуйста".
 _FILLERS = listed(
     "ну вот давайте давай можно пожалуйста а и да нет лучше тогда наверное наверно то есть где так хорошо ладно хочу хотел "
-    "хотела бы мне меня нам нас запишите запишите записать записаться запись если я мы буду будет удобно подойдет подходит устроит "
+    "хотела бы мне меня нам нас запишите записать записаться запись если я мы буду будет удобно подойдет подходит устроит "
     "ровно время времени часов часа часам час конечно э эм м мм ой значит например попробуем именно только же пусть будет "
     "примерно около приблизительно там это ага угу ок окей спасибо желательно скажем допустим точно прием приеме"
 )
@@ -154,6 +154,8 @@ def _scan(tokens: list[str], today: date) -> list[list[_Mark]]:
             continue
         token = tokens[index]
         if core is not None:
+            if is_cannot_ahead and not is_joined and _has_such(segments[-1], core):
+                is_cannot_ahead = False  # "работаю до шести, после семи": the second is a wish
             is_negated = is_excluding or is_cannot_ahead
             if preposition == "по" and isinstance(core, DateCore) and (core.is_set or core.which is Which.EVERY):
                 relation = _AT  # "по вторникам" is no end of a range
@@ -181,12 +183,14 @@ def _scan(tokens: list[str], today: date) -> list[list[_Mark]]:
             is_joined = True
         elif token in _TURNS:
             is_cannot_ahead = False
+        numeral = numeral_at(tokens, index)
         if token not in _FILLERS and token not in _JOINS and token not in _CORRECTIONS:
             unknown += 1
         if token not in HOUR_UNIT and token not in _FILLERS:
             relation, preposition, relation_start = _AT, "", -1
             is_excluding = is_excluding and token in _JOINS
-        index += 1
+        # A number that is no date or time is passed over whole: "сорок первого" holds no "первого".
+        index = numeral.end if numeral is not None else index + 1
     return [[mark for mark in segment if not _is_doubtful(mark, unknown)] for segment in segments]
 
 
@@ -227,6 +231,11 @@ def _is_near(tokens: list[str], last: _Mark, index: int) -> bool:
     return len(between) <= 4 and not any(token in ("но", "а", "только", "давайте", "можно") for token in between)
 
 
+def _has_such(segment: list[_Mark], core: DateCore | TimeCore) -> bool:
+    """Whether the segment already has a negated mark of the same kind."""
+    return any(mark.is_negated and mark.is_date == isinstance(core, DateCore) for mark in segment)
+
+
 def _negate_back(segments: list[list[_Mark]]) -> None:
     """Negate the marks of the last segment that has any; a newly named day after an earlier wish only that day."""
     segment = next(segment for segment in reversed(segments) if segment)
@@ -245,6 +254,10 @@ def _combined(segment: list[_Mark], now: datetime, context: When | None) -> When
         return None
     dates = _without_moved_from([mark for mark in segment if isinstance(mark.core, DateCore)])
     times = _without_moved_from([mark for mark in segment if isinstance(mark.core, TimeCore)])
+    # "В пятницу утром не могу" rules the day out, not all mornings.
+    is_day_negated = any(mark.is_negated for mark in dates)
+    times = _turned([mark for mark in times if not (mark.is_negated and is_day_negated)])
+    dates = _turned(dates)
     today = now.date()
     wish = _of_dates([mark for mark in dates if not mark.is_negated], today, context)
     excluded_dates, excluded_weekdays = _exclusions([mark for mark in dates if mark.is_negated], today)
@@ -253,9 +266,7 @@ def _combined(segment: list[_Mark], now: datetime, context: When | None) -> When
         excluded_dates=frozenset(excluded_dates - set(wish.dates)),
         excluded_weekdays=frozenset(excluded_weekdays - wish.weekdays),
     )
-    # "В пятницу утром не могу" rules the day out, not all mornings.
-    kept_times = [mark for mark in times if not (mark.is_negated and dates)]
-    return _of_times(kept_times, wish, now)
+    return _of_times(times, wish, now)
 
 
 def _without_moved_from(marks: list[_Mark]) -> list[_Mark]:
@@ -265,6 +276,20 @@ def _without_moved_from(marks: list[_Mark]) -> list[_Mark]:
         if mark.preposition == "на" and any(other.preposition in ("с", "со") for other in result):
             result = [other for other in result if other.preposition not in ("с", "со")]
         result.append(mark)
+    return result
+
+
+def _turned(marks: list[_Mark]) -> list[_Mark]:
+    """ "До шести не могу" is from six on, "после пяти не получится" until five; a closed range cannot be turned."""
+    is_closed = {mark.relation for mark in marks if mark.is_negated} >= {_FROM, _BEFORE}
+    turns = {_BEFORE: _FROM, _UNTIL: _AFTER, _FROM: _BEFORE, _AFTER: _UNTIL}
+    result = []
+    for mark in marks:
+        if mark.is_negated and mark.relation in turns:
+            if not is_closed:
+                result.append(replace(mark, relation=turns[mark.relation], is_negated=False, preposition=""))
+        else:
+            result.append(mark)
     return result
 
 
@@ -318,6 +343,8 @@ def _of_dates(marks: list[_Mark], today: date, context: When | None) -> When:
     if _is_span_bounded(positive):
         first = last = None
     first, last = _narrowed(first, last, bounds, today)
+    if first is not None and last is not None and first > last:
+        last = None
     unique = tuple(sorted(set(days)))
     if unique:
         return When(dates=unique, is_nearest=is_nearest, weekdays=frozenset(), date_from=None, date_to=None)
@@ -332,7 +359,7 @@ def _bounds_of_span(mark: _Mark, core: DateCore) -> list[tuple[str, date]]:
     if mark.relation == _FROM:
         return [(_FROM, core.span[0])]
     if mark.relation == _BEFORE:
-        return [(_BEFORE, core.span[0])]
+        return [(_UNTIL, core.span[1])] if core.is_end and core.span[1] is not None else [(_BEFORE, core.span[0])]
     if mark.relation == _UNTIL and core.span[1] is not None and mark.preposition != "по":
         return [(_UNTIL, core.span[1])]
     return []
@@ -437,9 +464,8 @@ def _exclusions(marks: list[_Mark], today: date) -> tuple[set[date], set[int]]:
 
 
 def _of_times(marks: list[_Mark], wish: When, now: datetime) -> When:
-    low: time | None = None
-    high: time | None = None
-    is_any = False
+    parts: list[tuple[time | None, time | None]] = []
+    is_any = is_either = False
     clocks: list[tuple[_Mark, Clock]] = []
     for mark in marks:
         core = mark.core
@@ -451,17 +477,25 @@ def _of_times(marks: list[_Mark], wish: When, now: datetime) -> When:
         elif core.clock is not None:
             clocks.append((mark, core.clock))
         elif core.part is not None:
-            part = _part_with_relation(mark, core)
-            if mark.is_negated:
-                part = _opposite(core.part)
-            if mark.is_joined and (low is not None or high is not None):
-                # "Утром или вечером": from the earliest to the latest.
-                low = None if low is None or part[0] is None else min(low, part[0])
-                high = None if high is None or part[1] is None else max(high, part[1])
-            else:
-                low = part[0] if low is None else max(low, part[0] or low)
-                high = part[1] if high is None else min(high, part[1] or high)
+            is_open_start = core.part[0] is None and mark.relation == _AT and not mark.is_negated
+            if is_open_start and any(other.relation in (_BEFORE, _UNTIL) for other in marks):
+                continue  # "с утра до обеда": the end is named
+            parts.append(_opposite(core.part) if mark.is_negated else _part_with_relation(mark, core))
+            is_either = is_either or (mark.is_joined and len(parts) > 1)
+    low, high = _common(parts, is_either)
     return _with_clocks(clocks, wish, now, low, high, is_any)
+
+
+def _common(parts: list[tuple[time | None, time | None]], is_either: bool) -> tuple[time | None, time | None]:
+    """What all parts of the day share; from the first to the last of them when they are alternatives."""
+    if not parts:
+        return None, None
+    starts, ends = [part[0] or time(0) for part in parts], [part[1] or time.max for part in parts]
+    low, high = max(starts), min(ends)
+    if is_either or low >= high:
+        low, high = min(starts), max(ends)
+    is_whole = (low, high) == (time(0), time.max) and len(parts) > 1
+    return (low if low > time(0) or is_whole else None), (high if high < time.max else None)
 
 
 def _part_with_relation(mark: _Mark, core: TimeCore) -> tuple[time | None, time | None]:
@@ -471,6 +505,10 @@ def _part_with_relation(mark: _Mark, core: TimeCore) -> tuple[time | None, time 
         return LUNCH, None
     if core.is_lunch and mark.relation in (_BEFORE, _UNTIL):
         return None, LUNCH
+    if mark.relation in (_BEFORE, _UNTIL) and core.part[0] is not None:
+        return None, core.part[0]
+    if mark.relation == _AFTER and core.part[1] is not None:
+        return core.part[1], None
     return core.part
 
 
@@ -523,6 +561,8 @@ def _with_clocks(
         # A part of the day beside an exact time only told which half of the day was meant.
         return replace(wish, times=inside or unique)
     if low is not None and high is not None and high <= low:
+        if any(mark.is_joined for mark, _ in clocks):
+            low, is_any = None, True  # "до двенадцати или после трёх": nearly any time
         high = None
     if low is None and high is None and is_any:
         low = time(0)
