@@ -206,7 +206,7 @@ class Bookings:
                 session.add(OrderRow(key=key, name="book", target=slot_id, appointment_id=done, created_at=now))
             return self._read(session, done)
 
-        booked = self._crossing(work)
+        booked = self._crossing(key, work)
         log.info("appointment_booked", appointment_id=booked.id, dialog_id=dialog_id)
         return booked
 
@@ -226,7 +226,7 @@ class Bookings:
                 )
             return self._read(session, appointment_id)
 
-        cancelled = self._crossing(work)
+        cancelled = self._crossing(key, work)
         log.info("appointment_cancelled", appointment_id=appointment_id)
         return cancelled
 
@@ -255,7 +255,7 @@ class Bookings:
                 session.add(OrderRow(key=key, name="reschedule", target=appointment_id, appointment_id=done, created_at=now))
             return self._read(session, done)
 
-        moved = self._crossing(work)
+        moved = self._crossing(key, work)
         log.info("appointment_moved", appointment_id=moved.id, replaces_id=appointment_id)
         return moved
 
@@ -281,13 +281,17 @@ class Bookings:
 
     # -- inside a transaction -------------------------------------------------------------------------------------------
 
-    def _crossing(self, work: Callable[[Session], T]) -> T:
+    def _crossing(self, key: str, work: Callable[[Session], T]) -> T:
         """Run `work`; a broken constraint means that another order came first: look again, then say so."""
         for _ in range(_CROSSINGS):
             try:
                 return self._database.run(work)
             except IntegrityError:
                 continue
+            except (SlotTaken, AppointmentClosed):
+                # While we waited for its lock, this very order may have been carried out: the same one, sent twice.
+                if not self._database.run(lambda session: session.get(OrderRow, key) is not None, is_readonly=True):
+                    raise
         raise SlotTaken
 
     def _service(self, doctor_id: str, service_id: str | None) -> Service | None:

@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Result, create_engine, event, literal_column, make_url, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL
@@ -131,7 +131,9 @@ def insert_missing(session: Session, table: type[Base], rows: Sequence[Mapping[s
         return 0
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     statement = (sqlite_insert if is_sqlite else postgresql_insert)(table).on_conflict_do_nothing()
-    return int(cast(CursorResult[Any], session.connection().execute(statement, list(rows))).rowcount)
+    # Drivers do not agree on rowcount after many rows; what is returned can be counted.
+    returned: Result[Any] = session.execute(statement.returning(literal_column("1")), list(rows))
+    return len(returned.all())
 
 
 def _parse(url: str) -> URL:
