@@ -2,16 +2,16 @@
 
 from voicebot.hearing.backchannel import BACKCHANNELS, words_of
 
-_CERTAIN_DB = 12.0
+_CERTAIN_DB = 10.0
 """So far above the echo threshold it cannot be echo, whatever the words."""
 
-_CLEAR_DB = 6.0
-_SHORT_WORD = 2
-_SHORT_WORD_AFTER_MS = 340
-"""The beginnings of "угу" and "ага" come out as "у", "а", "от": a short word counts when it has lasted."""
-
+_CLEAR_DB = 4.0
 _DOUBTFUL_AFTER_MS = 600
 _LONG_WORD = 5
+_SHORTEST = 3
+"""Shorter words are what recognisers make of breath, and of the beginning of "угу" or "ага" ("у", "от")."""
+
+_AMBIGUOUS_BEGINNING = 3
 _SAME_BEGINNING = 3
 
 
@@ -29,18 +29,17 @@ def is_interruption(
     `clearance_db` is how far the sound is above the echo threshold, `elapsed_ms` how long it has lasted. `is_cut_off`: the
     last word may be the beginning of another (a probe in mid-word).
     """
-    meant = [
-        word for word in words_of(words) if word not in BACKCHANNELS or (is_yes_an_answer and word == "да" and elapsed_ms > 240)
-    ]
-    if not meant:
-        return False
+    spoken = words_of(words)
+    meant = [word for word in spoken if word not in BACKCHANNELS]
+    if is_yes_an_answer and not is_cut_off and spoken[:1] == ["да"]:
+        meant.append("да,")
+    if is_cut_off and meant and meant[-1] == spoken[-1] and _may_become_backchannel(meant[-1]):
+        meant.pop()
     if clearance_db < _CERTAIN_DB:
         meant = [word for word in meant if not is_echo_word(word, echo_text)]
     longest = max(map(len, meant), default=0)
     if clearance_db >= _CLEAR_DB:
-        if is_cut_off and longest <= _SHORT_WORD:
-            return longest > 0 and elapsed_ms >= _SHORT_WORD_AFTER_MS
-        return longest > 0
+        return longest >= _SHORTEST or len(meant) >= 2
     return elapsed_ms >= _DOUBTFUL_AFTER_MS and (len(meant) >= 2 or longest >= _LONG_WORD)
 
 
@@ -49,3 +48,9 @@ def is_echo_word(word: str, echo_text: str) -> bool:
     said = echo_text.replace("+", "").lower().split()
     beginning = word[:_SAME_BEGINNING]
     return any(own.strip('.,!?:;«»"()-–—').startswith(beginning) for own in said)
+
+
+def _may_become_backchannel(word: str) -> bool:
+    """Tell whether more sound may make "пон" "понятно"."""
+    beginning = word[:_AMBIGUOUS_BEGINNING]
+    return any(listening.startswith(beginning) for listening in BACKCHANNELS)

@@ -13,6 +13,7 @@ from voicebot.dialog.talking import Alternative, Expect, Heard, NotHeard, Profil
 from voicebot.hearing.choose import Fits, choose
 from voicebot.hearing.orders import (
     Began,
+    Dismissed,
     Ended,
     EndReason,
     Forget,
@@ -24,6 +25,7 @@ from voicebot.hearing.orders import (
     Resume,
     Settle,
     StartListening,
+    Suspected,
     TurnLimits,
 )
 from voicebot.hearing.profiles import needed_silence_ms
@@ -45,6 +47,21 @@ _SILENT_FRAME = bytes(FRAME_BYTES)
 @dataclass(frozen=True, slots=True)
 class SpeechBegan:
     """The caller speaks; over the robot this comes only with a believed interruption or when the prompt is over."""
+
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSuspected:
+    """A clear sound over the robot's voice, 120 ms of it. Pause the robot if you can go on later; BargeIn or
+    SuspicionDismissed follows within some 100-600 ms. Do not call `prompt_ended` for such a pause."""
+
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuspicionDismissed:
+    """It was a cough, a noise or an "угу": let the robot go on."""
 
     frame: int
 
@@ -80,7 +97,7 @@ class NoInputElapsed:
     frame: int
 
 
-HearingEvent = SpeechBegan | BargeIn | TurnEnded | NoInputElapsed
+HearingEvent = SpeechBegan | SpeechSuspected | SuspicionDismissed | BargeIn | TurnEnded | NoInputElapsed
 
 
 class Ear:
@@ -138,9 +155,9 @@ class Ear:
         """The robot has finished or was cut: the no-input time starts."""
         return self._obey(self._turns.prompt_ended())
 
-    def held(self, is_held: bool) -> None:
+    def held(self, is_held: bool) -> list[HearingEvent]:
         """The caller's side put the call on hold, or took it back."""
-        self._obey(self._turns.held(is_held))
+        return self._obey(self._turns.held(is_held))
 
     def restart_noinput(self) -> None:
         """The caller did something (a digit that is not yet the answer): the no-input time starts anew."""
@@ -183,6 +200,10 @@ class Ear:
                     self._transcriber = None
                 case Began(frame):
                     events.append(SpeechBegan(frame))
+                case Suspected(frame):
+                    events.append(SpeechSuspected(frame))
+                case Dismissed(frame):
+                    events.append(SuspicionDismissed(frame))
                 case Interrupted(frame):
                     events.append(BargeIn(frame))
                 case NothingSaid(frame):

@@ -51,6 +51,20 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspected:
+    """There is a clear sound over the robot's voice; whether it is an interruption is not known yet."""
+
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """What was suspected was none: a cough, a noise, an "угу"."""
+
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupted:
     """The caller speaks over the robot and means it."""
 
@@ -74,7 +88,7 @@ class NothingSaid:
     frame: int
 
 
-Order = StartListening | Probe | Settle | Resume | Forget | Began | Interrupted | Ended | NothingSaid
+Order = StartListening | Probe | Settle | Resume | Forget | Began | Suspected | Dismissed | Interrupted | Ended | NothingSaid
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +120,16 @@ class TurnLimits:
     late_answer_ms: int = 500
     """Speech that ended so shortly before the prompt did is an answer to it."""
 
-    probe_from_ms: int = 160
-    probe_every_ms: int = 60
+    suspect_ms: int = 120
+    """A clear sound over the robot is told (Suspected) after so long."""
+
+    suspect_clearance_db: float = 4.0
+    """Clear: so far above the echo threshold."""
+
+    probe_from_ms: int = 200
+    """The first words of an interruption are looked for after so long: earlier they are guesses."""
+
+    probe_every_ms: int = 40
     probe_seldom_after_ms: int = 500
     probe_seldom_every_ms: int = 160
 
@@ -145,3 +167,8 @@ class TurnLimits:
 
     below_peak_db: float = 27.0
     """Fainter than this below the loudest of the last half second is the detector's hang-over, not speech."""
+
+
+CAREFUL = TurnLimits(probe_from_ms=340, probe_every_ms=60)
+"""For an owner that pauses the robot on Suspected and goes on after Dismissed: then there is time to hear whole words, and
+neither a cough nor a "понятно" costs the prompt."""

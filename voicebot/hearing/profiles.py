@@ -40,12 +40,12 @@ class Endpointing:
 
 
 ENDPOINTING: dict[Profile, Endpointing] = {
-    Profile.YES_NO: Endpointing(complete_ms=320, fits_ms=400, fair_ms=500, open_ms=700, cap_ms=1200),
+    Profile.YES_NO: Endpointing(complete_ms=360, fits_ms=440, fair_ms=540, open_ms=740, cap_ms=1200),
     Profile.CHOICE: Endpointing(complete_ms=320, fits_ms=400, fair_ms=550, open_ms=750, cap_ms=1500),
     Profile.DATE: Endpointing(complete_ms=320, fits_ms=460, fair_ms=620, open_ms=800, cap_ms=1700),
     Profile.NAME: Endpointing(complete_ms=320, fits_ms=520, fair_ms=700, open_ms=900, cap_ms=2000),
     Profile.DIGITS: Endpointing(complete_ms=300, fits_ms=700, fair_ms=1200, open_ms=1500, cap_ms=2700, unfinished_ms=1000),
-    Profile.FREE: Endpointing(complete_ms=340, fits_ms=480, fair_ms=640, open_ms=820, cap_ms=2000),
+    Profile.FREE: Endpointing(complete_ms=360, fits_ms=500, fair_ms=660, open_ms=820, cap_ms=2000),
 }
 
 

@@ -15,6 +15,7 @@ from voicebot.hearing.gate import SpeechGate
 from voicebot.hearing.noise import NoiseFloor
 from voicebot.hearing.orders import (
     Began,
+    Dismissed,
     Ended,
     EndReason,
     Forget,
@@ -26,11 +27,13 @@ from voicebot.hearing.orders import (
     Resume,
     Settle,
     StartListening,
+    Suspected,
     TurnLimits,
 )
 from voicebot.hearing.profiles import SETTLE_MS
 
 _FADE_DB = 0.05  # a frame: 2.5 dB a second
+_CLEAR_SHARE = 0.8  # of a sound's frames; its loudest tell how far it stands above echo
 
 
 class Phase(Enum):
@@ -64,6 +67,7 @@ class TurnTaker:
         self._next_probe = 0
         self._is_last_probe = False
         self._clearance = RollingLevel(1000 // FRAME_MS)
+        self._is_suspected = False
         self._is_over_robot = False
         self._is_bargein = False
         self._is_settled = False
@@ -109,10 +113,12 @@ class TurnTaker:
         self._gate.reset()
         self._not_before = self._frame + 1
         self.restart_timer()
-        was_heard = self.phase is Phase.SPEAKING
+        orders = self._dismiss() if self.phase is Phase.TENTATIVE else []
+        if self.phase is Phase.SPEAKING:
+            orders.append(Forget())
         if self.phase is not Phase.IDLE:
             self.phase = Phase.WAITING
-        return [Forget()] if was_heard else []
+        return orders
 
     def restart_timer(self) -> None:
         """The caller's silence counts from here."""
@@ -137,6 +143,7 @@ class TurnTaker:
             return [*begun, *interruption]
         if self._is_last_probe:
             self.phase = Phase.WAITING
+            return self._dismiss()
         return []
 
     def settled(self, words: str) -> list[Order]:
@@ -194,7 +201,7 @@ class TurnTaker:
                 self.phase = Phase.TENTATIVE
                 self._start = max(self._gate.started_frame, self._not_before)
                 self._next_probe = self._start + self.limits.probe_from_ms // FRAME_MS
-                self._is_last_probe = False
+                self._is_last_probe = self._is_suspected = False
                 self._clearance.clear()
             return []
         if self._is_prompt_playing:
@@ -210,12 +217,18 @@ class TurnTaker:
         limits = self.limits
         if self._gate.last_speech_frame == self._frame:
             self._clearance.add(level_db - self.echo.threshold_db)
+        elapsed_ms = (self._frame - self._start) * FRAME_MS
+        orders: list[Order] = []
+        is_clear = self._clearance.quantile_db(_CLEAR_SHARE) >= limits.suspect_clearance_db
+        if not self._is_suspected and elapsed_ms >= limits.suspect_ms and is_clear and self._gate.is_open:
+            self._is_suspected = True
+            orders.append(Suspected(self._frame))
         self._is_last_probe = not self._gate.is_open
-        if self._frame < self._next_probe and not self._is_last_probe:
-            return []
-        is_early = (self._frame - self._start) * FRAME_MS < limits.probe_seldom_after_ms
-        self._next_probe = self._frame + (limits.probe_every_ms if is_early else limits.probe_seldom_every_ms) // FRAME_MS
-        return [Probe(self._from())]
+        if self._frame >= self._next_probe or self._is_last_probe:
+            is_early = elapsed_ms < limits.probe_seldom_after_ms
+            self._next_probe = self._frame + (limits.probe_every_ms if is_early else limits.probe_seldom_every_ms) // FRAME_MS
+            orders.append(Probe(self._from()))
+        return orders
 
     def _attend(self) -> list[Order]:
         limits = self.limits
@@ -263,7 +276,7 @@ class TurnTaker:
         is_meant = is_interruption(
             words,
             elapsed_ms=(self._frame - self._start) * FRAME_MS,
-            clearance_db=self._clearance.quantile_db(0.8),
+            clearance_db=self._clearance.quantile_db(_CLEAR_SHARE),
             echo_text=question.echo_text,
             is_yes_an_answer=question.is_yes_an_answer,
             is_cut_off=is_cut_off,
@@ -285,6 +298,10 @@ class TurnTaker:
         if self._speech_frames * FRAME_MS < limits.cough_ms:
             return self._drop(has_grace=not self._is_over_robot) if silence_ms >= limits.cough_silence_ms else []
         return self._end(EndReason.WORDLESS) if silence_ms >= limits.wordless_silence_ms else []
+
+    def _dismiss(self) -> list[Order]:
+        was_suspected, self._is_suspected = self._is_suspected, False
+        return [Dismissed(self._frame)] if was_suspected else []
 
     def _is_only_listening(self) -> bool:
         is_answer = self._question is not None and self._question.is_yes_an_answer
