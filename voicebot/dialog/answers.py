@@ -1,0 +1,271 @@
+"""What the caller's words do to the form: mixed initiative, corrections, the answer to the question asked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from voicebot.dialog import choices
+from voicebot.dialog.actions import execute
+from voicebot.dialog.budget import Stage
+from voicebot.dialog.confirmation import Policy, policy
+from voicebot.dialog.schema import FREELY_SAID, FieldItem, item_id
+from voicebot.dialog.state import Doubt, Slot
+from voicebot.dialog.turn import Turn
+from voicebot.dialog.understanding import Understood
+from voicebot.russian.names import PersonName
+
+
+def take(turn: Turn, understood: Understood, text: str) -> bool:
+    """Fill what can be filled; return False when nothing of the phrase was of use to this form."""
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is not None and _answer(turn, one, understood, text):
+        return True
+    if _mixed_initiative(turn, understood, one):
+        return True
+    return _change(turn, understood, one)
+
+
+def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bool:
+    """The phrase answers the question that was asked."""
+    match one.type:
+        case "yes_no":
+            value = understood.slots.get("yes_no")
+            if value is None or (value is False and (understood.change or _news(turn, understood, one))):
+                return False  # "нет, лучше в пятницу": the correction says more than the no
+            _mixed_initiative(turn, understood, one)  # "да, и к Ивановой"
+            turn.fill(one.field, Slot(value, "да" if value else "нет", understood.confidence))
+            return True
+        case "choice":
+            return _choice(turn, one, understood, text)
+        case "subject":
+            return False
+        case "correction":
+            if understood.change or _news(turn, understood, one) or "yes_no" not in understood.slots:
+                return False
+            turn.fill(one.field, Slot(None, "ничего"))  # "ничего, всё правильно"
+            return True
+        case "request":
+            if understood.slots.get("yes_no") is not False or understood.intent != "no":
+                return False
+            turn.fill(one.field, Slot(False, "ничего"))
+            return True
+        case "name" if "name" in understood.slots:
+            return _name(turn, one, understood)
+        case "free":
+            turn.fill(one.field, Slot(text, text, understood.confidence))
+            return True
+    if one.any and one.type not in understood.slots and (understood.is_any or _says_any(turn, one, text)):
+        value = understood.empty_wish if one.type == "datetime" else None
+        turn.fill(one.field, Slot(value, one.any_label, understood.confidence))
+        return True
+    if one.type in understood.ambiguous:
+        _ask_which(turn, one, understood)
+        return True
+    if one.type not in understood.slots:
+        return False
+    return _mixed_initiative(turn, understood, one)
+
+
+def _name(turn: Turn, one: FieldItem, understood: Understood) -> bool:
+    """A name may come in two turns, surname and given name; a part said twice is taken as it is."""
+    said = understood.slots["name"]
+    before = turn.state.session.get("partial")
+    whole = said if before is None else completed(before, said)
+    label = turn.renderer.label("name", whole, turn.now)
+    slot = Slot(whole, label, understood.confidence)
+    if one.partial and not whole.is_full and before is None:
+        turn.state.session["partial"] = whole
+        turn.ask(one, one.partial, "partial")
+        return True
+    turn.state.session["partial"] = None
+    decision = policy(one, understood.confidence, turn.stage(), turn.plans.application)
+    if decision is Policy.REJECT:
+        return False
+    if decision is Policy.CONFIRM:
+        turn.doubtful(Doubt(one.field, one.type, (slot,)))
+    else:
+        turn.fill(one.field, slot)
+    return True
+
+
+def completed(before: PersonName, said: PersonName) -> PersonName:
+    """Put two partial answers together; what was said later counts, and two surnames are a surname and a given name."""
+    return PersonName(said.surname or before.surname, said.given or before.given, said.patronymic or before.patronymic)
+
+
+def _says_any(turn: Turn, one: FieldItem, text: str) -> bool:
+    return turn.understanding.best_phrase(text, {"any": tuple(one.any)}) is not None
+
+
+def _choice(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bool:
+    if one.options:
+        option = choices.choose_option(one.options, text, understood.slots, turn.understanding)
+        if option is None:
+            return False
+        turn.fill(one.field, Slot(option.value, option.label or option.phrases[0], understood.confidence))
+        return True
+    entries = turn.page_of(one)
+    entry = None if understood.is_negated or understood.change else choices.choose_entry(entries, understood)
+    if entry is not None:
+        choose(turn, one, entry, understood.confidence)
+        return True
+    if _news(turn, understood, one):
+        return False  # a correction of the wishes: the list is made anew
+    if choices.is_refusal(understood):
+        others(turn, one, understood)
+        return True
+    return False
+
+
+def choose(turn: Turn, one: FieldItem, entry: Any, confidence: float) -> None:
+    label = turn.renderer.label("offer", entry, turn.now)
+    turn.fill(one.field, Slot(entry, label, confidence))
+
+
+def others(turn: Turn, one: FieldItem, understood: Understood) -> None:
+    """Offer the next page of the list; when there is none, the dialplan says what to do."""
+    turn.state.page += 1
+    if turn.page_of(one):
+        turn.state.visits[f"{turn.state.form}.{one.field}"] = 0
+        turn.ask(one)
+        return
+    turn.state.page = 0
+    change = understood.change if understood.change in FREELY_SAID else ""
+    turn.state.session["error"] = "exhausted"
+    if change and change != "datetime" and _reask(turn, change):
+        return
+    execute(turn, one.exhausted, f"{turn.state.form}.{one.field}.exhausted")
+
+
+def _ask_which(turn: Turn, one: FieldItem, understood: Understood) -> None:
+    slots = tuple(
+        Slot(key, turn.renderer.label(one.type, key, turn.now), understood.confidence) for key in understood.ambiguous[one.type]
+    )
+    turn.doubtful(Doubt(one.field, one.type, slots[:4]))
+
+
+def _targets(turn: Turn, understood: Understood, asked: FieldItem | None) -> dict[str, tuple[FieldItem, Any]]:
+    """Which fields of the form the phrase gives values for: field name -> (field, value)."""
+    found: dict[str, tuple[FieldItem, Any]] = {}
+    for one in turn.form.fields():
+        is_asked = asked is not None and asked.field == one.field
+        if one.type in ("yes_no", "choice", "subject", "correction", "request", "free") or one.type not in understood.slots:
+            continue
+        if is_asked or one.type in FREELY_SAID or one.type in understood.named:
+            found[one.field] = (one, understood.slots[one.type])
+    return found
+
+
+def _news(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:
+    """Whether the phrase gives values that differ from what is known."""
+    for name, (one, value) in _targets(turn, understood, asked).items():
+        known = turn.state.slots.get(name)
+        if known is None or _combined(one, known, value, turn) != known.value:
+            return True
+    return False
+
+
+def _combined(one: FieldItem, known: Slot | None, value: Any, turn: Turn) -> Any:
+    """A wish for a time is added to the earlier one ("завтра" ... "лучше после обеда"); other values replace."""
+    if one.type == "datetime" and known is not None and known.value is not None:
+        return known.value.merged(value)
+    return value
+
+
+def _mixed_initiative(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:
+    """Fill every field that the phrase speaks of; return whether there was any."""
+    targets = _targets(turn, understood, asked)
+    took = False
+    for name in [item_id(item) for item in turn.form.items if item_id(item) in targets]:
+        one, value = targets[name]
+        known = turn.state.slots.get(name)
+        combined = _combined(one, known, value, turn)
+        slot = Slot(combined, turn.renderer.label(one.type, combined, turn.now), understood.confidence)
+        decision = policy(one, understood.confidence, turn.stage(), turn.plans.application)
+        if decision is Policy.REJECT:
+            continue
+        took = True
+        if known is not None and known.value == combined:
+            continue
+        if decision is Policy.CONFIRM:
+            turn.doubtful(Doubt(name, one.type, (slot,)))
+            return True
+        turn.fill(name, slot, spare=targets.keys())
+        if one.acknowledge and turn.stage() < Stage.SHORT:
+            turn.say(one.acknowledge, f"{turn.state.form}.{name}.acknowledge")
+    return took or _doubtful(turn, understood, asked)
+
+
+def _doubtful(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:
+    """Two doctors of that name: ask which, when the phrase gave nothing better."""
+    if asked is not None and asked.type not in ("subject", "correction", "request"):
+        return False
+    for one in turn.form.fields():
+        if one.type in understood.ambiguous and one.field not in turn.state.slots:
+            _ask_which(turn, one, understood)
+            return True
+    return False
+
+
+def _change(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:
+    """ "Другой врач", "фамилия неправильная": the value is forgotten and asked for again."""
+    if not understood.change or (asked is not None and asked.type == understood.change):
+        return False
+    kind = "datetime" if understood.change == "offers" else understood.change
+    return _reask(turn, kind)
+
+
+def _reask(turn: Turn, kind: str) -> bool:
+    for one in turn.form.fields():
+        if one.type == kind:
+            turn.clear(one.field)
+            if one.prompt:
+                turn.state.focus = one.field
+            return True
+    return False
+
+
+def answer_doubt(turn: Turn, understood: Understood, text: str) -> bool:
+    """The answer to "верно ли, что ...?" or "который из них?"."""
+    doubt = turn.state.doubt
+    assert doubt is not None
+    one = turn.field_of(doubt.item)
+    if one is None:
+        turn.state.doubt = None
+        return False
+    chosen = _settled(turn, doubt, understood, text)
+    if chosen is not None:
+        turn.state.doubt = None
+        turn.fill(doubt.item, Slot(chosen.value, chosen.label, 1.0))
+        return True
+    if understood.slots.get("yes_no") is False:
+        turn.state.doubt = None
+        rest: Mapping[str, Any] = {key: value for key, value in understood.slots.items() if key != "yes_no"}
+        if doubt.type in rest and rest[doubt.type] != doubt.candidates[0].value:
+            value = rest[doubt.type]
+            turn.fill(doubt.item, Slot(value, turn.renderer.label(one.type, value, turn.now)))
+        else:
+            turn.state.focus = _asked_by(turn, doubt.item)
+        return True
+    return False
+
+
+def _asked_by(turn: Turn, name: str) -> str:
+    one = turn.field_of(name)
+    if one is not None and one.prompt:
+        return name
+    return next((other.field for other in turn.form.fields() if name in other.fills), "")
+
+
+def _settled(turn: Turn, doubt: Doubt, understood: Understood, text: str) -> Slot | None:
+    said = understood.slots.get(doubt.type)
+    for slot in doubt.candidates:
+        if said is not None and said == slot.value:
+            return slot
+    if len(doubt.candidates) == 1:
+        return doubt.candidates[0] if understood.slots.get("yes_no") is True else None
+    number = understood.slots.get("ordinal")
+    if isinstance(number, int) and 1 <= abs(number) <= len(doubt.candidates):
+        return doubt.candidates[number - 1 if number > 0 else number]
+    forms = {str(slot.value): turn.understanding.forms_of(doubt.type, slot.value) for slot in doubt.candidates}
+    best = turn.understanding.best_phrase(text, forms)
+    return next((slot for slot in doubt.candidates if str(slot.value) == best), None)

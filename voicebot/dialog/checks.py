@@ -1,0 +1,246 @@
+"""Cross-checks of dialplans: everything that one name may say about another."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from voicebot.dialog import expressions, placeholders
+from voicebot.dialog.schema import (
+    Action,
+    Application,
+    BlockItem,
+    Document,
+    FieldItem,
+    Form,
+    ObjectItem,
+    Prompt,
+    item_id,
+)
+from voicebot.errors import ConfigurationError
+
+Path = tuple[int | str, ...]
+
+#: Variables the engine provides to every dialplan.
+SESSION = frozenset(
+    {
+        "caller_phone",
+        "channel",
+        "dialog_id",
+        "intent",
+        "transfer_result",
+        "transfer_tries",
+        "error",
+        "outcome",
+        "today",
+        "branches",
+        "partial",
+    }
+)
+#: What a message of the application may speak of, besides the session.
+MESSAGE_VALUES = {"which": {"options"}, "confirm": {"value"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    path: Path  # within the document
+    message: str
+    cure: str
+
+
+def check_document(
+    document: Document, application: Application, forms: Mapping[str, Form], services: Mapping[str, type[BaseModel]]
+) -> Iterator[Problem]:
+    """Yield what is wrong in one file, given all the others."""
+    if document.application is not None:
+        yield from _check_application(document.application, forms)
+    for index, form in enumerate(document.forms):
+        yield from _FormCheck(form, ("forms", index), application, forms, services).run()
+
+
+def _check_application(application: Application, forms: Mapping[str, Form]) -> Iterator[Problem]:
+    for word in ("start", "after", "transfer_failed", "unserved"):
+        name = getattr(application, word)
+        if name not in forms:
+            yield Problem(
+                ("application", word), f"{word} names the form {name!r}, which does not exist", _known("Forms", forms)
+            )
+    known = SESSION | set(application.vars)
+    for message in type(application.messages).model_fields:
+        allowed = known | MESSAGE_VALUES.get(message, set())
+        for prompt in getattr(application.messages, message):
+            yield from _check_prompt(prompt, ("application", "messages", message), allowed)
+
+
+def _known(what: str, names: Mapping[str, Any] | list[str] | set[str] | frozenset[str]) -> str:
+    return f"{what} here: {', '.join(sorted(names)) or 'none'}."
+
+
+def _check_expression(text: str, path: Path, known: frozenset[str] | set[str]) -> Iterator[Problem]:
+    if not text:
+        return
+    try:
+        read = set(expressions.names(text))
+    except ConfigurationError as error:
+        yield Problem(path, error.message.rstrip("."), error.cure)
+        return
+    for name in sorted(read - known):
+        yield Problem(path, f"{text!r} reads {name!r}, which is not defined", _known("Names", set(known)))
+
+
+def _check_prompt(prompt: Prompt, path: Path, known: frozenset[str] | set[str]) -> Iterator[Problem]:
+    yield from _check_expression(prompt.cond, path, known)
+    for text in prompt.texts():
+        try:
+            holders = list(placeholders.find(text))
+        except ConfigurationError as error:
+            yield Problem(path, error.message.rstrip("."), error.cure)
+            continue
+        if any(character.isdigit() for character in placeholders.without(text)):
+            yield Problem(
+                path, f"the prompt {text[:40]!r} holds digits, which a voice cannot inflect", "Write numbers as words."
+            )
+        for holder in holders:
+            if holder.root not in known:
+                yield Problem(
+                    path, f"the prompt speaks of {{{holder.root}}}, which is not defined", _known("Names", set(known))
+                )
+
+
+class _FormCheck:
+    def __init__(
+        self,
+        form: Form,
+        path: Path,
+        application: Application,
+        forms: Mapping[str, Form],
+        services: Mapping[str, type[BaseModel]],
+    ) -> None:
+        self.form = form
+        self.path = path
+        self.forms = forms
+        self.services = services
+        self.ids = form.ids()
+        self.known = SESSION | set(application.vars) | set(form.vars) | set(self.ids)
+        self.fields = {field.field for field in form.fields()}
+
+    def run(self) -> Iterator[Problem]:
+        for name, expression in self.form.vars.items():
+            yield from _check_expression(expression, (*self.path, "vars", name), self.known)
+        for index, item in enumerate(self.form.items):
+            path = (*self.path, "items", index)
+            if self.ids.index(item_id(item)) != index:
+                yield Problem(path, f"two items are called {item_id(item)!r}", "Rename one.")
+            yield from _check_expression(item.cond, (*path, "cond"), self.known)
+            yield from self._references(item.depends, (*path, "depends"))
+            yield from self._actions(item.filled, (*path, "filled"))
+            match item:
+                case BlockItem():
+                    yield from self._prompts(item.prompt, (*path, "prompt"))
+                case FieldItem():
+                    yield from self._field(item, path)
+                case ObjectItem():
+                    yield from self._object(item, path)
+
+    def _field(self, field: FieldItem, path: Path) -> Iterator[Problem]:
+        for word in ("prompt", "noinput", "nomatch", "help", "acknowledge", "confirm_prompt", "partial"):
+            yield from self._prompts(getattr(field, word), (*path, word))
+        yield from _check_expression(field.expr, (*path, "expr"), self.known)
+        yield from _check_expression(field.from_ or "", (*path, "from"), self.known)
+        yield from self._references(field.fills, (*path, "fills"))
+        yield from self._references(field.replaces, (*path, "replaces"))
+        yield from self._actions(field.exhausted, (*path, "exhausted"))
+        if field.type == "choice" and bool(field.options) == bool(field.from_):
+            yield Problem(path, f"the choice {field.field!r} needs either options or from", "Give exactly one of them.")
+        if field.type != "choice" and (field.options or field.from_):
+            yield Problem(path, f"options and from belong to type choice, {field.field!r} is {field.type}", "Change the type.")
+        if field.type == "subject" and not field.fills:
+            yield Problem(path, f"the subject {field.field!r} fills nothing", "Name the fields in `fills`.")
+        if field.confirm != "never" and field.type in ("yes_no", "choice", "subject", "correction", "request"):
+            yield Problem((*path, "confirm"), f"a {field.type} cannot be confirmed", "Remove confirm.")
+        for index, option in enumerate(field.options):
+            if not all(phrase.strip() for phrase in option.phrases):
+                yield Problem((*path, "options", index), "the option's grammar is empty", "Give words that callers say.")
+
+    def _object(self, item: ObjectItem, path: Path) -> Iterator[Problem]:
+        yield from self._prompts(item.prompt, (*path, "prompt"))
+        yield from self._call(item.service, item.arguments, path)
+        for error, actions in item.catch.items():
+            yield from self._actions(actions, (*path, "catch", error))
+        if item.undo is not None:
+            yield from self._call(item.undo.object, item.undo.arguments, (*path, "undo"))
+
+    def _call(self, service: str, arguments: Mapping[str, str], path: Path) -> Iterator[Problem]:
+        model = self.services.get(service)
+        if model is None:
+            yield Problem(path, f"there is no service {service!r}", _known("Services", self.services))
+            return
+        for name, expression in arguments.items():
+            if name not in model.model_fields:
+                yield Problem(
+                    (*path, "arguments", name),
+                    f"the service {service} has no argument {name!r}",
+                    _known("Arguments", list(model.model_fields)),
+                )
+            yield from _check_expression(expression, (*path, "arguments", name), self.known)
+        for name, info in model.model_fields.items():
+            if info.is_required() and name not in arguments:
+                yield Problem(path, f"the service {service} needs the argument {name!r}", "Add it under `arguments`.")
+
+    def _prompts(self, prompts: list[Prompt], path: Path) -> Iterator[Problem]:
+        for prompt in prompts:
+            yield from _check_prompt(prompt, path, self.known)
+
+    def _references(self, names: list[str], path: Path) -> Iterator[Problem]:
+        for name in names:
+            if name not in self.ids:
+                yield Problem(path, f"{name!r} is no item of the form {self.form.form!r}", _known("Items", self.ids))
+
+    def _actions(self, actions: list[Action], path: Path) -> Iterator[Problem]:
+        for index, action in enumerate(actions):
+            here = (*path, index)
+            yield from self._prompts(action.prompt or [], here)
+            yield from self._references(action.clear or [], here)
+            for name, expression in (action.assign or {}).items():
+                if name not in self.known:
+                    yield Problem(here, f"{name!r} is assigned, but is no variable and no item", "Declare it in `vars`.")
+                yield from _check_expression(expression, here, self.known)
+            if action.goto is not None:
+                yield from self._goto(action.goto, here)
+            if action.if_ is not None:
+                yield from _check_expression(action.if_, here, self.known)
+                yield from self._actions(action.then, (*here, "then"))
+                yield from self._actions(action.else_, (*here, "else"))
+
+    def _goto(self, target: str, path: Path) -> Iterator[Problem]:
+        if target.startswith("#"):
+            yield from self._references([target[1:]], path)
+        elif target not in self.forms:
+            yield Problem(path, f"goto names the form {target!r}, which does not exist", _known("Forms", self.forms))
+
+
+def prompts_of_form(form: Form) -> Iterator[tuple[str, Prompt]]:
+    """Yield (default name, prompt) of everything a form can say."""
+    for item in form.items:
+        name = f"{form.form}.{item_id(item)}"
+        for prompt in item.prompt:
+            yield name, prompt
+        groups = [("filled", item.filled)]
+        if isinstance(item, FieldItem):
+            for word in ("noinput", "nomatch", "help", "acknowledge", "confirm_prompt", "partial"):
+                for prompt in getattr(item, word):
+                    yield f"{name}.{word}", prompt
+            groups.append(("exhausted", item.exhausted))
+        if isinstance(item, ObjectItem):
+            groups += list(item.catch.items())
+        for word, actions in groups:
+            for prompt in _prompts_of(actions):
+                yield f"{name}.{word}", prompt
+
+
+def _prompts_of(actions: list[Action]) -> Iterator[Prompt]:
+    for action in actions:
+        yield from action.prompt or []
+        yield from _prompts_of(action.then)
+        yield from _prompts_of(action.else_)

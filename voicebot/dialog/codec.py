@@ -1,0 +1,115 @@
+"""Typed values to JSON and back: dataclasses, pydantic models, dates, enums and containers of them.
+
+A dialog's state must survive a restart and travel between processes (chat, Alice). Only classes of this project are ever
+built from it, never an arbitrary import.
+"""
+
+import dataclasses
+import importlib
+import json
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel
+
+from voicebot.errors import VoicebotError
+
+_ROOMS = ("voicebot.russian.", "voicebot.clinic.", "voicebot.dialog.")
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(_encode(value), ensure_ascii=False)
+
+
+def loads(text: str) -> Any:
+    """Raise VoicebotError if the text was not written by `dumps` of a compatible version."""
+    try:
+        return _decode(json.loads(text))
+    except (KeyError, TypeError, ValueError, AttributeError, ImportError) as error:
+        raise VoicebotError(f"A saved dialog cannot be read: {type(error).__name__}.", "Start the dialog anew.") from None
+
+
+def _tag(value: object) -> str:
+    kind = type(value)
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return {"$enum": _tag(value), "v": value.name}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, datetime):
+        # The zone's name, not only its offset: a wish for "the day after" is counted in the clinic's zone.
+        return {"$datetime": value.isoformat(), "zone": getattr(value.tzinfo, "key", "")}
+    if isinstance(value, date):
+        return {"$date": value.isoformat()}
+    if isinstance(value, time):
+        return {"$time": value.isoformat()}
+    if isinstance(value, timedelta):
+        return {"$seconds": value.total_seconds()}
+    if isinstance(value, Decimal):
+        return {"$decimal": str(value)}
+    if isinstance(value, tuple):
+        return {"$tuple": [_encode(part) for part in value]}
+    if isinstance(value, frozenset | set):
+        return {"$set": sorted((_encode(part) for part in value), key=repr), "frozen": isinstance(value, frozenset)}
+    if isinstance(value, list):
+        return [_encode(part) for part in value]
+    if isinstance(value, Mapping):
+        return {"$map": [[_encode(key), _encode(part)] for key, part in value.items()]}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
+        return {"$class": _tag(value), "v": fields}
+    if isinstance(value, BaseModel):
+        return {"$class": _tag(value), "v": {name: _encode(getattr(value, name)) for name in type(value).model_fields}}
+    raise TypeError(f"a {type(value).__name__} cannot be saved")
+
+
+def _class(tag: str) -> Any:
+    module, _, qualname = tag.partition(":")
+    if not module.startswith(_ROOMS):
+        raise ValueError("not a class of this project")
+    found: Any = importlib.import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    if not isinstance(found, type) or not (dataclasses.is_dataclass(found) or issubclass(found, BaseModel | Enum)):
+        raise ValueError("not a value class")
+    return found
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decode(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"$enum": tag, "v": name}:
+            return _class(tag)[name]
+        case {"$datetime": text, "zone": zone}:
+            moment = datetime.fromisoformat(text)
+            if zone:
+                from zoneinfo import ZoneInfo
+
+                return moment.replace(tzinfo=ZoneInfo(zone), fold=moment.fold)
+            return moment
+        case {"$date": text}:
+            return date.fromisoformat(text)
+        case {"$time": text}:
+            return time.fromisoformat(text)
+        case {"$seconds": seconds}:
+            return timedelta(seconds=seconds)
+        case {"$decimal": text}:
+            return Decimal(text)
+        case {"$tuple": parts}:
+            return tuple(_decode(part) for part in parts)
+        case {"$set": parts, "frozen": frozen}:
+            return frozenset(map(_decode, parts)) if frozen else set(map(_decode, parts))
+        case {"$map": pairs}:
+            return {_decode(key): _decode(part) for key, part in pairs}
+        case {"$class": tag, "v": fields}:
+            return _class(tag)(**{name: _decode(part) for name, part in fields.items()})
+    raise ValueError("unknown form")

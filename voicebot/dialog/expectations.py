@@ -1,0 +1,32 @@
+"""What hearing is told of a question: profile, grammar, digits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from voicebot.dialog.schema import Application, FieldItem
+from voicebot.dialog.talking import DigitRules, Expect, Profile
+from voicebot.dialog.understanding import Understanding
+
+_PROFILES = {
+    "yes_no": Profile.YES_NO,
+    "datetime": Profile.DATE,
+    "phone": Profile.DIGITS,
+    "name": Profile.NAME,
+    "choice": Profile.CHOICE,
+}
+_ONE_KEY = DigitRules(minimum=1, maximum=1)
+_DIGITS = {"phone": DigitRules(minimum=10, maximum=12, terminator="#", gap_seconds=4.0)}
+
+
+def expect_for(one: FieldItem, application: Application, understanding: Understanding, page: Sequence[Any]) -> Expect:
+    """Return the expectation of a field's answer. `page` is what a choice offers now."""
+    phrases = [phrase for option in one.options for phrase in option.phrases] + list(one.any)
+    moments = [entry.start for entry in page if hasattr(entry, "start")]
+    return Expect(
+        type=one.type,
+        profile=_PROFILES.get(one.type, Profile.FREE),
+        grammar=understanding.grammar_for(one.type, tuple(phrases), tuple(moments)),
+        is_bargein_allowed=one.bargein,
+        noinput_seconds=one.noinput_seconds or application.noinput_seconds,
+        digits=_DIGITS.get(one.type, _ONE_KEY),
+    )

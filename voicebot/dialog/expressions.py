@@ -1,0 +1,136 @@
+"""Conditions and values in dialplans: a small, safe language of names, comparisons and a few functions.
+
+    offers and not choice        count(offers) == 0        transfer_result == 'closed'        relaxed(when)
+
+Python's grammar, but only the nodes listed here: no calls but the functions below, no private attributes, no imports.
+"""
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from voicebot.errors import ConfigurationError
+
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: lambda a, b: bool(a == b),
+    ast.NotEq: lambda a, b: bool(a != b),
+    ast.Lt: lambda a, b: bool(a < b),
+    ast.LtE: lambda a, b: bool(a <= b),
+    ast.Gt: lambda a, b: bool(a > b),
+    ast.GtE: lambda a, b: bool(a >= b),
+    ast.In: lambda a, b: a in b,
+    ast.NotIn: lambda a, b: a not in b,
+}
+
+
+def _count(value: Any) -> int:
+    return 0 if value is None else len(value)
+
+
+def _relaxed(when: Any) -> Any:
+    """The next weaker wish, or None."""
+    weaker = () if when is None else when.relaxed()
+    return weaker[0] if weaker else None
+
+
+def _later_than(offers: Any) -> Any:
+    """The moment after the last of some offers, to look on from there."""
+    return max(offer.start for offer in offers) + timedelta(minutes=1) if offers else None
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {"count": _count, "relaxed": _relaxed, "later_than": _later_than}
+
+
+@lru_cache(maxsize=2048)
+def parse(text: str) -> ast.expr:
+    """Parse, or raise ConfigurationError saying what is not allowed."""
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise ConfigurationError(f"the expression {text!r} cannot be read: {error.msg}.", "See docs/dialplans.md.") from None
+    for node in ast.walk(tree):
+        _check(node, text)
+    return tree
+
+
+def _check(node: ast.AST, text: str) -> None:
+    if isinstance(node, ast.Call):
+        if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
+            raise ConfigurationError(f"{text!r} calls an unknown function.", f"Known: {', '.join(sorted(FUNCTIONS))}.")
+    elif isinstance(node, ast.Attribute):
+        if node.attr.startswith("_"):
+            raise ConfigurationError(f"{text!r} reads a private attribute.", "Use public names only.")
+    elif isinstance(node, ast.Constant):
+        if not isinstance(node.value, str | int | float | bool | None):
+            raise ConfigurationError(f"{text!r} holds a constant of another type.", "Use texts, numbers, True, False, None.")
+    elif not isinstance(
+        node,
+        ast.Name | ast.BoolOp | ast.UnaryOp | ast.Compare | ast.boolop | ast.Not | ast.USub | ast.cmpop | ast.expr_context
+        | ast.List | ast.Tuple | ast.IfExp,
+    ) or isinstance(node, ast.Is | ast.IsNot):  # fmt: skip
+        raise ConfigurationError(f"{text!r} holds {type(node).__name__}, which is not allowed.", "Use simple conditions.")
+
+
+def names(text: str) -> Iterator[str]:
+    """Yield the variables an expression reads."""
+    for node in ast.walk(parse(text)):
+        if isinstance(node, ast.Name) and node.id not in FUNCTIONS:
+            yield node.id
+
+
+def evaluate(text: str, lookup: Callable[[str], Any]) -> Any:
+    """Return the value; an attribute of None is None, so that `choice.start` may be read before there is a choice."""
+    return _value(parse(text), lookup)
+
+
+def _value(node: ast.expr, lookup: Callable[[str], Any]) -> Any:
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.Name():
+            return lookup(node.id)
+        case ast.Attribute():
+            return attribute(_value(node.value, lookup), node.attr)
+        case ast.UnaryOp(op=ast.Not()):
+            return not _value(node.operand, lookup)
+        case ast.UnaryOp():
+            return -_value(node.operand, lookup)
+        case ast.BoolOp(op=ast.And()):
+            result: Any = True
+            for part in node.values:
+                result = _value(part, lookup)
+                if not result:
+                    return result
+            return result
+        case ast.BoolOp():
+            result = False
+            for part in node.values:
+                result = _value(part, lookup)
+                if result:
+                    return result
+            return result
+        case ast.IfExp():
+            return _value(node.body if _value(node.test, lookup) else node.orelse, lookup)
+        case ast.List() | ast.Tuple():
+            return [_value(part, lookup) for part in node.elts]
+        case ast.Compare():
+            left = _value(node.left, lookup)
+            for operator, part in zip(node.ops, node.comparators, strict=True):
+                right = _value(part, lookup)
+                if not _COMPARE[type(operator)](left, right):
+                    return False
+                left = right
+            return True
+        case ast.Call(func=ast.Name(id=function)):
+            return FUNCTIONS[function](*[_value(part, lookup) for part in node.args])
+    raise AssertionError(f"unchecked node {type(node).__name__}")  # parse() lets nothing else through
+
+
+def attribute(value: Any, name: str) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return value.get(name)
+    return getattr(value, name, None)

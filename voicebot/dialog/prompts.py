@@ -1,0 +1,21 @@
+"""Which prompt is spoken: tapered by count, filtered by condition, shortened by the budget, varied without chance."""
+
+import zlib
+from collections.abc import Callable, Iterable
+
+from voicebot.dialog.schema import Prompt
+
+
+def choose(prompts: Iterable[Prompt], count: int, holds: Callable[[str], bool]) -> list[Prompt]:
+    """Return the prompts for this visit (VoiceXML 2.1, 4.1.6): those of the highest count that is not above `count`."""
+    candidates = [prompt for prompt in prompts if prompt.count <= count and holds(prompt.cond)]
+    best = max((prompt.count for prompt in candidates), default=0)
+    return [prompt for prompt in candidates if prompt.count == best]
+
+
+def text_of(prompt: Prompt, is_short: bool, spoken: int, seed: str) -> str:
+    """Return the words; variants take turns, starting at another one in each dialog."""
+    chosen = prompt.short if is_short and prompt.short is not None else prompt.text
+    if isinstance(chosen, str):
+        return chosen
+    return chosen[(zlib.crc32(seed.encode()) + spoken) % len(chosen)]

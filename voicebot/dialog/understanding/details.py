@@ -1,0 +1,82 @@
+"""Small parts of meaning: which of a list, what is to be changed, "no matter"."""
+
+import re
+from functools import cache
+
+_ORDINALS = (
+    (1, r"перв(?:ый|ая|ое|ую|ым|ой|ому|ом|и)|номер один|вариант один|один вариант"),
+    (2, r"втор(?:ой|ая|ое|ую|ым|ому|ом|и)|номер два|вариант два|два вариант"),
+    (3, r"трет(?:ий|ья|ье|ью|ьим|ьей|ьему|ьем|и)|номер три|вариант три"),
+    (4, r"четверт(?:ый|ая|ое|ую|ым|ом)|номер четыре|вариант четыре"),
+    (5, r"пят(?:ый|ая|ое|ую|ым|ом)|номер пять|вариант пять"),
+    (-1, r"последн\w+|крайн(?:ий|ее|яя|юю)"),
+)
+_BARE = {"один": 1, "раз": 1, "два": 2, "три": 3, "четыре": 4, "пять": 5}
+#: "Пятое ноября", "второй час", "первая половина дня" are no choices.
+_NOT_A_CHOICE = re.compile(
+    r"(?:перв|втор|трет|четверт|пят)\w+ (?:января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря|числ\w+|половин\w+|час\w*|недел\w+|этаж\w*)"
+)
+
+_NOUNS = (
+    ("datetime", r"врем\w+|день|дня|дат\w+|час\w*|числ\w+|срок\w*"),
+    ("doctor", r"врач\w*|доктор\w*|специалист\w*"),
+    ("branch", r"филиал\w*|адрес\w*|отделени\w+|клиник\w+|мест\w+"),
+    ("name", r"фамили\w+|имя|имени|отчеств\w+|пациент\w*|фио"),
+    ("phone", r"номер\w*|телефон\w*"),
+    ("offers", r"вариант\w*|предложени\w+"),
+    ("service", r"услуг\w+"),
+)
+_OTHER = r"(?:(?:на |к |в )?друг(?:ой|ого|ому|ую|ое|ая|ие|их|им|ом)|ин(?:ой|ое|ую))"
+_WRONG = (
+    r"(?:неправильн\w+|неверн\w+|ошиб\w+|не так\w*|не т(?:от|а|о)|исправ\w+|измен\w+|поменя\w+|замен\w+|смен\w+|перепут\w+)"
+)
+_MORE = re.compile(
+    r"(?:еще|другие|другое|иные|остальные) (?:вариант\w*|есть|время|предложени\w+)|(?:а )?(?:еще|другое|другие) (?:что нибудь|что то|есть)"
+    r"|что(?: у вас)? еще|еще что|^(?:а )?(?:еще|другое|другие|дальше|ничего|никакое|никакой|ни одно|ни один)$|ни один из|ни одно из|не подход\w+|не устра\w+|(?:по)?позже|(?:по)?раньше"
+)
+_ANY = re.compile(
+    r"все равно|вс[ея]кий|люб(?:ой|ая|ое|ого|ому|ую|ом|ые)|без разницы|не ?важно|не принципиально|како[йе] угодно|кто угодно|когда угодно|где угодно"
+    r"|кто свободен|на ваше усмотрение|не имеет значения|как вам удобно|все подходит|к кому угодно"
+)
+_NEGATION = re.compile(r"^(?:нет|не|неа)(?: |$)|(?:^| )(?:лучше|а можно|не подход\w+|не устра\w+)(?: |$)")
+_NAMED = re.compile(r"меня зовут|мо[яю] фамили\w+|фамилия|зовут|на имя|на фамилию")
+
+
+@cache
+def _ordinal_pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|(?<= ))(?:{pattern})(?=$| )")
+
+
+def ordinal(text: str) -> int | None:
+    """Return which of a list a normalised phrase means: 1.., -1 for the last."""
+    text = _NOT_A_CHOICE.sub(" ", text)
+    for number, pattern in _ORDINALS:
+        if _ordinal_pattern(pattern).search(text):
+            return number
+    tokens = [token for token in text.split() if token not in ("да", "давайте", "ну", "вот", "пожалуйста", "вариант", "хорошо")]
+    return _BARE.get(tokens[0]) if len(tokens) == 1 else None
+
+
+def change(text: str, is_asked: bool) -> str:
+    """Return the type of field a normalised phrase wants changed, or "". `is_asked`: the robot asked what to change."""
+    for kind, nouns in _NOUNS:
+        if is_asked and re.search(rf"(?:^| )(?:{nouns})(?: |$)", text):
+            return kind
+        if re.search(rf"{_OTHER} (?:\w+ )?(?:{nouns})(?: |$)", text):
+            return kind
+        if re.search(rf"{_WRONG} (?:\w+ )?(?:{nouns})(?: |$)|(?:^| )(?:{nouns}) (?:\w+ )?{_WRONG}(?: |$)", text):
+            return kind
+    return "offers" if _MORE.search(text) else ""
+
+
+def is_any(text: str) -> bool:
+    return _ANY.search(text) is not None
+
+
+def is_negated(text: str) -> bool:
+    return _NEGATION.search(text) is not None
+
+
+def names_person(text: str) -> bool:
+    """Whether a normalised phrase announces a name."""
+    return _NAMED.search(text) is not None

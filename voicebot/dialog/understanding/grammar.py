@@ -1,0 +1,191 @@
+"""Phrases for a runtime grammar, heard beside open recognition: what each kind of question expects."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from voicebot.clinic.catalogue import Catalogue, Kind
+from voicebot.russian.case import Case, Gender
+from voicebot.russian.inflect import inflect
+from voicebot.russian.names import PersonName, decline
+from voicebot.russian.numbers import say_number, say_ordinal
+from voicebot.russian.text import normalise
+
+MAXIMUM_PHRASES = 2000
+
+COMMANDS = (
+    "оператор", "оператора", "администратор", "соедините с оператором", "соедините с человеком", "повторите", "повторите пожалуйста",
+    "еще раз", "назад", "подождите", "минуточку", "не понял", "не поняла", "до свидания", "помогите", "что вы сказали",
+)  # fmt: skip
+YES_NO = (
+    "да", "нет", "ага", "угу", "да да", "да конечно", "конечно", "верно", "все верно", "да все верно", "правильно", "да правильно",
+    "подтверждаю", "хорошо", "давайте", "да давайте", "можно", "нужно", "неверно", "неправильно", "нет неправильно", "не надо",
+    "нет не надо", "не нужно", "нет спасибо", "спасибо нет", "подходит", "не подходит", "да подходит", "нет не подходит", "ошибка",
+    "запишите", "записывайте", "да пожалуйста", "нет это все", "это все", "все спасибо", "на этот", "на другой", "да на этот",
+)  # fmt: skip
+CHOICE = (
+    "первый", "первое", "первая", "первый вариант", "второй", "второе", "вторая", "второй вариант", "третий", "третье", "третья",
+    "третий вариант", "последний", "последнее", "давайте первое", "давайте второе", "давайте третье", "другое время", "другой день",
+    "другой врач", "другие варианты", "еще варианты", "есть еще", "ничего не подходит", "не подходит", "раньше", "позже", "попозже",
+    "пораньше", "любой", "любое",
+)  # fmt: skip
+_MONTHS = ["января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря"]
+_WEEKDAYS = (
+    ("понедельник", "понедельник"), ("вторник", "вторник"), ("среда", "среду"), ("четверг", "четверг"), ("пятница", "пятницу"),
+    ("суббота", "субботу"), ("воскресенье", "воскресенье"),
+)  # fmt: skip
+_PARTS = (
+    "утром",
+    "днем",
+    "вечером",
+    "с утра",
+    "после обеда",
+    "до обеда",
+    "в первой половине дня",
+    "во второй половине дня",
+    "в обед",
+)
+_RELATIVE = (
+    "сегодня", "завтра", "послезавтра", "через день", "через два дня", "через три дня", "через неделю", "через две недели",
+    "на этой неделе", "на следующей неделе", "на неделе", "в выходные", "в будни", "в ближайшее время", "ближайшее", "на ближайшее",
+    "как можно раньше", "как можно скорее", "в любой день", "в любое время", "все равно", "без разницы", "не важно",
+)  # fmt: skip
+_DIGITS = tuple(say_number(n) for n in (*range(20), *range(20, 100, 10), *range(100, 1000, 100)))
+
+
+def say_ordinal_day(day: int, case: Case) -> str:
+    return say_ordinal(day, case, Gender.NEUTER)
+
+
+@lru_cache(maxsize=1)
+def _datetimes() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_all_datetimes()))
+
+
+def _all_datetimes() -> Iterator[str]:
+    yield from _RELATIVE
+    yield from _PARTS
+    for relative in ("сегодня", "завтра", "послезавтра"):
+        yield from (f"{relative} {part}" for part in _PARTS[:6])
+    for index, (plain, accusative) in enumerate(_WEEKDAYS):
+        preposition = "во" if index == 1 else "в"
+        yield from (plain, accusative, f"{preposition} {accusative}", f"на {accusative}", f"лучше {preposition} {accusative}")
+        yield from (f"{preposition} {accusative} {part}" for part in _PARTS[:6])
+    for day in range(1, 32):
+        for form in (say_ordinal_day(day, Case.NOMINATIVE), say_ordinal_day(day, Case.GENITIVE)):
+            yield form
+            yield f"{form} числа"
+            yield from (f"{form} {month}" for month in _MONTHS)
+    for hour in range(7, 22):
+        yield from (f"в {_hour(hour)}", f"после {_hour_genitive(hour)}", f"до {_hour_genitive(hour)}", f"к {_hour(hour)}")
+        yield from (f"в {_hour(hour)} {minutes}" for minutes in ("пятнадцать", "двадцать", "тридцать", "сорок", "сорок пять"))
+    for hour in range(1, 12):
+        yield f"в {_hour(hour)} {'утра' if hour > 6 else 'дня'}"
+        yield f"в половине {say_ordinal(hour + 1, Case.GENITIVE)}"
+        yield f"в пол {say_ordinal(hour + 1, Case.GENITIVE)}"
+
+
+def _hour(hour: int) -> str:
+    return "час" if hour == 1 else say_number(hour)
+
+
+def _hour_genitive(hour: int) -> str:
+    return "часа" if hour == 1 else say_number(hour, Case.GENITIVE)
+
+
+def _moments(moments: Iterable[datetime]) -> Iterator[str]:
+    """The offered times and days in the words a caller would choose them by."""
+    for at in moments:
+        hour, minute = at.hour, at.minute
+        minutes = "" if not minute else f" {say_number(minute)}" if minute > 9 else f" ноль {say_number(minute)}"
+        yield from (
+            f"{_hour(hour)}{minutes}",
+            f"в {_hour(hour)}{minutes}",
+            f"на {_hour(hour)}{minutes}",
+            f"давайте в {_hour(hour)}{minutes}",
+        )
+        weekday = _WEEKDAYS[at.weekday()][1]
+        yield from (weekday, f"в {weekday}", f"на {weekday}")
+        yield f"{say_ordinal_day(at.day, Case.NOMINATIVE)} {_MONTHS[at.month - 1]}"
+
+
+class Grammars:
+    """Grammars of one catalogue, each at most MAXIMUM_PHRASES long. Types without one are heard openly only."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def phrases(self, kind: str, phrases: Sequence[str] = (), moments: Sequence[datetime] = ()) -> tuple[str, ...]:
+        """Return the grammar of a question of this type, with a choice's own phrases and moments."""
+        if kind in ("name", "free"):
+            return ()
+        if kind not in self._known:
+            self._known[kind] = _limited([*COMMANDS, *self._of(kind)])
+        if not phrases and not moments:
+            return self._known[kind]
+        return _limited([*map(normalise, phrases), *_moments(moments), *self._known[kind]])
+
+    def _of(self, kind: str) -> Iterator[str]:
+        match kind:
+            case "yes_no":
+                yield from YES_NO
+            case "choice":
+                yield from CHOICE
+                yield from YES_NO
+            case "datetime":
+                yield from _datetimes()
+            case "phone":
+                yield from _DIGITS
+                yield from ("плюс семь", "на этот номер", "этот", "да", "нет")
+            case "branch":
+                yield from self._forms("branch")
+                yield from ("любой", "все равно", "без разницы")
+            case "correction":
+                yield from (
+                    "время",
+                    "день",
+                    "дата",
+                    "врач",
+                    "доктор",
+                    "имя",
+                    "фамилия",
+                    "телефон",
+                    "номер",
+                    "филиал",
+                    "нет",
+                    "ничего",
+                )
+                yield from _datetimes()
+            case _:
+                yield from (
+                    "записаться к врачу",
+                    "запишите меня",
+                    "хочу записаться",
+                    "сколько стоит",
+                    "где вы находитесь",
+                    "любой",
+                )
+                yield from self._doctors()
+                yield from self._forms("speciality")
+                yield from self._forms("service")
+
+    def _forms(self, kind: Kind) -> Iterator[str]:
+        for forms in self._catalogue.forms(kind).values():
+            for form in forms:
+                yield normalise(form)
+                if kind == "speciality":
+                    yield f"к {normalise(inflect(form, Case.DATIVE))}"
+
+    def _doctors(self) -> Iterator[str]:
+        for doctor in self._catalogue.doctors.values():
+            name = PersonName(doctor.surname)
+            full = PersonName(doctor.surname, doctor.given, doctor.patronymic)
+            overrides = {doctor.surname: dict(doctor.cases.get("surname", {}))}
+            dative = normalise(decline(full, Case.DATIVE, overrides).split(" ")[0])
+            yield from (normalise(str(name)), dative, f"к {dative}", f"к доктору {dative}", normalise(str(full)))
+
+
+def _limited(phrases: Iterable[str]) -> tuple[str, ...]:
+    unique = [phrase for phrase in dict.fromkeys(phrases) if phrase]
+    return tuple(unique[:MAXIMUM_PHRASES])

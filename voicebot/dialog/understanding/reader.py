@@ -1,0 +1,195 @@
+"""Understanding of one phrase, given what was asked."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from voicebot.clinic.catalogue import KINDS, Catalogue
+from voicebot.dialog.talking import Expect
+from voicebot.dialog.understanding import details, intents
+from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
+from voicebot.dialog.understanding.subjects import SubjectFinder
+from voicebot.dialog.understanding.understood import Understood
+from voicebot.russian.answers import parse_yes_no
+from voicebot.russian.fuzzy import Ambiguous, best_match
+from voicebot.russian.names import PersonName, parse_person
+from voicebot.russian.numbers import parse_numerals
+from voicebot.russian.phones import dictated_digits, is_complete_phone, parse_phone, parse_phone_digits
+from voicebot.russian.text import normalise, words
+from voicebot.russian.when import When, parse_when
+
+_SUBJECT = ("doctor", "speciality", "service")
+_PHRASE_FLOOR = 0.82
+#: Only for `fits` and `is_complete`, which ask whether a phrase is a time at all, not which.
+_SOME_MORNING = datetime(2026, 1, 12, 9, 0)  # noqa: DTZ001 - local time of nowhere: parse_when needs none
+_SURE_YES = frozenset(["да", "ага", "угу", "конечно", "верно", "правильно", "подтверждаю"])
+_PHONE_DIGITS = 11
+#: A name that no dictionary has is taken word by word, and asked back.
+_UNKNOWN_NAME_CONFIDENCE = 0.5
+
+
+class Understanding:
+    """Understands callers of one clinic. Holds prepared indexes; share one per process."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._subjects = SubjectFinder(catalogue)
+        self._grammars = Grammars(catalogue)
+
+    def warm_up(self) -> None:
+        """Build the indexes now, not at the first phrase (about a second)."""
+        self.understand("кардиолог", None, _SOME_MORNING)
+
+    def understand(self, text: str, expect: Expect | None, now: datetime) -> Understood:
+        """Return the meaning of a phrase. `now` is the clinic's local time."""
+        plain = normalise(text)
+        if not plain:
+            return Understood()
+        kind = expect.type if expect is not None else ""
+        command = intents.command(plain)
+        if command in ("emergency", "operator", "upset"):
+            return Understood(command, {}, 1.0)
+        slots, ambiguous, score = self._slots(plain, kind, now)
+        if command and not (slots.keys() - {"yes_no", "ordinal"}) and not (kind == "name" and "name" in slots):
+            return Understood(command, slots, 1.0)
+        change = details.change(plain, is_asked=kind == "correction")
+        intent = self._intent(plain, slots, ambiguous, kind)
+        is_any = details.is_any(plain)
+        has_meaning = bool(slots or ambiguous or change or is_any or intent != "none")
+        return Understood(
+            intent=intent,
+            slots=slots,
+            confidence=score if has_meaning else 0.0,
+            ambiguous=ambiguous,
+            change=change,
+            named=frozenset({"name"}) if details.names_person(plain) else frozenset(),
+            is_negated=details.is_negated(plain),
+            is_any=is_any,
+        )
+
+    def _slots(self, plain: str, kind: str, now: datetime) -> tuple[dict[str, Any], dict[str, tuple[str, ...]], float]:
+        slots: dict[str, Any] = {}
+        yes_no = parse_yes_no(plain)
+        if yes_no is not None:
+            slots["yes_no"] = yes_no
+        phone = parse_phone(plain, may_split=kind == "phone")
+        if phone is not None:
+            return {**slots, "phone": phone}, {}, 1.0
+        if kind == "phone" and len(dictated_digits(plain)) > 4:
+            return slots, {}, 1.0  # a part of a number is no date
+        if kind == "choice":
+            number = details.ordinal(plain)
+            if number is not None:
+                slots["ordinal"] = number
+        if kind == "name" or details.names_person(plain):
+            person = parse_person(plain)
+            if person is not None:
+                slots["name"] = person
+                if kind == "name" and not details.is_negated(plain):
+                    return slots, {}, 1.0  # a caller may be called like a doctor, a month, a flower
+            elif kind == "name" and 2 <= len(plain.split()) <= 3 and yes_no is None and not intents.topic(plain):
+                parts = [part.capitalize() for part in plain.split()]
+                return {"name": PersonName(*parts)}, {}, _UNKNOWN_NAME_CONFIDENCE
+        when = parse_when(plain, now)
+        if when is not None and not when.is_empty:
+            slots["datetime"] = when
+        subjects = self._subjects.find(plain)
+        slots.update(subjects.slots)
+        return slots, subjects.ambiguous, subjects.score
+
+    def _intent(self, plain: str, slots: Mapping[str, Any], ambiguous: Mapping[str, Any], kind: str) -> str:
+        topic = intents.topic(plain)
+        if topic == "hours" and (slots.keys() & {"doctor", "speciality"}):
+            return "schedule"
+        if topic:
+            return topic
+        if slots.keys() & set(_SUBJECT) or ambiguous.keys() & set(_SUBJECT):
+            return "book"
+        if intents.is_off_topic(plain):
+            return "off_topic"
+        if "yes_no" in slots:
+            return "yes" if slots["yes_no"] else "no"
+        return "none"
+
+    def answers(self, understood: Understood, expect: Expect, text: str) -> bool:
+        """Whether a meaning is an answer to the question."""
+        slots = understood.slots
+        match expect.type:
+            case "subject" | "correction" | "doctor" | "speciality" | "service" | "branch":
+                wanted = {expect.type, *_SUBJECT} if expect.type != "branch" else {"branch"}
+                if expect.type == "correction":
+                    return bool(slots.keys() - {"yes_no"}) or bool(understood.change)
+                return bool(wanted & (slots.keys() | understood.ambiguous.keys())) or understood.is_any
+            case "choice":
+                if slots.keys() & {"ordinal", "datetime", "doctor", "branch", "yes_no"} or understood.change:
+                    return True
+                return self._is_option(text, expect)
+            case "datetime":
+                return "datetime" in slots or understood.is_any
+            case "free" | "request":
+                return understood.intent not in ("none", "yes", "no") or bool(slots)
+        return expect.type in slots
+
+    def _is_option(self, text: str, expect: Expect) -> bool:
+        own = {phrase: (phrase,) for phrase in expect.grammar if phrase not in COMMANDS}
+        plain = normalise(text)
+        return plain in own or any(phrase in plain for phrase in own if len(phrase.split()) > 1)
+
+    def fits(self, text: str, expect: Expect) -> float:
+        """Return 0..1: how well a hypothesis is what the question expects; for choosing among n-best."""
+        if not normalise(text):
+            return 0.0
+        understood = self.understand(text, expect, _SOME_MORNING)
+        if understood.intent in ("emergency", "operator") or understood.intent in (
+            "repeat",
+            "goodbye",
+            "hold_on",
+            "back",
+            "help",
+        ):
+            return 0.95
+        if self.answers(understood, expect, text):
+            return 0.5 + 0.5 * understood.confidence if understood.confidence else 0.6
+        return 0.3 if not understood.is_nothing else 0.1
+
+    def is_complete(self, text: str, expect: Expect) -> bool:
+        """Whether the caller has certainly said all: the turn may end before the usual silence.
+
+        "Нет" is never complete: what is wanted instead often follows.
+        """
+        tokens = words(text)
+        if not tokens:
+            return False
+        match expect.type:
+            case "yes_no":
+                return len(tokens) <= 3 and tokens[-1] in _SURE_YES and parse_yes_no(text) is True
+            case "phone":
+                return is_complete_phone(text) and len(dictated_digits(text)) >= _PHONE_DIGITS
+            case "choice":
+                return len(tokens) <= 2 and details.ordinal(normalise(text)) is not None and not parse_numerals(tokens[-1:])
+        return len(tokens) <= 2 and intents.command(normalise(text)) == "operator"
+
+    def grammar_for(self, kind: str, phrases: tuple[str, ...] = (), moments: tuple[datetime, ...] = ()) -> tuple[str, ...]:
+        """Return the runtime grammar of a question; empty where only open recognition makes sense."""
+        return self._grammars.phrases(kind, phrases, moments)
+
+    def best_phrase(self, text: str, forms: Mapping[str, Sequence[str]]) -> str | None:
+        """Return the key whose phrase was said, or None when none or several were."""
+        found = best_match(text, forms, _PHRASE_FLOOR, 0.03)
+        if isinstance(found, Ambiguous):
+            longest = max(found.candidates, key=lambda match: match.span[1] - match.span[0])
+            lengths = [match.span[1] - match.span[0] for match in found.candidates]
+            return longest.key if lengths.count(max(lengths)) == 1 else None
+        return None if found is None else found.key
+
+    def forms_of(self, kind: str, identifier: Any) -> tuple[str, ...]:
+        """What callers may call an entry of the catalogue."""
+        known = next((one for one in KINDS if one == kind), None)
+        return (str(identifier),) if known is None else tuple(self.catalogue.forms(known)[identifier])
+
+    def phone_of_keys(self, digits: str) -> str | None:
+        return parse_phone_digits(digits)
+
+    @property
+    def empty_wish(self) -> When:
+        return When()

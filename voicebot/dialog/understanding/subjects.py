@@ -1,0 +1,116 @@
+"""Doctors, specialities, services and branches in a phrase: by sound, in any case, with popular words and complaints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from voicebot.clinic.catalogue import Catalogue, Kind
+from voicebot.russian.fuzzy import Index, Match
+from voicebot.russian.text import listed, normalise, words
+
+_FLOOR = {"doctor": 0.86, "speciality": 0.84, "service": 0.84, "branch": 0.84}
+_MARGIN = 0.04
+#: Surnames sound like everyday words; these are never the reason to think of a doctor.
+_NOT_SURNAMES = listed(
+    """запись записать записаться запишите записи прием приема приему врач врачу врача доктор доктору доктора специалист
+    пятница пятницу пятницы четверг среда среду вторник понедельник суббота субботу воскресенье завтра послезавтра сегодня
+    утро утром утра день днем дня вечер вечером вечера час часа часов половина половину четверть неделя недели неделю
+    января февраля марта апреля мая июня июля августа сентября октября ноября декабря первое второе третье первый второй
+    третий последний можно нужно надо хочу хотел хотела хотелось меня мне мой моя номер телефон девять десять восемь семь
+    шесть пять четыре три два один двенадцать двадцать тридцать сорок пятьдесят здравствуйте добрый день пожалуйста спасибо
+    нет лучше другой другая другое другого время после обеда раньше позже свободно свободное лесная лесной садовая садовой
+    парковая парковой улица метро филиал болит боль голова живот спина лет ребенок ребенка сына дочку мужа жену маму"""
+)
+#: "Врач", "приём" alone name no service or speciality.
+_GENERIC = listed("врач врача врачу доктор доктора доктору прием приема консультация консультацию осмотр специалист запись")
+
+
+@dataclass(slots=True)
+class Subjects:
+    """What of the catalogue a phrase names: slot -> ID, slot -> several IDs that fit about equally, least score."""
+
+    slots: dict[str, str] = field(default_factory=dict)
+    ambiguous: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    score: float = 1.0
+    spans: list[tuple[int, int]] = field(default_factory=list)
+
+
+class SubjectFinder:
+    """Indexes of one catalogue, built once (about a second), then a few milliseconds a phrase."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    @cached_property
+    def indexes(self) -> Mapping[Kind, Index]:
+        return {
+            "doctor": Index(self._catalogue.forms("doctor")),
+            "speciality": Index(self._specialities()),
+            "service": Index(self._catalogue.forms("service")),
+            "branch": Index(self._catalogue.forms("branch")),
+        }
+
+    def _specialities(self) -> dict[str, Sequence[str]]:
+        complaints = self._catalogue.complaints()
+        return {key: (*forms, *complaints.get(key, ())) for key, forms in self._catalogue.forms("speciality").items()}
+
+    def find(self, text: str, kinds: Sequence[Kind] = ("doctor", "speciality", "service", "branch")) -> Subjects:
+        """Return what the phrase names. A service that holds a speciality's words ("приём кардиолога") takes them."""
+        tokens = words(text)
+        found: dict[Kind, list[Match]] = {}
+        for kind in kinds:
+            masked = " ".join("и" if kind == "doctor" and token in _NOT_SURNAMES else token for token in tokens)
+            matches = self.indexes[kind].matches(masked, _FLOOR[kind])
+            found[kind] = [match for match in matches if not _is_generic(tokens, match)]
+        self._drop_covered(found)
+        return self._decide(found)
+
+    def _drop_covered(self, found: dict[Kind, list[Match]]) -> None:
+        everything = [(kind, match) for kind, matches in found.items() for match in matches]
+        for kind, matches in found.items():
+            found[kind] = [
+                match
+                for match in matches
+                if not any(other is not kind and _covers(winner, match) for other, winner in everything)
+            ]
+
+    def _decide(self, found: dict[Kind, list[Match]]) -> Subjects:
+        result = Subjects()
+        for kind, matches in found.items():
+            best = [match for match in matches if match.score >= matches[0].score - _MARGIN]
+            best = self._narrowed(kind, best, found)
+            if not best:
+                continue
+            result.score = min(result.score, best[0].score)
+            result.spans += [match.span for match in best]
+            if len({match.key for match in best}) == 1:
+                result.slots[kind] = best[0].key
+            else:
+                result.ambiguous[kind] = tuple(dict.fromkeys(match.key for match in best))
+        return result
+
+    def _narrowed(self, kind: Kind, best: list[Match], found: dict[Kind, list[Match]]) -> list[Match]:
+        """Of several Ivanovs, the cardiologist when a cardiologist was asked for; of several spans the longest."""
+        if len(best) < 2:
+            return best
+        specialities = {match.key for match in found.get("speciality", ())}
+        if kind == "doctor" and specialities:
+            fitting = [m for m in best if specialities & set(self._catalogue.doctors[m.key].specialities)]
+            best = fitting or best
+        longest = max(match.span[1] - match.span[0] for match in best)
+        exact = [match for match in best if match.span[1] - match.span[0] == longest and match.score >= best[0].score]
+        return exact or best
+
+
+def _covers(winner: Match, match: Match) -> bool:
+    """Whether another kind's match explains more words, or the same words better."""
+    inside = winner.span[0] <= match.span[0] and match.span[1] <= winner.span[1]
+    if not inside:
+        return False
+    if winner.span == match.span:
+        return winner.score > match.score + 0.02
+    return winner.score >= match.score - 0.06
+
+
+def _is_generic(tokens: list[str], match: Match) -> bool:
+    return all(token in _GENERIC for token in tokens[match.span[0] : match.span[1]]) and normalise(match.form) not in tokens

@@ -1,0 +1,35 @@
+"""What a phrase means, as far as one phrase can tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from voicebot.russian.when import When
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """Slots are typed: doctor, speciality, service, branch (IDs of the catalogue), datetime (When), name (PersonName),
+    phone (E.164), yes_no (bool), ordinal (1.. or -1 for the last). `confidence` 0..1 is the least of what was used.
+    """
+
+    intent: str = "none"
+    slots: Mapping[str, Any] = field(default_factory=dict)
+    confidence: float = 0.0
+    ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> IDs that fit about equally
+    change: str = ""  # the type of field the caller wants changed, or "offers" for others than those offered
+    named: frozenset[str] = frozenset()  # slots that were announced ("меня зовут ..."): they count unasked
+    is_negated: bool = False  # "нет ...", "лучше ...": the phrase contradicts what was offered
+    is_any: bool = False  # "всё равно"
+
+    @property
+    def empty_wish(self) -> When:
+        """A wish that any time fulfils."""
+        return When()
+
+    @property
+    def is_nothing(self) -> bool:
+        return self.intent == "none" and not (self.slots or self.ambiguous or self.change or self.is_any)
+
+    def with_confidence(self, confidence: float) -> "Understood":
+        return replace(self, confidence=round(confidence, 4))
