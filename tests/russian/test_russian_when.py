@@ -4,8 +4,11 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from voicebot.russian.when import When, parse_when
+from voicebot.russian.case import Case
+from voicebot.russian.when import When, parse_when, say_date, say_time, say_when_spoken
 
 NOW = datetime(2026, 11, 22, 10, 15, tzinfo=ZoneInfo("Europe/Moscow"))
 
@@ -295,3 +298,153 @@ NOTHING = [
 @pytest.mark.parametrize("said", NOTHING)
 def test_no_date_or_time(said: str) -> None:
     assert parse_when(said, NOW) is None
+
+
+WEDNESDAY = NOW.replace(day=25)
+ON_WEDNESDAY = {
+    "в среду": on(d(2, 12)),
+    "в эту среду": on(d(25)),
+    "в следующую среду": on(d(2, 12)),
+    "через среду": on(d(9, 12)),
+    "в четверг": on(d(26)),
+    "в этот четверг": on(d(26)),
+    "в следующий четверг": on(d(3, 12)),
+    "на этой неделе": When(date_from=d(25), date_to=d(29)),
+    "на этой неделе в пятницу": on(d(27)),
+    "на следующей неделе в пятницу": on(d(4, 12)),
+    "в эти выходные": on(d(28), d(29)),
+    "на следующих выходных": on(d(5, 12), d(6, 12)),
+    "до конца недели": When(date_to=d(29)),
+    "до конца месяца": When(date_to=d(30)),
+    "в конце недели": When(date_from=d(26), date_to=d(29)),
+    "во второй половине следующей недели": When(date_from=d(3, 12), date_to=d(6, 12)),
+    "в первой половине декабря": When(date_from=d(1, 12), date_to=d(15, 12)),
+    "в течение недели": When(date_from=d(25), date_to=d(2, 12)),
+    "в ближайшие три дня": When(date_from=d(25), date_to=d(28)),
+    "после нового года": When(date_from=d(2, 1, 2027)),
+    "до нового года": When(date_to=d(31, 12)),
+    "двадцать пятого": on(d(25)),
+    "двадцать четвёртого": on(d(24, 12)),
+    "тридцать первого ноября": None,
+    "сорок первого": None,
+    "с понедельника по пятницу": When(date_from=d(30), date_to=d(4, 12)),
+    "я работаю до шести": When(time_from=time(18)),
+    "работаю до шести так что после семи": When(time_from=time(19)),
+    "до обеда не могу": When(time_from=time(13)),
+    "не могу после пяти": When(time_to=time(17)),
+    "я в отпуске до пятого": When(date_from=d(5, 12)),
+    "с утра до обеда": When(time_to=time(13)),
+    "с утра до двух": When(time_to=time(14)),
+    "утром не могу только вечером": When(time_from=time(17)),
+    "в десять не могу давайте в двенадцать": at(12),
+    "в четверг утром или в пятницу вечером": on(d(26), d(27), time_from=time(0)),
+    "в субботу утром в девять": on(d(28), times=(time(9),)),
+    "мне тридцать пять лет хочу на завтра в пять": on(d(26), times=(time(17),)),
+    "а можно попозже часов в шесть": at(18),
+    "на двадцать восьмое или на тридцатое не важно": on(d(28), d(30)),
+    "запишите на двенадцать часов двадцать седьмого ноября к терапевту": on(d(27), times=(time(12),)),
+    "нет завтра я не могу давайте в пятницу": on(d(27), excluded_dates=frozenset({d(26)})),
+    "завтра нет нет послезавтра": on(d(27)),
+    "самое ближайшее время к терапевту": When(is_nearest=True),
+    "как можно скорее желательно завтра": on(d(26), is_nearest=True),
+    "десятого в десять": on(d(10, 12), times=(time(10),)),
+    "в десять десятого": on(d(10, 12), times=(time(10),)),
+    "в десять минут десятого": at(9, 10),
+    "сегодня в девять утра": on(d(25), times=(time(9),)),
+    "в двух словах": None,
+    "паспорт сорок пять ноль три": None,
+}
+
+
+@pytest.mark.parametrize("said", ON_WEDNESDAY)
+def test_understood_on_a_wednesday(said: str) -> None:
+    assert parse_when(said, WEDNESDAY) == ON_WEDNESDAY[said]
+
+
+def test_a_weekday_is_looked_for_in_the_week_agreed_before() -> None:
+    week = parse_when("на следующей неделе", WEDNESDAY)
+    assert week is not None
+    assert parse_when("в пятницу", WEDNESDAY, context=week) == on(d(4, 12))
+    assert parse_when("в пятницу", WEDNESDAY) == on(d(27))
+
+
+@pytest.mark.parametrize("start", [d(22), d(31, 12)])
+def test_every_day_of_two_years_said_is_understood(start: date) -> None:
+    now = datetime.combine(start, time(10), NOW.tzinfo)
+    for ahead in range(731):
+        day = start + timedelta(days=ahead)
+        for said in (
+            say_date(day, start),
+            say_date(day, start, is_brief=True),
+            say_date(day, start, Case.NOMINATIVE),
+            f"на {say_date(day, start, Case.ACCUSATIVE)}",
+        ):
+            assert parse_when(said, now) == on(day), said
+
+
+def test_every_time_of_a_day_said_is_understood() -> None:
+    for minutes in range(24 * 60):
+        moment = time(minutes // 60, minutes % 60)
+        assert parse_when(f"в {say_time(moment)}", NOW) == When(times=(moment,)), say_time(moment)
+        assert parse_when(f"завтра в {say_time(moment)}", NOW) == on(d(23), times=(moment,)), say_time(moment)
+
+
+@given(st.dates(d(23), d(22, 11, 2028)), st.times(), st.dates(d(1), d(22)))
+def test_any_offer_said_is_understood(day: date, moment: time, today: date) -> None:
+    offered = datetime.combine(day, moment.replace(second=0, microsecond=0))
+    now = datetime.combine(today, time(0, 1), NOW.tzinfo)
+    expected = When(dates=(day,), times=(offered.time(),))
+    assert parse_when(say_when_spoken(offered, today), now) == expected
+
+
+def _vocabulary() -> list[str]:
+    phrases = (*DATES, *TIMES, *BOTH, *CORRECTIONS, *ON_WEDNESDAY, *NOTHING)
+    return sorted({word for phrase in phrases for word in phrase.split()})
+
+
+@settings(max_examples=600)
+@given(st.data())
+def test_whatever_is_said_nothing_lies_in_the_past(data: st.DataObject) -> None:
+    said = " ".join(data.draw(st.lists(st.sampled_from(_vocabulary()), min_size=1, max_size=9)))
+    now = data.draw(st.datetimes(datetime(2026, 1, 1), datetime(2031, 1, 1))).replace(tzinfo=NOW.tzinfo)
+    wish = parse_when(said, now)
+    if wish is None:
+        return
+    today = now.date()
+    assert not wish.is_empty
+    assert all(day >= today for day in wish.dates)
+    assert wish.date_from is None or wish.date_from >= today
+    assert wish.date_to is None or wish.date_to >= (wish.date_from or today)
+    if wish.time_from is not None and wish.time_to is not None:
+        assert wish.time_from < wish.time_to
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        (time(9), "девять часов утра"),
+        (time(10, 30), "десять тридцать"),
+        (time(9, 5), "девять ноль пять"),
+        (time(12), "двенадцать часов дня"),
+        (time(13), "час дня"),
+        (time(14), "два часа дня"),
+        (time(15, 30), "пятнадцать тридцать"),
+        (time(17), "пять часов вечера"),
+        (time(7, 30), "семь тридцать утра"),
+        (time(0), "двенадцать часов ночи"),
+        (time(11, 31), "одиннадцать тридцать одна"),
+    ],
+)
+def test_times_said(moment: time, said: str) -> None:
+    assert say_time(moment) == said
+
+
+def test_dates_said() -> None:
+    today = d(23)
+    offered = datetime(2026, 11, 24, 10, 30)
+    assert say_when_spoken(offered, today) == "завтра, во вторник, двадцать четвёртого ноября, в десять тридцать"
+    assert say_date(d(24), today, is_brief=True) == "завтра"
+    assert say_date(d(30), today) == "в понедельник, тридцатого ноября"
+    assert say_date(d(30), today, Case.NOMINATIVE) == "понедельник, тридцатое ноября"
+    assert say_date(d(2, 12), today, Case.ACCUSATIVE) == "среду, второе декабря"
+    assert say_date(d(24, 11, 2027), today) == "в среду, двадцать четвёртого ноября две тысячи двадцать седьмого года"

@@ -26,10 +26,10 @@ _CLUSTERS = (
     ("нг", "н"),
 )
 _DEVOICED = {"б": "п", "в": "ф", "г": "к", "д": "т", "ж": "ш", "з": "с"}
-_VOICELESS = listed("пфктшсхцчщ")
+_VOICELESS = frozenset("пфктшсхцчщ")
 _SHORT_LETTERS = 4  # sound keys up to this long must fit exactly: "лор" is not "пол"
 # Words that begin or end no name; windows do not start or end with them.
-_FUNCTION_WORDS = frozenset(
+_FUNCTION_WORDS = listed(
     "в во на к ко с со у о об от до для по за из и а но или не ни да нет же бы ли я мне меня мы нам вы вам"
 )
 
@@ -55,7 +55,7 @@ def _key_of_phrase(phrase: str) -> str:
     return "".join(sound_key(word) for word in words(phrase))
 
 
-def _blend(first: str, second: str, *, score_cutoff: float = 0.0) -> float:
+def _blend(first: str, second: str) -> float:
     """Jaro-Winkler favours a good beginning, Levenshtein keeps it honest about the rest."""
     return 0.5 * float(JaroWinkler.similarity(first, second)) + 0.5 * float(Levenshtein.normalized_similarity(first, second))
 
@@ -149,7 +149,7 @@ class Index:
             numbers = self._by_words.get(nearby)
             if not numbers:
                 continue
-            # Jaro-Winkler is the higher half of the blend: what it leaves below 2 * floor - 1 cannot reach the floor.
+            # Jaro-Winkler is never the lower half of the blend: what it leaves below the floor cannot reach it.
             for candidate, rough, place in process.extract(
                 sound,
                 self._sounds_by_words[nearby],

@@ -45,6 +45,7 @@ _FILLERS = listed(
 _OBLIQUE_TRIGGERS = listed(
     "запишите записать записывайте запиши для от у к ко с на маму сына дочку мужа жену ребенка пациента пациентку"
 )
+_INTRODUCTIONS = listed("зовут фамилия фамилию имя")
 _KINDS = ("Surn", "Name", "Patr")
 _CASES = {
     Case.GENITIVE: PetrovichCase.GENITIVE,
@@ -122,17 +123,15 @@ def _declined(part: str, kind: NamePart, case: Case, gender: Gender | None, over
 
 
 def _name_words(tokens: list[str]) -> list[str]:
-    """The words that may be the name: the longest stretch of non-fillers that holds a known name, three words at most."""
-    stretches: list[list[str]] = [[]]
-    for token in tokens:
-        if token in _FILLERS or token.isdecimal():
-            # "иванов а зовут пётр": short fillers inside a name do not part it.
-            continue
-        stretches[-1].append(token)
-    group = stretches[-1]
+    """The words that may be the name: from the first known one to the last, and an unknown surname beside them."""
+    group = [token for token in tokens if token not in _FILLERS and not token.isdecimal()]
     known = [index for index, token in enumerate(group) if _is_name_word(token)]
+    if len(group) <= _MAXIMUM_PARTS and all(_is_name_word(token) or _is_rare_name(token) for token in group):
+        return group  # "кошкина света": nothing but names, though "света" is mostly a form of "свет"
     if not known:
-        return []
+        is_named = any(token in _INTRODUCTIONS for token in tokens)
+        is_short = 1 <= len(group) <= _MAXIMUM_PARTS
+        return group if is_named and is_short and all(_may_be_surname(token) for token in group) else []
     first, last = known[0], known[-1]
     # One unknown word next to a given name or patronymic is a surname the dictionary lacks.
     if last - first + 1 < _MAXIMUM_PARTS and any(_has(group[index], ("Name", "Patr")) for index in known):
@@ -142,6 +141,14 @@ def _name_words(tokens: list[str]) -> list[str]:
         elif not has_surname and last + 1 < len(group) and _may_be_surname(group[last + 1]):
             last += 1
     return group[first : last + 1][:_MAXIMUM_PARTS]
+
+
+def _is_rare_name(word: str) -> bool:
+    """A given name that is mostly another noun: "роман", "света", "слава"."""
+    readings = parses(word)
+    return readings[0].tag.POS in ("NOUN", "ADJS") and any(
+        "Name" in reading.tag and "sing" in reading.tag and "nomn" in reading.tag for reading in readings
+    )
 
 
 def _has(word: str, kinds: tuple[str, ...]) -> bool:
@@ -184,7 +191,9 @@ def _readings(word: str) -> list[_Reading]:
             if kind == "Patr" and "Infr" in reading.tag and gender == "masc":
                 word_nominative = str(reading.normal_form)
             case = "" if "Fixd" in reading.tag else str(reading.tag.case or "")
-            found.append(_Reading(kind, word_nominative, case, gender, float(reading.score)))
+            # "Анне" is rather the dative of "Анна" than a foreign name that does not decline.
+            score = float(reading.score) * (0.01 if kind == "Name" and not case else 1.0)
+            found.append(_Reading(kind, word_nominative, case, gender, score))
     return found[:_MAXIMUM_READINGS]
 
 
@@ -236,7 +245,7 @@ def _score(chosen: tuple[_Reading, ...], is_oblique_likely: bool) -> float | Non
         return None
     score = 1.0
     for reading in chosen:
-        score *= reading.score + 0.01
+        score *= reading.score + 0.001
     cases = {reading.case for reading in chosen if reading.case}
     if cases <= {"nomn"}:
         return score * (1.0 if is_oblique_likely else 30.0)

@@ -116,6 +116,8 @@ def numeral_at(tokens: list[str], start: int) -> Numeral | None:
         if word.kind is Kind.SCALE:
             if word.value >= scale_ceiling:
                 break
+            if word.is_single and group > 0 and (group % 10 != 1 or group % 100 == 11):
+                break  # "ноль три тысяча девятьсот": a month, then a year
             if is_empty or group > 0:
                 total += (group or 1) * word.value
             else:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 
+from voicebot.russian.text import listed
+
 
 class Kind(Enum):
     """How a word takes part in a compound numeral."""
@@ -24,6 +26,7 @@ class Word:
     is_ordinal: bool = False
     is_collective: bool = False
     room: int = 0
+    is_single: bool = False  # a scale in the singular: "тысяча" goes with one, never with three
 
 
 # Written with е for ё, as text.normalise gives them.
@@ -69,6 +72,7 @@ _SCALES = {
     1000: "тысяча тысячи тысяч тысяче тысячу тысячей тысячью тысячам тысячами тысячах тыща тыщу тыщи тыщ",
     1_000_000: "миллион миллиона миллионов миллиону миллионом миллионе миллионам миллионами миллионах миллионы",
 }
+_SINGLE_SCALES = listed("тысяча тысяче тысячу тысячей тысячью тыща тыщу миллион миллиону миллионом миллионе")
 _ZERO = "ноль ноля нолю нолем ноле нуль нуля нулю нулем нуле нулик нолик"
 _DIGIT_NAMES = {
     1: "единица единицу единицы единичка единичку единице единицей единиц",
@@ -164,7 +168,7 @@ def lexicon() -> dict[str, Word]:
             table[form] = Word(value, room=_room(value))
     for value, forms in _SCALES.items():
         for form in forms.split():
-            table[form] = Word(value, Kind.SCALE)
+            table[form] = Word(value, Kind.SCALE, is_single=form in _SINGLE_SCALES)
     for form in _ZERO.split():
         table[form] = Word(0, Kind.ALONE)
     for value, forms in _DIGIT_NAMES.items():

@@ -78,6 +78,7 @@ _PARTS = {
     "вечерком": (time(17), None),
     "вечер": (time(17), None),
     "вечеру": (time(16), None),
+    "вечера": (time(17), None),
     "вечернее": (time(17), None),
     "вечерние": (time(17), None),
     "ночью": (time(22), None),
