@@ -6,6 +6,7 @@ one thread only, and a listener who is slow or has left never holds up the next 
 
 import ctypes
 import queue
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 DEFAULT_SPEAKER = "Elena"
 NATIVE_HZ = 24000
 ANSWER_SECONDS = 20.0  # no sound for so long means that the library hangs
+
+_STRESS = re.compile(r"\+([аеёиоуыэюя])", re.IGNORECASE)
 
 _TEXT_MESSAGE = 0
 _INT_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
@@ -158,8 +161,9 @@ class RhvoiceEngine:
                 self._job = None
 
     def _speak(self, text: str) -> None:
-        # NUL would end the text, and a marker of ours must not be read aloud
-        data = text.replace("\0", " ").encode()
+        if not any(map(str.isalnum, text)):
+            return  # the library refuses an empty text
+        data = accented(text).replace("\0", " ").encode()
         profile = self.identity.speaker.encode()
         parameters = _SynthesisParameters(profile, 0, 0, 0, self.identity.rate, 1, 1, 0, b"", 0, 0)
         message = self._library.RHVoice_new_message(
@@ -199,6 +203,14 @@ class RhvoiceEngine:
             _NAME_CALLBACK(go_on),
             _DONE_CALLBACK(lambda _user: None),
         )
+
+
+def accented(text: str) -> str:
+    """Return `text` with our `+` before a stressed vowel as RHVoice's own mark, an acute accent after it.
+
+    RHVoice takes `+` for a boundary between two words: "мен+я" comes out as "мен я".
+    """
+    return _STRESS.sub("\\1\u0301", text).replace("+", "")
 
 
 def _load(files: RhvoiceFiles) -> ctypes.CDLL:

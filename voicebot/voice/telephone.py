@@ -113,7 +113,7 @@ class _Edges:
             if not self._has_begun:
                 self._has_begun = True
                 self._drop(self._seen - _samples(LEADING_MS))
-                fade = min(_samples(FADE_MS), self._seen)
+                fade = min(_samples(FADE_MS), len(self._held))
                 self._held[:fade] = (self._held[:fade] * np.linspace(0, 1, fade, dtype=np.float32)).astype(np.int16)
             self._tail = self._seen + len(block)
         self._seen += len(block)
