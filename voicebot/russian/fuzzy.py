@@ -149,7 +149,7 @@ class Index:
             numbers = self._by_words.get(nearby)
             if not numbers:
                 continue
-            # Jaro-Winkler is never the lower half of the blend: what it leaves below the floor cannot reach it.
+            # Jaro-Winkler is nearly always the higher half of the blend, so what it leaves below the floor is out.
             for candidate, rough, place in process.extract(
                 sound,
                 self._sounds_by_words[nearby],

@@ -7,37 +7,42 @@ _WORD = re.compile(r"[А-Яа-яЁё+]+(?:-[А-Яа-яЁё+]+)*")
 _VOWELS = frozenset("аеёиоуыэюя")
 
 
+class Marker:
+    """A prepared list of stressed words."""
+
+    def __init__(self, overrides: Mapping[str, str]) -> None:
+        """`overrides`: plain word (ё may be written е) -> the word with `+` before the stressed vowel."""
+        self._table = {word.lower().replace("ё", "е"): stressed.lower() for word, stressed in overrides.items()}
+
+    def mark(self, text: str) -> str:
+        """Put `+` into every listed word of the text; see `mark`."""
+        return _WORD.sub(lambda found: self._marked(found.group()), text)
+
+    def _marked(self, word: str) -> str:
+        if "+" in word:
+            return word
+        stressed = self._table.get(word.lower().replace("ё", "е"))
+        if stressed is None:
+            return "-".join(self._marked(part) for part in word.split("-")) if "-" in word else word
+        return _like(stressed if needs_mark(stressed) else stressed.replace("+", ""), word)
+
+
 def mark(text: str, overrides: Mapping[str, str]) -> str:
-    """Put `+` before the stressed vowel of each word listed in `overrides` (plain lower-case word -> with `+`).
+    """Put `+` before the stressed vowel of each word listed in `overrides` (plain word -> with `+`).
 
-    ё in a plain word may be written е in the text. A word that already has a mark is left alone; so are words of one
-    vowel and words with ё, whose stress is known without a mark.
+    ё in a listed word may be written е in the text and becomes ё. A word that already has a mark is left alone; so are
+    words of one vowel and words whose stress is on ё, which voices know without a mark.
     """
-    table = _without_yo(overrides)
-    return _WORD.sub(lambda found: _marked(found.group(), table), text)
+    return Marker(overrides).mark(text)
 
 
-def _without_yo(overrides: Mapping[str, str]) -> dict[str, str]:
-    return {word.lower().replace("ё", "е"): marked for word, marked in overrides.items()}
+def needs_mark(stressed: str) -> bool:
+    """Whether a voice has to be told this stress: more than one vowel, and it is not on ё."""
+    return sum(letter in _VOWELS for letter in stressed) > 1 and "+ё" not in stressed and not _is_on_yo(stressed)
 
 
-def _marked(word: str, table: Mapping[str, str]) -> str:
-    if "+" in word:
-        return word
-    lowered = word.lower()
-    stressed = table.get(lowered.replace("ё", "е"))
-    if stressed is None:
-        if "-" in word:
-            return "-".join(_marked(part, table) for part in word.split("-"))
-        return word
-    if not needs_mark(stressed.replace("+", "").lower()):
-        return _like(stressed.replace("+", ""), word)
-    return _like(stressed, word)
-
-
-def needs_mark(word: str) -> bool:
-    """Whether a voice has to be told where the stress is: more than one vowel and no ё."""
-    return "ё" not in word and sum(letter in _VOWELS for letter in word) > 1
+def _is_on_yo(stressed: str) -> bool:
+    return "+" not in stressed and "ё" in stressed
 
 
 def _like(stressed: str, model: str) -> str:
