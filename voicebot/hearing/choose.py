@@ -41,8 +41,8 @@ def choose(
         return (Alternative(rescued, RESCUED_CONFIDENCE),) if has_meaning(rescued) else ()
     if not by_grammar:
         return _unique(openly)
-    if not openly:
-        return _unique(by_grammar)
+    if not openly:  # it may be noise: a grammar makes words of anything
+        return _unique([Alternative(a.text, min(a.confidence, RESCUED_CONFIDENCE), a.source) for a in by_grammar])
     constrained, free = by_grammar[0], openly[0]
     fit_constrained, fit_free = fits(constrained.text, expect), fits(free.text, expect)
     if _says_clearly_more(free.text, constrained.text) or fit_free > fit_constrained:

@@ -33,6 +33,7 @@ from voicebot.hearing.recogniser import SpeechModel, TurnRecogniser
 from voicebot.hearing.transcriber import Hypotheses, Transcriber
 from voicebot.hearing.turntaking import TurnTaker
 from voicebot.hearing.vad import VoiceDetector
+from voicebot.hearing.voicing import VOICED, Voicing, periodicity
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +120,7 @@ class Ear:
         self._fits = fits
         self._is_complete = is_complete
         self._detector = VoiceDetector(vad_mode)
+        self._voicing = Voicing()
         self._turns = TurnTaker(limits)
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=_KEPT_FRAMES)
         self._frame = -1
@@ -180,7 +182,10 @@ class Ear:
         events: list[HearingEvent] = []
         if self._transcriber is not None and self._transcriber.feed(sound):
             events += self._obey(self._turns.partial(self._transcriber.partial()))
-        orders = self._turns.step(frame, self._detector.is_speech(caller), frame_level_db(caller), frame_level_db(robot))
+        window = self._voicing.add(sound)
+        is_voice = self._detector.is_speech(caller)
+        is_voiced = is_voice and periodicity(window) > VOICED
+        orders = self._turns.step(frame, is_voice, frame_level_db(caller), frame_level_db(robot), is_voiced=is_voiced)
         return events + self._obey(orders)
 
     def _obey(self, orders: list[Order]) -> list[HearingEvent]:

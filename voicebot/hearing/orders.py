@@ -123,6 +123,9 @@ class TurnLimits:
     suspect_ms: int = 120
     """A clear sound over the robot is told (Suspected) after so long."""
 
+    suspect_unvoiced_ms: int = 200
+    """The same while nothing in it has a pitch: it may be breath, or the beginning of "стоп"."""
+
     suspect_clearance_db: float = 4.0
     """Clear: so far above the echo threshold."""
 
@@ -140,6 +143,9 @@ class TurnLimits:
 
     grace_ms: int = 2500
     """... and if nothing follows for so long, nothing was understood."""
+
+    voiced_frames: int = 3
+    """Fewer frames with a pitch in sound shorter than `cough_ms`: no word was said, whatever the recogniser made of it."""
 
     wordless_silence_ms: int = 700
 

@@ -35,7 +35,7 @@ class Endpointing:
     cap_ms: int
     """Never longer, whatever was said (product.md: 2.5-3 s for dictated digits)."""
 
-    unfinished_ms: int = 500
+    unfinished_ms: int = 700
     """Added after words that promise more ("хочу к ...")."""
 
 

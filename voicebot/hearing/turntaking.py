@@ -4,6 +4,7 @@ Time is counted in frames of 20 ms, the media clock that line and brain share, s
 waiting. The owner (ear.py) carries orders out and brings back what the recogniser made of them.
 """
 
+from collections import deque
 from enum import Enum, auto
 
 from voicebot.audio.levels import SILENCE_DB, RollingLevel
@@ -33,6 +34,7 @@ from voicebot.hearing.orders import (
 from voicebot.hearing.profiles import SETTLE_MS
 
 _FADE_DB = 0.05  # a frame: 2.5 dB a second
+_PITCHED = 2  # frames
 _CLEAR_SHARE = 0.8  # of a sound's frames; its loudest tell how far it stands above echo
 
 
@@ -54,6 +56,7 @@ class TurnTaker:
         self._gate = SpeechGate()
         self._peak = RollingLevel(500 // FRAME_MS)
         self._loudest_db = SILENCE_DB
+        self._voiced: deque[int] = deque(maxlen=2000 // FRAME_MS)  # frames with a pitch
         self._question: Question | None = None
         self._frame = -1
         self._is_prompt_playing = False
@@ -73,6 +76,7 @@ class TurnTaker:
         self._is_settled = False
         self._pause_ms = 0
         self._words = ""
+        self._had_words = False
         self._changed_frame = 0
         self._needed_ms = 0
 
@@ -130,6 +134,7 @@ class TurnTaker:
         if self.phase is not Phase.SPEAKING or words == self._words:
             return []
         self._words, self._changed_frame = words, self._frame
+        self._had_words = self._had_words or has_meaning(words)
         return self._interrupt_if_meant(words, is_cut_off=False)
 
     def probed(self, words: str) -> list[Order]:
@@ -152,6 +157,7 @@ class TurnTaker:
             return []
         is_unchanged = words == self._words
         self._words, self._is_settled = words, True
+        self._had_words = self._had_words or has_meaning(words)
         self._needed_ms = self._question.needed_silence_ms(words)
         if self._loudest_db < self.noise.level_db + self.limits.noisy_db:
             self._needed_ms += self.limits.noisy_extra_ms
@@ -166,8 +172,11 @@ class TurnTaker:
 
     # -- time -----------------------------------------------------------------------------------------------------------
 
-    def step(self, frame: int, is_voice: bool, level_db: float, robot_db: float) -> list[Order]:
-        """Take the next frame: the detector's verdict, the caller's level and the level of what the robot played."""
+    def step(self, frame: int, is_voice: bool, level_db: float, robot_db: float, *, is_voiced: bool = True) -> list[Order]:
+        """Take the next frame: the detector's verdict, the caller's level and the level of what the robot played.
+
+        `is_voiced`: the caller's sound has a pitch.
+        """
         self._frame = frame
         self.echo.add(level_db, robot_db)
         self.noise.add(level_db)
@@ -176,6 +185,8 @@ class TurnTaker:
         self._gate.process(frame, is_speech)
         if is_speech:
             self._loudest_db = max(self._loudest_db - _FADE_DB, level_db)
+            if is_voiced:
+                self._voiced.append(frame)
         if self._question is None or self._is_held:
             return []
         if self.phase is Phase.WAITING:
@@ -220,7 +231,8 @@ class TurnTaker:
         elapsed_ms = (self._frame - self._start) * FRAME_MS
         orders: list[Order] = []
         is_clear = self._clearance.quantile_db(_CLEAR_SHARE) >= limits.suspect_clearance_db
-        if not self._is_suspected and elapsed_ms >= limits.suspect_ms and is_clear and self._gate.is_open:
+        has_lasted = elapsed_ms >= (limits.suspect_ms if self._voiced_frames() >= _PITCHED else limits.suspect_unvoiced_ms)
+        if not self._is_suspected and has_lasted and is_clear and self._gate.is_open:
             self._is_suspected = True
             orders.append(Suspected(self._frame))
         self._is_last_probe = not self._gate.is_open
@@ -245,7 +257,7 @@ class TurnTaker:
         if self._is_settled:
             return self._end_if_silent_enough()
         has_words = has_meaning(self._words)
-        if elapsed_ms >= limits.wordless_ms and not has_words:
+        if elapsed_ms >= limits.wordless_ms and not self._had_words:
             return self._end(EndReason.WORDLESS)
         is_standing_still = has_words and (self._frame - self._changed_frame) * FRAME_MS >= limits.stable_ms
         return [Settle()] if silence_ms >= SETTLE_MS or is_standing_still else []
@@ -254,6 +266,14 @@ class TurnTaker:
 
     def _silence_ms(self) -> int:
         return self._gate.silence_frames(self._frame) * FRAME_MS
+
+    def _voiced_frames(self) -> int:
+        """Frames with a pitch in the last two seconds of this sound."""
+        return sum(1 for frame in self._voiced if frame >= self._start)
+
+    def _is_unvoiced_burst(self) -> bool:
+        limits = self.limits
+        return self._speech_frames * FRAME_MS < limits.cough_ms and self._voiced_frames() < limits.voiced_frames
 
     def _from(self) -> int:
         """The first frame the recogniser gets: a little before the onset, not too long ago, not of an earlier turn."""
@@ -267,11 +287,14 @@ class TurnTaker:
         self._is_over_robot = is_over_robot
         self._is_bargein = self._is_settled = False
         self._words, self._changed_frame, self._pause_ms = "", self._frame, 0
+        self._had_words = False
         return [StartListening(self._from()), Began(self._start)]
 
     def _interrupt_if_meant(self, words: str, *, is_cut_off: bool) -> list[Order]:
         question = self._question
         if question is None or not self._is_prompt_playing or self._is_bargein or not question.is_bargein_allowed:
+            return []
+        if self._voiced_frames() < _PITCHED:
             return []
         is_meant = is_interruption(
             words,
@@ -288,7 +311,7 @@ class TurnTaker:
 
     def _end_if_silent_enough(self) -> list[Order]:
         limits, silence_ms = self.limits, self._silence_ms()
-        if has_meaning(self._words):
+        if has_meaning(self._words) and not self._is_unvoiced_burst():
             is_listening_noise = self._is_over_robot and not self._is_bargein and self._is_only_listening()
             if is_listening_noise and silence_ms >= limits.cough_silence_ms:
                 return self._drop(has_grace=False)
