@@ -73,6 +73,8 @@ def test_nothing_like_it(specialities: Index, said: str) -> None:
         ("к журавлёву завтра", "zhuravlev"),
         ("у журовлева", "zhuravlev"),
         ("к кузнецову борису", "kuznetsov_b"),
+        ("к анне ивановне", "kovalenko"),
+        ("у кавалинко анны", "kovalenko"),
     ],
 )
 def test_a_doctor(doctors: Index, said: str, key: str) -> None:

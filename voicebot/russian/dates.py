@@ -81,6 +81,7 @@ _SINGLE_DAYS = {
     "послезавтрашнего": 2,
     "послепослезавтра": 3,
 }
+_EVERY = listed("каждый каждую каждое каждая любой любую любое любая")
 _WEEKEND = listed("выходные выходных выходным выходной выходного")
 _WORKDAYS = listed("будни будням будних будний будние буднии буднего буднями рабочий рабочие рабочим рабочих")
 _BEGINNING = listed("начале начало начала началу")
@@ -436,6 +437,8 @@ def _plain_week_or_set(tokens: list[str], start: int, today: date) -> DateCore |
 
 def _weekday(tokens: list[str], start: int, today: date) -> DateCore | None:
     word = tokens[start]
+    if word in _EVERY and _token(tokens, start + 1) in weekday_words():
+        return DateCore(start, start + 2, weekdays=frozenset({weekday_words()[tokens[start + 1]]}), which=Which.EVERY)
     day = weekday_words().get(word)
     if day is not None:
         return DateCore(start, start + 1, weekdays=frozenset({day}))

@@ -1,6 +1,6 @@
 """Matching what was heard against known names: by sound, in any case form, inside a longer sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -93,28 +93,27 @@ class Index:
                 for form in {normalise(synonym)} if is_expanded else case_forms(synonym) | {normalise(synonym)}:
                     if form:
                         entries.setdefault((key, _key_of_phrase(form)), form)
-        self._keys = [key for key, _ in entries]
-        self._forms = list(entries.values())
-        self._sounds = [sound for _, sound in entries]
-        self._exact: dict[str, list[int]] = {}
-        self._by_words: dict[int, list[int]] = {}
-        for number, form in enumerate(self._forms):
-            self._exact.setdefault(self._sounds[number], []).append(number)
-            self._by_words.setdefault(len(form.split()), []).append(number)
-        self._longest = max(self._by_words, default=0)
-        self._sounds_by_words = {count: [self._sounds[n] for n in numbers] for count, numbers in self._by_words.items()}
+        # Namesakes share a sound: each sound is compared once.
+        self._of_sound: dict[str, list[tuple[str, str]]] = {}
+        by_words: dict[int, dict[str, None]] = {}
+        for (key, sound), form in entries.items():
+            self._of_sound.setdefault(sound, []).append((key, form))
+            by_words.setdefault(len(form.split()), {})[sound] = None
+        self._longest = max(by_words, default=0)
+        self._sounds_by_words = {
+            count: [sound for sound in sounds if len(sound) > _SHORT_LETTERS] for count, sounds in by_words.items()
+        }
 
     def matches(self, text: str, floor: float = 0.8) -> list[Match]:
         """The best match of each key, best first, without those inside a longer and no worse one."""
         tokens = words(text)
         best: dict[str, Match] = {}
-        for start, end in self._windows(tokens):
-            sound = "".join(sound_key(token) for token in tokens[start:end])
-            for number, score in self._like(sound, end - start, floor):
-                match = Match(self._keys[number], score, self._forms[number], (start, end))
-                known = best.get(match.key)
+        for (start, end), sound, score in self._like(tokens, floor):
+            for key, form in self._of_sound[sound]:
+                match = Match(key, score, form, (start, end))
+                known = best.get(key)
                 if known is None or _rank(match) > _rank(known):
-                    best[match.key] = match
+                    best[key] = match
         kept = [m for m in best.values() if not any(_is_inside(m, other) for other in best.values() if other is not m)]
         return sorted(kept, key=_rank, reverse=True)
 
@@ -129,41 +128,41 @@ class Index:
     def _windows(self, tokens: list[str]) -> list[tuple[int, int]]:
         windows = []
         for start, first in enumerate(tokens):
+            if first in _FUNCTION_WORDS:
+                continue
             for end in range(start + 1, min(len(tokens), start + self._longest + 1) + 1):
-                if end - start > 1 and (first in _FUNCTION_WORDS or tokens[end - 1] in _FUNCTION_WORDS):
-                    continue
-                if end - start == 1 and first in _FUNCTION_WORDS and first not in self._exact:
-                    continue
-                windows.append((start, end))
+                if tokens[end - 1] not in _FUNCTION_WORDS:
+                    windows.append((start, end))
         return windows
 
-    def _like(self, sound: str, count: int, floor: float) -> list[tuple[int, float]]:
-        exact = self._exact.get(sound)
-        if exact is not None:
-            return [(number, 1.0) for number in exact]
-        if len(sound) <= _SHORT_LETTERS:
-            return []
-        found: list[tuple[int, float]] = []
-        # The recogniser splits and joins words ("гастро энтеролог"), so one word more or less may be the same phrase.
-        for nearby in (count - 1, count, count + 1):
-            numbers = self._by_words.get(nearby)
-            if not numbers:
-                continue
-            # Jaro-Winkler is nearly always the higher half of the blend, so what it leaves below the floor is out.
-            for candidate, rough, place in process.extract(
-                sound,
-                self._sounds_by_words[nearby],
-                scorer=JaroWinkler.similarity,
-                processor=None,
-                limit=None,
-                score_cutoff=floor,
-            ):
-                if len(candidate) <= _SHORT_LETTERS:
-                    continue
-                score = 0.5 * rough + 0.5 * float(Levenshtein.normalized_similarity(sound, candidate))
-                if score >= floor:
-                    found.append((numbers[place], score))
-        return found
+    def _like(self, tokens: list[str], floor: float) -> Iterator[tuple[tuple[int, int], str, float]]:
+        """Windows of the sentence with the known sounds they are like, and how much."""
+        unknown: dict[int, list[tuple[tuple[int, int], str]]] = {}
+        for window in self._windows(tokens):
+            sound = "".join(sound_key(token) for token in tokens[window[0] : window[1]])
+            if sound in self._of_sound:
+                yield window, sound, 1.0
+            elif len(sound) > _SHORT_LETTERS:
+                # The recogniser splits and joins words ("гастро энтеролог"): one word more or less may be the same phrase.
+                count = window[1] - window[0]
+                for nearby in (count - 1, count, count + 1):
+                    unknown.setdefault(nearby, []).append((window, sound))
+        for count, heard in unknown.items():
+            known = self._sounds_by_words.get(count)
+            if known:
+                yield from _alike(heard, known, floor)
+
+
+def _alike(
+    heard: list[tuple[tuple[int, int], str]], known: list[str], floor: float
+) -> Iterator[tuple[tuple[int, int], str, float]]:
+    # Jaro-Winkler is nearly always the higher half of the blend, so what it leaves below the floor is out.
+    rough = process.cdist([sound for _, sound in heard], known, scorer=JaroWinkler.similarity, score_cutoff=floor)
+    for row, column in zip(*rough.nonzero(), strict=True):
+        window, sound = heard[row]
+        score = _blend(sound, known[column])
+        if score >= floor:
+            yield window, known[column], score
 
 
 def _rank(match: Match) -> tuple[float, int]:

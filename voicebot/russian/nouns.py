@@ -12,7 +12,7 @@ from voicebot.russian.text import normalise
 def forms(phrase: str) -> frozenset[str]:
     """All case forms of a nominative phrase, normalised: "детский стоматолог" gives "детскому стоматологу" and so on.
 
-    The name of a person declines in all its parts, and the surname may stand first or last.
+    The name of a person declines in all its parts; the surname may stand first or last, one part of three may be left out.
     """
     plain = phrase.strip().lower()
     name = _person(plain)
@@ -20,11 +20,13 @@ def forms(phrase: str) -> frozenset[str]:
         return frozenset(normalise(inflect(plain, case)) for case in Case) - {""}
     found = set()
     for declined in all_cases(name):
-        whole = normalise(declined)
-        found.add(whole)
+        parts = normalise(declined).split(" ")
+        found.add(" ".join(parts))
         if name.surname:
-            surname, *rest = whole.split(" ")
+            surname, *rest = parts
             found.add(" ".join([*rest, surname]))
+            if len(rest) == 2:  # "Иванов Пётр Ильич" is also called "Иванов Пётр" and "Пётр Ильич"
+                found |= {f"{surname} {rest[0]}", f"{rest[0]} {surname}", " ".join(rest)}
     return frozenset(found)
 
 

@@ -137,9 +137,9 @@ _ANY_PHRASES = tuple(
 )
 _HALF = listed("пол половина половину половине половины половиной")
 _GREETING = listed("добрый доброе доброго доброй добрым")
+_COMPARED = listed("позже раньше попозже пораньше позднее")
 _HOUR_WORDS = listed("час часа часу часом")
 _PARTS_OF_CLOCK = listed("утра дня вечера ночи")
-# "У меня болит три дня": without a preposition "три дня" is a length of time.
 _MAXIMUM_MINUTES_AHEAD = 24 * 60
 
 
@@ -311,6 +311,12 @@ def _nth_hour(tokens: list[str], start: int) -> TimeCore | None:
 
 def _clock(tokens: list[str], start: int, has_preposition: bool) -> TimeCore | None:
     """ "десять", "десять тридцать", "час дня", "десять часов тридцать минут", "девять ноль ноль"."""
+    found = _reading(tokens, start, has_preposition)
+    # "На час позже" is a length of time (see shift).
+    return None if found is not None and _token(tokens, found.end) in _COMPARED else found
+
+
+def _reading(tokens: list[str], start: int, has_preposition: bool) -> TimeCore | None:
     word = tokens[start]
     is_hour_word_first = word in ("час", "часу", "часа") and _token(tokens, start + 1) != "назад"
     if is_hour_word_first:

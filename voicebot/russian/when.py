@@ -41,6 +41,7 @@ _CORRECTIONS = listed("нет ой точнее вернее ошибся оши
 _HARD_BREAKS = listed(
     "перенести перенесите перенесем переносим перезаписать перезапишите поменять поменяйте переписать перенос сдвинуть"
 )
+_THAN = "чем"
 _JOINS = listed("или либо и")
 _TURNS = listed("но а давайте давай можно так поэтому значит только")
 _CANNOT_PHRASES = """не могу, не смогу, не сможем, не можем, не получится, не получается, не подходит, не подойдет, неудобно,
@@ -48,6 +49,11 @@ _CANNOT_PHRASES = """не могу, не смогу, не сможем, не м�
     не хотелось бы, не приду, не буду, уезжаю, мимо, не вариант, не годится, не успеваю, не успею, не очень, не хотел бы,
     не хотела бы, не работает, меня нет, работаю, на работе, в отпуске, в командировке, не пойдет, не в состоянии, не по мне"""
 _CANNOT = tuple(sorted((tuple(phrase.split()) for phrase in _CANNOT_PHRASES.split(",")), key=lambda phrase: -len(phrase)))
+# What follows these is their number or their name: "полис двенадцать тридцать четыре", "улица первого мая".
+_NUMBERED = listed(
+    "полис полиса паспорт паспорта номер номера карта карты карту снилс дом дома доме квартира квартиры квартире кабинет "
+    "кабинета кабинете офис офиса подъезд этаж телефон код серия улица улице улицы улицу площадь площади проспект проспекте"
+)
 # Words that leave a bare number a time: "давайте десять", "ну можно пять пожалуйста".
 _FILLERS = listed(
     "ну вот давайте давай можно пожалуйста а и да нет лучше тогда наверное наверно то есть где так хорошо ладно хочу хотел "
@@ -137,6 +143,10 @@ def _scan(tokens: list[str], today: date) -> list[list[_Mark]]:
             relation, preposition = _AT, ""
             continue
         core: DateCore | TimeCore | None = _core_at(tokens, index, today, bool(preposition))
+        if core is not None and index > 0 and tokens[index - 1] in _NUMBERED:
+            index = core.end
+            unknown += 1
+            continue
         found_relation = _relation_at(tokens, index) if core is None or tokens[index] in ("с", "до", "после") else None
         if core is None and found_relation is not None:
             length, kind = found_relation
@@ -179,6 +189,8 @@ def _scan(tokens: list[str], today: date) -> list[list[_Mark]]:
             elif segments[-1]:
                 segments.append([])
             is_excluding = is_cannot_ahead = False
+        elif token == _THAN:
+            is_excluding = True  # "лучше вечером, чем утром"
         elif token in _JOINS:
             is_joined = True
         elif token in _TURNS:
@@ -188,7 +200,7 @@ def _scan(tokens: list[str], today: date) -> list[list[_Mark]]:
             unknown += 1
         if token not in HOUR_UNIT and token not in _FILLERS:
             relation, preposition, relation_start = _AT, "", -1
-            is_excluding = is_excluding and token in _JOINS
+            is_excluding = is_excluding and (token in _JOINS or token == _THAN)
         # A number that is no date or time is passed over whole: "сорок первого" holds no "первого".
         index = numeral.end if numeral is not None else index + 1
     return [[mark for mark in segment if not _is_doubtful(mark, unknown)] for segment in segments]
