@@ -8,10 +8,7 @@ from voicebot.dialog.turn import Turn
 
 def execute(turn: Turn, actions: Sequence[Action], name: str) -> bool:
     """Carry actions out in order; return True when the dialog moved elsewhere and the rest is void."""
-    for action in actions:
-        if _execute(turn, action, name):
-            return True
-    return False
+    return any(_execute(turn, action, name) for action in actions)
 
 
 def _execute(turn: Turn, action: Action, name: str) -> bool:

@@ -12,6 +12,7 @@ SHORT_SHARE = 0.6
 OFFER_SHARE = 0.8
 RESERVE_SHARE = 0.06  # the hand-over sentence must fit in what is left
 RESERVE_SECONDS = 12.0
+LEAST_RESERVE_SECONDS = 8.0
 
 
 class Stage(IntEnum):
@@ -31,7 +32,8 @@ class Budget:
 
     @property
     def reserve_seconds(self) -> float:
-        return min(RESERVE_SECONDS, max(self.budget_seconds * RESERVE_SHARE, 3.0))
+        least = min(LEAST_RESERVE_SECONDS, self.budget_seconds / 3)
+        return min(RESERVE_SECONDS, max(self.budget_seconds * RESERVE_SHARE, least))
 
     def left(self, elapsed_seconds: float) -> float:
         return max(0.0, self.budget_seconds - elapsed_seconds)

@@ -52,7 +52,7 @@ def choose_entry(entries: Sequence[Any], understood: Understood) -> Any | None:
             hinted = True
     if hinted:
         return candidates[0] if len(candidates) == 1 else None
-    if slots.get("yes_no") is True and len(entries) == 1:
+    if understood.is_any or (slots.get("yes_no") is True and len(entries) == 1):
         return entries[0]
     return None
 

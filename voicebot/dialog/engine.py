@@ -126,7 +126,7 @@ def _heard(turn: Turn, event: Heard) -> Meaning:
             turn.state.pending = None
             commands.handle(turn, understood.intent)
         return meaning
-    if commands.handle(turn, understood.intent):
+    if not _is_option(turn, understood, text) and commands.handle(turn, understood.intent):
         turn.state.noinputs = 0
         interpretation.run(turn)
         return meaning
@@ -141,6 +141,14 @@ def _heard(turn: Turn, event: Heard) -> Meaning:
     return meaning
 
 
+def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
+    """ "Ещё раз" is no wish for a repetition where it is one of the answers. A human and help in danger are always served."""
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is None or not one.options or understood.intent in ("emergency", "operator", "upset"):
+        return False
+    return choices.choose_option(one.options, text, {}, turn.understanding) is not None
+
+
 def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
     """Return the hypothesis that answers the question, else the first that means anything, else the first."""
     expect = turn.state.expect
@@ -149,7 +157,7 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
         understood = turn.understanding.understand(alternative.text, expect, turn.now)
         confidence = min(understood.confidence, alternative.confidence) * RANK_DECAY**rank
         read.append((alternative.text, understood.with_confidence(confidence)))
-    if read[0][1].intent in commands.GLOBAL:
+    if read[0][1].intent in commands.GLOBAL and not _is_option(turn, read[0][1], read[0][0]):
         return read[0]
     for text, understood in read:
         # An emergency is worth a false alarm; any hypothesis may name it.

@@ -1,6 +1,6 @@
 """Conditions and values in dialplans: a small, safe language of names, comparisons and a few functions.
 
-    offers and not choice        count(offers) == 0        transfer_result == 'closed'        relaxed(when)
+    offers and not choice        count(offers) == 0        transfer_result == 'closed'        weaker(when, search)
 
 Python's grammar, but only the nodes listed here: no calls but the functions below, no private attributes, no imports.
 """
@@ -29,10 +29,13 @@ def _count(value: Any) -> int:
     return 0 if value is None else len(value)
 
 
-def _relaxed(when: Any) -> Any:
-    """The next weaker wish, or None."""
-    weaker = () if when is None else when.relaxed()
-    return weaker[0] if weaker else None
+def _weaker(wish: Any, tried: Any) -> Any:
+    """The weaker form of a wish that follows the one tried (None: the first), or None when all were tried."""
+    steps = () if wish is None else wish.relaxed()
+    if tried is None:
+        return steps[0] if steps else None
+    following = steps.index(tried) + 1 if tried in steps else len(steps)
+    return steps[following] if following < len(steps) else None
 
 
 def _later_than(offers: Any) -> Any:
@@ -40,7 +43,7 @@ def _later_than(offers: Any) -> Any:
     return max(offer.start for offer in offers) + timedelta(minutes=1) if offers else None
 
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {"count": _count, "relaxed": _relaxed, "later_than": _later_than}
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {"count": _count, "weaker": _weaker, "later_than": _later_than}
 
 
 @lru_cache(maxsize=2048)

@@ -17,6 +17,7 @@ from voicebot.russian.when import say_date, say_time, say_when_spoken
 
 _CASES = {case.name.lower(): case for case in Case}
 _BY_TYPE = {"datetime": "text", "offer": "when"}  # filters of field types that are not named like the type
+_SENTENCE_START = re.compile(r"((?:^|[.?!] )\+?)([а-яё])")
 _ORDINALS = ("первый", "второй", "третий", "четвёртый", "пятый")
 
 
@@ -131,20 +132,22 @@ class Renderer:
         head = _sentence(", ".join(common)) if common else ""
         times = []
         for offer in offers:
-            moment = say_time(offer.start.time()) if shares_day else say_when_spoken(offer.start, today)
+            moment = f"в {say_time(offer.start.time())}"
+            if not shares_day:
+                moment = f"{say_date(_day(offer), today, is_brief=True)} {moment}"
             own = [moment]
             if not shares_doctor:
                 own.append(f"врач {self.catalogue.doctors[offer.doctor_id].short_spoken}")
             if not shares_branch:
                 own.append(self.catalogue.branches[offer.branch_id].spoken)
             times.append(", ".join(own))
-        day = f"{say_date(_day(offers[0]), today)}: " if shares_day else ""
+        day = say_date(_day(offers[0]), today, is_brief=True) if shares_day else ""
         if len(times) == 1:
-            return f"{head} {_sentence(f'{say_when_spoken(offers[0].start, today)}')}".strip()
+            return f"{head} {_sentence(' '.join([day, times[0]]))}".strip()
         if shares_doctor and shares_branch and shares_day:
-            return f"{head} {_sentence(day + either(times))}".strip()
-        numbered = [_sentence(f"{_ORDINALS[n]} вариант: {moment}") for n, moment in enumerate(times)]
-        return " ".join(part for part in (head, _sentence(day.rstrip(": ")) if day else "", *numbered) if part)
+            return f"{head} {_sentence(f'{day}, {either(times)}')}".strip()
+        numbered = [_sentence(f"{_ORDINALS[n]}{' вариант' if not n else ''}: {time}") for n, time in enumerate(times)]
+        return " ".join(part for part in (head, _sentence(day), *numbered) if part)
 
 
 def either(parts: Sequence[str]) -> str:
@@ -183,4 +186,5 @@ def _tidy(text: str) -> str:
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r"\s+([,.?!:])", r"\1", text)
     text = re.sub(r"([,:])+(?=[.?!])", "", text)
-    return re.sub(r"\.{2,}", ".", text)
+    text = re.sub(r"\.{2,}", ".", text)
+    return _SENTENCE_START.sub(lambda match: match.group(1) + match.group(2).upper(), text)

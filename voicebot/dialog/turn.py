@@ -55,6 +55,8 @@ class Turn:
                 return state.dialog_id
             case "today":
                 return self.now.date()
+            case "outcome":
+                return state.outcome
             case "branches":
                 return tuple(self.renderer.catalogue.branches)
         return state.session.get(name)
@@ -196,7 +198,9 @@ class Turn:
             other = item_id(item)
             if other != name and name in dependencies(item):
                 if isinstance(item, FieldItem) and item.from_:
+                    # Another list: it is told in full, from its beginning.
                     self.state.page = 0
+                    self.state.visits.pop(f"{self.state.form}.{other}", None)
                 self.clear(other)
 
     def _invoke_undo(self, item: ObjectItem) -> None:

@@ -20,12 +20,15 @@ from voicebot.russian.when import When, parse_when
 
 _SUBJECT = ("doctor", "speciality", "service")
 _PHRASE_FLOOR = 0.82
+_SURER_THAN_COMMAND = 0.9
 #: Only for `fits` and `is_complete`, which ask whether a phrase is a time at all, not which.
 _SOME_MORNING = datetime(2026, 1, 12, 9, 0)  # noqa: DTZ001 - local time of nowhere: parse_when needs none
 _SURE_YES = frozenset(["да", "ага", "угу", "конечно", "верно", "правильно", "подтверждаю"])
 _PHONE_DIGITS = 11
 #: A name that no dictionary has is taken word by word, and asked back.
 _UNKNOWN_NAME_CONFIDENCE = 0.5
+#: Questions whose answer may be a whole name though another thing was asked.
+_NAME_UNASKED = frozenset({"yes_no", "correction"})
 
 
 class Understanding:
@@ -50,7 +53,9 @@ class Understanding:
         if command in ("emergency", "operator", "upset"):
             return Understood(command, {}, 1.0)
         slots, ambiguous, score = self._slots(plain, kind, now)
-        if command and not (slots.keys() - {"yes_no", "ordinal"}) and not (kind == "name" and "name" in slots):
+        # The words of a command are certain; a slot that only sounds like one of them is not.
+        has_content = bool(slots.keys() - {"yes_no", "ordinal"}) and score >= _SURER_THAN_COMMAND
+        if command and not has_content:
             return Understood(command, slots, 1.0)
         change = details.change(plain, is_asked=kind == "correction")
         intent = self._intent(plain, slots, ambiguous, kind)
@@ -62,7 +67,7 @@ class Understanding:
             confidence=score if has_meaning else 0.0,
             ambiguous=ambiguous,
             change=change,
-            named=frozenset({"name"}) if details.names_person(plain) else frozenset(),
+            named=frozenset({"name"} & slots.keys()),
             is_negated=details.is_negated(plain),
             is_any=is_any,
         )
@@ -81,21 +86,31 @@ class Understanding:
             number = details.ordinal(plain)
             if number is not None:
                 slots["ordinal"] = number
-        if kind == "name" or details.names_person(plain):
+        if self._may_be_name(plain, kind):
             person = parse_person(plain)
-            if person is not None:
+            if person is not None and kind in _NAME_UNASKED and person.is_full:
+                return {**slots, "name": person}, {}, 1.0
+            if person is not None and kind not in _NAME_UNASKED:
                 slots["name"] = person
                 if kind == "name" and not details.is_negated(plain):
                     return slots, {}, 1.0  # a caller may be called like a doctor, a month, a flower
-            elif kind == "name" and 2 <= len(plain.split()) <= 3 and yes_no is None and not intents.topic(plain):
+            elif kind == "name" and 2 <= len(plain.split()) <= 3 and yes_no is None and not _is_busy(plain):
                 parts = [part.capitalize() for part in plain.split()]
                 return {"name": PersonName(*parts)}, {}, _UNKNOWN_NAME_CONFIDENCE
-        when = parse_when(plain, now)
+        when = parse_when(details.without_ordinal(plain) if "ordinal" in slots else plain, now)
         if when is not None and not when.is_empty:
             slots["datetime"] = when
         subjects = self._subjects.find(plain)
         slots.update(subjects.slots)
-        return slots, subjects.ambiguous, subjects.score
+        return slots, subjects.ambiguous, _confidence(subjects.score)
+
+    def _may_be_name(self, plain: str, kind: str) -> bool:
+        """A name is looked for where it is asked for or announced, and where a booking is read back ("нет, Сидорова Анна")."""
+        if details.change(plain, is_asked=False):
+            return False
+        if kind in _NAME_UNASKED and not details.names_person(plain):
+            return not details.speaks_of_doctor(plain)
+        return kind == "name" or details.names_person(plain)
 
     def _intent(self, plain: str, slots: Mapping[str, Any], ambiguous: Mapping[str, Any], kind: str) -> str:
         topic = intents.topic(plain)
@@ -193,3 +208,15 @@ class Understanding:
     @property
     def empty_wish(self) -> When:
         return When()
+
+
+def _confidence(score: float) -> float:
+    """Likeness to confidence: 0.8 is a guess (0), 0.9 deserves a question (0.5), 1 is certain."""
+    return max(0.0, min(1.0, (score - 0.8) / 0.2))
+
+
+def _is_busy(plain: str) -> bool:
+    """Whether a phrase has a meaning of its own, so that its words are no name."""
+    return bool(
+        intents.command(plain) or intents.topic(plain) or details.change(plain, is_asked=False) or details.is_any(plain)
+    )

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from voicebot.clinic.catalogue import Catalogue, Kind
-from voicebot.russian.fuzzy import Index, Match
+from voicebot.russian.fuzzy import Index, Match, sound_key
+from voicebot.russian.morphology import parses
 from voicebot.russian.text import listed, normalise, words
 
 _FLOOR = {"doctor": 0.86, "speciality": 0.84, "service": 0.84, "branch": 0.84}
 _MARGIN = 0.04
+_SURE = 0.95
+_KNOWN_WORDS_FLOOR = 0.9
 #: Surnames sound like everyday words; these are never the reason to think of a doctor.
 _NOT_SURNAMES = listed(
     """запись записать записаться запишите записи прием приема приему врач врачу врача доктор доктору доктора специалист
@@ -52,7 +55,10 @@ class SubjectFinder:
 
     def _specialities(self) -> dict[str, Sequence[str]]:
         complaints = self._catalogue.complaints()
-        return {key: (*forms, *complaints.get(key, ())) for key, forms in self._catalogue.forms("speciality").items()}
+        return {
+            key: (*forms, *(case for form in forms for case in _adjective_cases(form)), *complaints.get(key, ()))
+            for key, forms in self._catalogue.forms("speciality").items()
+        }
 
     def find(self, text: str, kinds: Sequence[Kind] = ("doctor", "speciality", "service", "branch")) -> Subjects:
         """Return what the phrase names. A service that holds a speciality's words ("приём кардиолога") takes them."""
@@ -61,7 +67,7 @@ class SubjectFinder:
         for kind in kinds:
             masked = " ".join("и" if kind == "doctor" and token in _NOT_SURNAMES else token for token in tokens)
             matches = self.indexes[kind].matches(masked, _FLOOR[kind])
-            found[kind] = [match for match in matches if not _is_generic(tokens, match)]
+            found[kind] = [match for match in matches if not _is_generic(tokens, match) and _is_likely(kind, tokens, match)]
         self._drop_covered(found)
         return self._decide(found)
 
@@ -110,6 +116,27 @@ def _covers(winner: Match, match: Match) -> bool:
     if winner.span == match.span:
         return winner.score > match.score + 0.02
     return winner.score >= match.score - 0.06
+
+
+def _adjective_cases(form: str) -> tuple[str, ...]:
+    """ "Зубной", "глазной" stand for a doctor and decline like adjectives."""
+    if " " in form or not form.endswith(("ой", "ый")):
+        return ()
+    return tuple(form[:-2] + ending for ending in ("ого", "ому", "ым", "ом"))
+
+
+def _is_likely(kind: Kind, tokens: list[str], match: Match) -> bool:
+    """Whether a fuzzy match is more than a likeness of sounds.
+
+    Another first sound makes another surname: Сидорова is not Фёдорова. Elsewhere a known word that is not the form
+    must be very like it: "простите" is no "простатит".
+    """
+    if match.score >= _SURE:
+        return True
+    if kind == "doctor":
+        return sound_key(tokens[match.span[0]])[:1] == sound_key(match.form)[:1]
+    heard = tokens[match.span[0] : match.span[1]]
+    return not all(parses(token)[0].is_known for token in heard) or match.score >= _KNOWN_WORDS_FLOOR
 
 
 def _is_generic(tokens: list[str], match: Match) -> bool:
