@@ -46,6 +46,20 @@ def test_each_slot_goes_to_one_caller(bookings: Bookings, database: Database) ->
     assert_consistent(database)
 
 
+def test_each_time_is_held_for_one_dialog(bookings: Bookings, database: Database) -> None:
+    for hour in HOURS:
+        slot = slot_at(database, "anna", *hour)
+
+        def caller(number: int, slot: int = slot) -> bool:
+            try:
+                bookings.hold(slot, f"d{number}")
+            except SlotTaken:
+                return False
+            return True
+
+        assert sum(all_at_once(caller)) == 1
+
+
 def test_long_and_short_visits_compete_without_holds(bookings: Bookings, database: Database) -> None:
     slots = [slot_at(database, "clara", *hour) for hour in HOURS]
 

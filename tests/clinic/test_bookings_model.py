@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from small_clinic import PHONE, Name, assert_consistent, catalogue, clock
@@ -157,7 +157,7 @@ class Diary(RuleBasedStateMachine):
             self.free(appointment)
             self.take(result.id, slots, service)
 
-    @rule(seconds=st.sampled_from([10, 31, 181]))
+    @rule(seconds=st.sampled_from([10, 30, 180]))
     def wait(self, seconds: int) -> None:
         if self.now + seconds < 3600:  # the first slot must not pass
             self.clock.advance(seconds)
@@ -196,7 +196,13 @@ class Diary(RuleBasedStateMachine):
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
+# A failure is shown as it was found, 25 steps at most: shrinking it would take minutes of database work.
 Diary.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    phases=[Phase.generate],
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
 )
 TestDiary = Diary.TestCase
