@@ -1,0 +1,178 @@
+"""The date marks of a phrase -> the date part of a wish."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from voicebot.russian.days import DateCore, Which, resolve_day, resolve_weekday
+from voicebot.russian.marks import AFTER, AT, BEFORE, BETWEEN, FROM, UNTIL, Mark
+from voicebot.russian.wish import When
+
+
+def _date_core(mark: Mark) -> DateCore:
+    assert isinstance(mark.core, DateCore)
+    return mark.core
+
+
+def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
+    cores = [_date_core(mark) for mark in marks]
+    is_nearest = any(core.is_nearest for core in cores)
+    positive = [mark for mark in marks if not _date_core(mark).is_nearest]
+    if not positive:
+        return When(is_nearest=is_nearest)
+    spans = [core.span for core in cores if core.span is not None and core.span[1] is not None]
+    first = max((span[0] for span in spans), default=None)
+    last = min((span[1] for span in spans if span[1] is not None), default=None)
+    if first is not None and last is not None and first > last:
+        first, last = spans[-1]  # two periods that exclude each other: the later said
+    open_spans = [core.span for core in cores if core.span is not None and core.span[1] is None]
+    if open_spans and first is None:
+        first = open_spans[0][0]
+    days: list[date] = []
+    weekdays: set[int] = set()
+    wholes = [core for core in cores if core.is_whole_week]
+    explicit = any((core.days or core.of_month) and not core.is_whole_week for core in cores)
+    bounds: list[tuple[str, date]] = []
+    previous: date | None = None
+    for place, mark in enumerate(positive):
+        core = _date_core(mark)
+        if core.span is not None:
+            bounds += _bounds_of_span(mark, core)
+            continue
+        if core.is_whole_week and any(other.weekdays for other in cores):
+            continue
+        if core.weekdays and explicit and mark.relation == AT and not _is_choice(positive, place):
+            continue  # "в среду двадцать пятого": the number decides
+        if core.weekdays and mark.relation == AT:
+            of_set, of_days = _weekday_days(core, today, wholes, first, last, context, days)
+            weekdays |= of_set
+            days += of_days
+            continue
+        resolved = _resolved(core, positive, place, today, previous if mark.relation in (BEFORE, UNTIL) else None)
+        if not resolved:
+            continue
+        previous = resolved[-1]
+        if mark.relation == AT:
+            days += resolved
+        else:
+            bounds.append((mark.relation, resolved[0] if mark.relation in (FROM, BETWEEN) else resolved[-1]))
+    if _is_span_bounded(positive):
+        first = last = None
+    first, last = _narrowed(first, last, bounds, today)
+    if first is not None and last is not None and first > last:
+        last = None
+    unique = tuple(sorted(set(days)))
+    if unique:
+        return When(dates=unique, is_nearest=is_nearest, weekdays=frozenset(), date_from=None, date_to=None)
+    return When(date_from=first, date_to=last, weekdays=frozenset(weekdays), is_nearest=is_nearest)
+
+
+def _bounds_of_span(mark: Mark, core: DateCore) -> list[tuple[str, date]]:
+    """ "После следующей недели", "до декабря"."""
+    assert core.span is not None
+    if mark.relation == AFTER and core.span[1] is not None:
+        return [(AFTER, core.span[1])]
+    if mark.relation == FROM:
+        return [(FROM, core.span[0])]
+    if mark.relation == BEFORE:
+        return [(UNTIL, core.span[1])] if core.is_end and core.span[1] is not None else [(BEFORE, core.span[0])]
+    if mark.relation == UNTIL and core.span[1] is not None and mark.preposition != "по":
+        return [(UNTIL, core.span[1])]
+    return []
+
+
+def _is_span_bounded(marks: list[Mark]) -> bool:
+    return any(_date_core(mark).span is not None and mark.relation in (AFTER, FROM, BEFORE) for mark in marks)
+
+
+def _is_choice(marks: list[Mark], place: int) -> bool:
+    """Whether this mark and its neighbour are alternatives ("во вторник или двадцать пятого")."""
+    return marks[place].is_joined or (place + 1 < len(marks) and marks[place + 1].is_joined)
+
+
+def _weekday_days(
+    core: DateCore,
+    today: date,
+    wholes: list[DateCore],
+    first: date | None,
+    last: date | None,
+    context: When | None,
+    known: list[date],
+) -> tuple[set[int], list[date]]:
+    """A weekday as a set of weekdays ("по средам", "в выходные") or as days."""
+    if wholes:
+        monday = wholes[0].days[0] - timedelta(days=wholes[0].days[0].weekday())
+        return set(), [monday + timedelta(days=day) for day in sorted(core.weekdays) if monday + timedelta(days=day) >= today]
+    if first is not None and last is not None:
+        inside = _days_between(first, last, core.weekdays)
+        if inside and (last - first).days <= 7 and core.which is not Which.EVERY:
+            return set(), inside
+        return set(core.weekdays), []
+    if core.is_set or core.which is Which.EVERY:
+        return set(core.weekdays), []
+    if core.which is Which.NEXT_TO_COME and context is not None and not known:
+        start, end = context.date_from, context.date_to
+        if start is not None and end is not None and (end - start).days <= 7:
+            inside = _days_between(max(start, today), end, core.weekdays)
+            if inside:
+                return set(), inside
+    return set(), [resolve_weekday(day, core.which, today) for day in sorted(core.weekdays)]
+
+
+def _days_between(first: date, last: date, weekdays: frozenset[int]) -> list[date]:
+    count = (last - first).days + 1
+    return [day for day in (first + timedelta(days=n) for n in range(count)) if day.weekday() in weekdays]
+
+
+def _resolved(core: DateCore, marks: list[Mark], place: int, today: date, after: date | None) -> list[date]:
+    """The days a core means; a day of the month borrows the month of the next one ("с пятого по десятое декабря")."""
+    if core.days:
+        return list(core.days)
+    if core.weekdays:
+        base = after if after is not None else today
+        return [resolve_weekday(day, core.which, base) for day in sorted(core.weekdays)]
+    if core.of_month is None:
+        return []
+    of_month = core.of_month
+    if of_month.month is None and of_month.month_shift is None:
+        for mark in marks[place + 1 :]:
+            later = _date_core(mark).of_month
+            if later is not None and (later.month is not None or later.month_shift is not None):
+                of_month = replace(of_month, month=later.month, year=later.year, month_shift=later.month_shift)
+                break
+    resolved = resolve_day(of_month, max(today, after) if after is not None else today)
+    return [resolved] if resolved is not None else []
+
+
+def _narrowed(
+    first: date | None, last: date | None, bounds: list[tuple[str, date]], today: date
+) -> tuple[date | None, date | None]:
+    has_start = any(relation in (FROM, AFTER, BETWEEN) for relation, _ in bounds)
+    for relation, day in bounds:
+        if relation in (FROM, AFTER):
+            low = day + timedelta(days=1) if relation == AFTER else day
+            first = low if first is None else max(first, low)
+        elif relation == BETWEEN:
+            if first is None:
+                first = day
+            else:
+                last = day
+        else:
+            # "До пятницы" leaves Friday out, "с понедельника до пятницы" does not.
+            high = day - timedelta(days=1) if relation == BEFORE and not has_start else day
+            high = max(high, today)
+            last = high if last is None else min(last, high)
+    return first, last
+
+
+def exclusions(marks: list[Mark], today: date) -> tuple[set[date], set[int]]:
+    days: set[date] = set()
+    weekdays: set[int] = set()
+    for place, mark in enumerate(marks):
+        core = _date_core(mark)
+        if core.weekdays and core.which in (Which.NEXT_TO_COME, Which.EVERY):
+            weekdays |= core.weekdays
+        elif core.span is not None and core.span[1] is not None:
+            days.update(core.span[0] + timedelta(days=n) for n in range(min(62, (core.span[1] - core.span[0]).days + 1)))
+        else:
+            days.update(_resolved(core, marks, place, today, None))
+    return days, weekdays

@@ -1,0 +1,228 @@
+"""Where a phrase speaks of dates and times, and what the words around each place make of it."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from voicebot.russian.calendar_words import HOUR_UNIT
+from voicebot.russian.dates import date_at
+from voicebot.russian.days import DateCore, Which
+from voicebot.russian.numbers import numeral_at
+from voicebot.russian.text import listed
+from voicebot.russian.times import TimeCore, time_at
+
+AT, FROM, AFTER, BEFORE, UNTIL, EXCEPT, BETWEEN = "at", "from", "after", "before", "until", "except", "between"
+
+
+_RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
+    sorted(
+        (
+            (tuple(phrase.split()), relation)
+            for relation, phrases in {
+                EXCEPT: "кроме, за исключением, исключая, только не, но не, а не, не, лишь бы не, кроме как, ни, не на",
+                FROM: "с, со, от, начиная с, начиная со, не раньше, не ранее, не раньше чем, не раньше чем в, не ранее чем в, "
+                "не раньше чем с, где то с, примерно с, не до",
+                AFTER: "после, позже, позднее, не раньше чем после, где то после, позже чем, позже чем в",
+                BEFORE: "до, раньше, ранее, раньше чем, раньше чем в, где то до, не после",
+                UNTIL: "по, не позже, не позднее, не позже чем, не позже чем в, не позднее чем в, включительно до",
+                BETWEEN: "между",
+                AT: "в, во, на, к, ко, около, примерно, примерно в, где то в, в районе, приблизительно в, ближе к, часов в, "
+                "часа в, часов на, часа на, часам к, часов около, часиков в, ровно в, за, под, именно в, только в, не в",
+            }.items()
+            for phrase in (part.strip() for part in phrases.split(","))
+        ),
+        key=lambda item: -len(item[0]),
+    )
+)
+
+
+_CORRECTIONS = listed("нет ой точнее вернее ошибся ошиблась перепутал перепутала лучше передумал передумала стоп неа")
+
+
+_HARD_BREAKS = listed(
+    "перенести перенесите перенесем переносим перезаписать перезапишите поменять поменяйте переписать перенос сдвинуть"
+)
+
+
+_THAN = "чем"
+
+
+_JOINS = listed("или либо и")
+
+
+_TURNS = listed("но а давайте давай можно так поэтому значит только")
+
+
+_CANNOT_PHRASES = """не могу, не смогу, не сможем, не можем, не получится, не получается, не подходит, не подойдет, неудобно,
+    не удобно, не устраивает, не устроит, никак, не хочу, не надо, не нужно, занят, занята, исключено, отпадает, не выйдет,
+    не хотелось бы, не приду, не буду, уезжаю, мимо, не вариант, не годится, не успеваю, не успею, не очень, не хотел бы,
+    не хотела бы, не работает, меня нет, работаю, на работе, в отпуске, в командировке, не пойдет, не в состоянии, не по мне"""
+
+
+_CANNOT = tuple(sorted((tuple(phrase.split()) for phrase in _CANNOT_PHRASES.split(",")), key=lambda phrase: -len(phrase)))
+
+
+# What follows these is their number or their name: "полис двенадцать тридцать четыре", "улица первого мая".
+_NUMBERED = listed(
+    "полис полиса паспорт паспорта номер номера карта карты карту снилс дом дома доме квартира квартиры квартире кабинет "
+    "кабинета кабинете офис офиса подъезд этаж телефон код серия улица улице улицы улицу площадь площади проспект проспекте"
+)
+
+
+# Words that leave a bare number a time: "давайте десять", "ну можно пять пожалуйста".
+_FILLERS = listed(
+    "ну вот давайте давай можно пожалуйста а и да нет лучше тогда наверное наверно то есть где так хорошо ладно хочу хотел "
+    "хотела бы мне меня нам нас запишите записать записаться запись если я мы буду будет удобно подойдет подходит устроит "
+    "ровно время времени часов часа часам час конечно э эм м мм ой значит например попробуем именно только же пусть будет "
+    "примерно около приблизительно там это ага угу ок окей спасибо желательно скажем допустим точно прием приеме"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One date or time expression with the words around it that decide what it does."""
+
+    core: DateCore | TimeCore
+    relation: str
+    start: int  # of the preposition
+    preposition: str
+    is_joined: bool  # "или", "и" stands before it
+    is_negated: bool = False
+
+    @property
+    def is_date(self) -> bool:
+        return isinstance(self.core, DateCore)
+
+
+def scan(tokens: list[str], today: date) -> list[list[Mark]]:
+    """Marks by segment; a correction ("нет", "лучше") begins a new segment."""
+    segments: list[list[Mark]] = [[]]
+    relation, preposition, relation_start = AT, "", -1
+    is_joined = is_excluding = is_cannot_ahead = False
+    unknown = 0
+    index = 0
+    while index < len(tokens):
+        cannot = _phrase_at(tokens, index, _CANNOT)
+        if cannot:
+            last = _last_mark(segments)
+            if last is not None and not last.is_negated and _is_near(tokens, last, index):
+                _negate_back(segments)
+                is_cannot_ahead = False
+            else:
+                is_cannot_ahead = True
+            index += cannot
+            relation, preposition = AT, ""
+            continue
+        core: DateCore | TimeCore | None = _core_at(tokens, index, today, bool(preposition))
+        if core is not None and index > 0 and tokens[index - 1] in _NUMBERED:
+            index = core.end
+            unknown += 1
+            continue
+        found_relation = _relation_at(tokens, index) if core is None or tokens[index] in ("с", "до", "после") else None
+        if core is None and found_relation is not None:
+            length, kind = found_relation
+            if kind == EXCEPT:
+                is_excluding = True
+            else:
+                if relation_start < 0 or not preposition:
+                    relation_start = index
+                if not (kind == AT and relation != AT and preposition):
+                    relation = kind
+                preposition = tokens[index + length - 1]
+                if tokens[index] == "не" and tokens[index : index + length] == ["не", "в"]:
+                    is_excluding = True
+            index += length
+            continue
+        token = tokens[index]
+        if core is not None:
+            if is_cannot_ahead and not is_joined and _has_such(segments[-1], core):
+                is_cannot_ahead = False  # "работаю до шести, после семи": the second is a wish
+            is_negated = is_excluding or is_cannot_ahead
+            if preposition == "по" and isinstance(core, DateCore) and (core.is_set or core.which is Which.EVERY):
+                relation = AT  # "по вторникам" is no end of a range
+            mark = Mark(core, relation, relation_start if preposition else core.start, preposition, is_joined, is_negated)
+            segments[-1].append(mark)
+            relation, preposition, relation_start = AT, "", -1
+            is_joined = False
+            following = tokens[core.end] if core.end < len(tokens) else ""
+            # "Кроме среды и пятницы" goes on; "не завтра а послезавтра" does not.
+            is_excluding = is_excluding and following in _JOINS
+            index = core.end
+            continue
+        if token in _HARD_BREAKS:
+            if any(segments):
+                segments.append([])
+                segments = [[]] if _has_mark_ahead(tokens, index + 1, today) else segments
+            is_cannot_ahead = False
+        elif token in _CORRECTIONS:
+            if tokens[index] == "нет" and segments[-1] and not _has_mark_ahead(tokens, index + 1, today):
+                _negate_back(segments)
+            elif segments[-1]:
+                segments.append([])
+            is_excluding = is_cannot_ahead = False
+        elif token == _THAN:
+            is_excluding = True  # "лучше вечером, чем утром"
+        elif token in _JOINS:
+            is_joined = True
+        elif token in _TURNS:
+            is_cannot_ahead = False
+        numeral = numeral_at(tokens, index)
+        if token not in _FILLERS and token not in _JOINS and token not in _CORRECTIONS:
+            unknown += 1
+        if token not in HOUR_UNIT and token not in _FILLERS:
+            relation, preposition, relation_start = AT, "", -1
+            is_excluding = is_excluding and (token in _JOINS or token == _THAN)
+        # A number that is no date or time is passed over whole: "сорок первого" holds no "первого".
+        index = numeral.end if numeral is not None else index + 1
+    return [[mark for mark in segment if not _is_doubtful(mark, unknown)] for segment in segments]
+
+
+def _is_doubtful(mark: Mark, unknown: int) -> bool:
+    """A number alone, among words that may explain it otherwise."""
+    return isinstance(mark.core, TimeCore) and mark.core.is_bare and unknown > 0
+
+
+def _core_at(tokens: list[str], index: int, today: date, has_preposition: bool) -> DateCore | TimeCore | None:
+    """The longer of the date and the time that begin here; the date when they are equally long."""
+    of_time = time_at(tokens, index, has_preposition=has_preposition)
+    of_date = date_at(tokens, index, today)
+    if of_time is None:
+        return of_date
+    if of_date is None or of_time.end > of_date.end:
+        return of_time
+    return of_date
+
+
+def _relation_at(tokens: list[str], index: int) -> tuple[int, str] | None:
+    for phrase, relation in _RELATIONS:
+        if tuple(tokens[index : index + len(phrase)]) == phrase:
+            return len(phrase), relation
+    return None
+
+
+def _phrase_at(tokens: list[str], index: int, phrases: tuple[tuple[str, ...], ...]) -> int:
+    return next((len(phrase) for phrase in phrases if tuple(tokens[index : index + len(phrase)]) == phrase), 0)
+
+
+def _last_mark(segments: list[list[Mark]]) -> Mark | None:
+    return next((segment[-1] for segment in reversed(segments) if segment), None)
+
+
+def _is_near(tokens: list[str], last: Mark, index: int) -> bool:
+    """Whether "не могу" still speaks of the mark before it."""
+    between = tokens[last.core.end : index]
+    return len(between) <= 4 and not any(token in ("но", "а", "только", "давайте", "можно") for token in between)
+
+
+def _has_such(segment: list[Mark], core: DateCore | TimeCore) -> bool:
+    """Whether the segment already has a negated mark of the same kind."""
+    return any(mark.is_negated and mark.is_date == isinstance(core, DateCore) for mark in segment)
+
+
+def _negate_back(segments: list[list[Mark]]) -> None:
+    """Negate the marks of the last segment that has any; a newly named day after an earlier wish only that day."""
+    segment = next(segment for segment in reversed(segments) if segment)
+    segment[:] = [replace(mark, is_negated=True) for mark in segment]
+
+
+def _has_mark_ahead(tokens: list[str], index: int, today: date) -> bool:
+    return any(_core_at(tokens, place, today, has_preposition=True) is not None for place in range(index, len(tokens)))
