@@ -3,10 +3,12 @@
 Everything has a time limit of its own and is ended by its process object; nothing listens beyond 127.0.0.0/8.
 """
 
+import contextlib
 import json
 import math
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +24,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+
+from voicebot.line.binding import native_folder
+from voicebot.settings import Settings
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 20.0
@@ -120,6 +125,19 @@ def seconds_of(pcm: bytes, frequency_hz: float, threshold: float = 1500) -> floa
 # -- line ---------------------------------------------------------------------------------------------------------------
 
 
+def native_cache(folder: Path) -> Path:
+    """Return a cache of the test's own that holds this machine's pjproject build; skip the test where there is none."""
+    build = native_folder(Settings.model_construct(cache_dir=None).cache)
+    if build is None:
+        pytest.skip("no pjproject build of our own (make sip-native)")
+    cache = folder / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    link = cache / build.parent.name
+    if not link.exists():
+        link.symlink_to(build.parent)
+    return cache
+
+
 def to_toml(settings: Mapping[str, Any]) -> str:
     """Write nested settings as TOML; JSON's scalars, lists and strings are TOML's."""
     lines, tables = [], []
@@ -151,7 +169,9 @@ class LineProcess:
         self.socket = self.data_dir / "run" / "line.sock"
         self.status_file = self.data_dir / "run" / "line.json"
         self.log_file = folder / "line.log"
-        self.cache = cache or folder / "cache"  # an empty cache: the wheel
+        # An empty cache means the wheel. VOICEBOT_TEST_NATIVE=1 runs every test on our own build instead.
+        wants_native = os.environ.get("VOICEBOT_TEST_NATIVE") == "1"
+        self.cache = cache or (native_cache(folder) if wants_native else folder / "cache")
         merged: dict[str, Any] = {
             "data_dir": str(self.data_dir),
             "cache_dir": str(self.cache),
@@ -200,14 +220,14 @@ class LineProcess:
         wait_until(lambda: self.status().get("calls") == count, f"{count} calls\n{self.log}", seconds)
 
     def stop(self, seconds: float = 10.0) -> int:
-        """SIGTERM twice (drain, then at once); return the exit status."""
+        """Two signals (drain, then at once; two of a kind may melt into one); return the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(signal.SIGINT)
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.process.send_signal(signal.SIGABRT)  # faulthandler writes where it stands
             self.process.wait()
             pytest.fail(f"line did not end:\n{self.log}")
 
@@ -227,6 +247,79 @@ def running_line(
         sys.stderr.write(line.log)
         raise
     assert line.stop() == 0, line.log
+
+
+class RawSip:
+    """A UDP socket that speaks SIP by hand, for what no well-behaved peer does."""
+
+    def __init__(self, line_port: int, host: str = "127.0.0.1") -> None:
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind((host, 0))
+        self._sock.settimeout(0.2)
+        self.far_port = line_port
+        self.host, self.port = host, self._sock.getsockname()[1]
+        self.key = f"{random.randrange(10**12)}"
+        self.to_tag = ""
+
+    def send(self, data: str | bytes) -> None:
+        self._sock.sendto(data if isinstance(data, bytes) else data.encode(), ("127.0.0.1", self.far_port))
+
+    def message(self, method: str, cseq: int = 1, headers: str = "", body: str = "", branch: str = "") -> str:
+        """Return a request of this dialog, CRLF throughout."""
+        extra = f"{headers.strip()}\n" if headers else ""
+        to_tag = f";tag={self.to_tag}" if self.to_tag and method != "CANCEL" else ""
+        text = (
+            f"{method} sip:100@127.0.0.1:{self.far_port} SIP/2.0\n"
+            f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{branch or self.key + method}\n"
+            f"From: <sip:raw@{self.host}:{self.port}>;tag=raw{self.key}\n"
+            f"To: <sip:100@127.0.0.1>{to_tag}\nCall-ID: {self.key}@raw\nCSeq: {cseq} {method}\n"
+            f"Contact: <sip:raw@{self.host}:{self.port}>\nMax-Forwards: 70\n{extra}"
+            f"Content-Length: {len(body.replace(chr(10), chr(13) + chr(10)))}\n\n{body}"
+        )
+        return text.replace("\n", "\r\n")
+
+    def reply(self, request: str, status: str, headers: str = "") -> None:
+        """Answer a request."""
+        kept = [line for line in request.split("\r\n") if re.match(r"(?i)(via|from|to|call-id|cseq):", line)]
+        kept = [line + ";tag=raw" if re.match(r"(?i)to:", line) and ";tag=" not in line else line for line in kept]
+        more = headers.strip().split("\n") if headers else []
+        self.send("\r\n".join([f"SIP/2.0 {status}", *kept, *more, "Content-Length: 0", "", ""]))
+
+    def invite(self, headers: str = "") -> str:
+        sdp = f"v=0\no=- 1 1 IN IP4 {self.host}\ns=-\nc=IN IP4 {self.host}\nt=0 0\nm=audio 9 RTP/AVP 8\na=rtpmap:8 PCMA/8000\n"
+        return self.message("INVITE", headers=f"{headers}\nContent-Type: application/sdp", body=sdp)
+
+    def receive(self, seconds: float = 1.0) -> list[str]:
+        """Return all that comes until nothing came for so long."""
+        got: list[str] = []
+        last = time.monotonic()
+        while time.monotonic() - last < seconds:
+            with contextlib.suppress(TimeoutError):
+                text = self._sock.recv(65536).decode(errors="replace")
+                got.append(text)
+                last = time.monotonic()
+                tag = re.search(r"(?im)^To:.*;tag=([^;\s]+)", text)
+                if tag and text.startswith("SIP/2.0"):
+                    self.to_tag = tag[1]
+        return got
+
+    def wait_for(self, start: str, seconds: float = PATIENCE_SECONDS) -> str:
+        """Return the first message that begins so."""
+        give_up_at = time.monotonic() + seconds
+        got: list[str] = []
+        while time.monotonic() < give_up_at:
+            new = self.receive(0.05)
+            got += new
+            for text in new:
+                if text.startswith(start):
+                    return text
+        pytest.fail(f"no {start!r} in {got}")
+
+    def __enter__(self) -> "RawSip":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sock.close()
 
 
 # -- baresip ------------------------------------------------------------------------------------------------------------
@@ -254,7 +347,7 @@ class Baresip:
         self.port = free_port(4)
         self.control_port = self.port + 2
         rtp = free_rtp_range()
-        says_file = write_wav(self.folder / "says.wav", says or bytes(2 * RATE_HZ))
+        says_file = write_wav(self.folder / "says.wav", says or bytes(120 * RATE_HZ))  # at its end baresip hangs up
         (self.folder / "config").write_text(
             "\n".join(
                 [
@@ -411,7 +504,7 @@ class Sipp:
         file.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="{name}">\n{scenario}\n</scenario>\n')
         command = [
             "sipp", *([remote] if remote else []), "-sf", str(file), "-i", host, "-p", str(self.port), "-mi", host,
-            "-min_rtp_port", str(free_rtp_range()), "-m", str(calls), "-nostdin", "-timeout", str(limit_seconds),
+            "-mp", str(free_rtp_range()), "-m", str(calls), "-nostdin", "-timeout", str(limit_seconds),
             "-timeout_error", "-trace_err", "-trace_msg", "-message_file", str(self.folder / "messages"),
             "-error_file", str(self.folder / "errors"), *more,
         ]  # fmt: skip

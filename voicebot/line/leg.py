@@ -126,7 +126,8 @@ class Leg(pj.Call):
             and transaction.role == pj.PJSIP_ROLE_UAS
             and transaction.state == pj.PJSIP_TSX_STATE_TRYING
         ):
-            # application/dtmf-relay comes through onDtmfDigit; the plain body only here.
+            # application/dtmf-relay comes through onDtmfDigit; the plain body only here (pjsip answers it with 500,
+            # which ends no dialog).
             digit = info_digit(change.src.rdata.wholeMsg)
             if digit:
                 self._events.append(Pressed(self, digit))
