@@ -36,14 +36,8 @@ _SINGLE_DAYS = {
     "послезавтрашнего": 2,
     "послепослезавтра": 3,
 }
-
-
 _EVERY = listed("каждый каждую каждое каждая любой любую любое любая")
-
-
 _NEW_YEAR = (("новый", "год"), ("нового", "года"), ("новому", "году"), ("новым", "годом"))
-
-
 _NEAREST_PHRASES = tuple(
     tuple(phrase.split())
     for phrase in (
@@ -93,8 +87,6 @@ _NEAREST_PHRASES = tuple(
         "сейчас же",
     )
 )
-
-
 _ANY_DAY_PHRASES = tuple(
     tuple(phrase.split())
     for phrase in (

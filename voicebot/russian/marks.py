@@ -11,8 +11,6 @@ from voicebot.russian.text import listed
 from voicebot.russian.times import TimeCore, time_at
 
 AT, FROM, AFTER, BEFORE, UNTIL, EXCEPT, BETWEEN = "at", "from", "after", "before", "until", "except", "between"
-
-
 _RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
     sorted(
         (
@@ -33,31 +31,17 @@ _RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
         key=lambda item: -len(item[0]),
     )
 )
-
-
 _CORRECTIONS = listed("нет ой точнее вернее ошибся ошиблась перепутал перепутала лучше передумал передумала стоп неа")
-
-
 _HARD_BREAKS = listed(
     "перенести перенесите перенесем переносим перезаписать перезапишите поменять поменяйте переписать перенос сдвинуть"
 )
-
-
 _THAN = "чем"
-
-
 _JOINS = listed("или либо и")
-
-
 _TURNS = listed("но а давайте давай можно так поэтому значит только")
-
-
 _CANNOT_PHRASES = """не могу, не смогу, не сможем, не можем, не получится, не получается, не подходит, не подойдет, неудобно,
     не удобно, не устраивает, не устроит, никак, не хочу, не надо, не нужно, занят, занята, исключено, отпадает, не выйдет,
     не хотелось бы, не приду, не буду, уезжаю, мимо, не вариант, не годится, не успеваю, не успею, не очень, не хотел бы,
     не хотела бы, не работает, меня нет, работаю, на работе, в отпуске, в командировке, не пойдет, не в состоянии, не по мне"""
-
-
 _CANNOT = tuple(sorted((tuple(phrase.split()) for phrase in _CANNOT_PHRASES.split(",")), key=lambda phrase: -len(phrase)))
 
 
@@ -83,7 +67,6 @@ class Mark:
 
     core: DateCore | TimeCore
     relation: str
-    start: int  # of the preposition
     preposition: str
     is_joined: bool  # "или", "и" stands before it
     is_negated: bool = False
@@ -96,7 +79,7 @@ class Mark:
 def scan(tokens: list[str], today: date) -> list[list[Mark]]:
     """Marks by segment; a correction ("нет", "лучше") begins a new segment."""
     segments: list[list[Mark]] = [[]]
-    relation, preposition, relation_start = AT, "", -1
+    relation, preposition = AT, ""
     is_joined = is_excluding = is_cannot_ahead = False
     unknown = 0
     index = 0
@@ -123,8 +106,6 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             if kind == EXCEPT:
                 is_excluding = True
             else:
-                if relation_start < 0 or not preposition:
-                    relation_start = index
                 if not (kind == AT and relation != AT and preposition):
                     relation = kind
                 preposition = tokens[index + length - 1]
@@ -139,9 +120,9 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             is_negated = is_excluding or is_cannot_ahead
             if preposition == "по" and isinstance(core, DateCore) and (core.is_set or core.which is Which.EVERY):
                 relation = AT  # "по вторникам" is no end of a range
-            mark = Mark(core, relation, relation_start if preposition else core.start, preposition, is_joined, is_negated)
+            mark = Mark(core, relation, preposition, is_joined, is_negated)
             segments[-1].append(mark)
-            relation, preposition, relation_start = AT, "", -1
+            relation, preposition = AT, ""
             is_joined = False
             following = tokens[core.end] if core.end < len(tokens) else ""
             # "Кроме среды и пятницы" goes on; "не завтра а послезавтра" does not.
@@ -169,7 +150,7 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
         if token not in _FILLERS and token not in _JOINS and token not in _CORRECTIONS:
             unknown += 1
         if token not in HOUR_UNIT and token not in _FILLERS:
-            relation, preposition, relation_start = AT, "", -1
+            relation, preposition = AT, ""
             is_excluding = is_excluding and (token in _JOINS or token == _THAN)
         # A number that is no date or time is passed over whole: "сорок первого" holds no "первого".
         index = numeral.end if numeral is not None else index + 1

@@ -18,13 +18,8 @@ from voicebot.russian.wish import When
 
 __all__ = ["When", "parse_when", "say_date", "say_time", "say_when_spoken"]
 
-
 _SLASHED_DATE = re.compile(r"\b(\d{1,2})[./](\d{1,2})(?:[./](\d{4}|\d{2}))?\b")
-
-
 _COLON_TIME = re.compile(r"\b(\d{1,2})\s?[:.]\s?(\d{2})\b")
-
-
 _TYPED_ORDINAL = re.compile(r"\b(\d{1,2})\s?-?\s?(?:го|ого|ое|му|е)\b")
 
 
