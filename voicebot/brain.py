@@ -19,6 +19,7 @@ from voicebot.clinic.catalogue import Catalogue, load_catalogue
 from voicebot.clinic.failures import ServiceFailure
 from voicebot.clinic.services import SERVICES, ClinicServices
 from voicebot.clock import SystemClock
+from voicebot.dialog import inventory
 from voicebot.dialog.engine import Engine
 from voicebot.dialog.loader import load_dialplans
 from voicebot.dialog.talking import Returned
@@ -79,13 +80,13 @@ class Brain:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.catalogue: Catalogue = load_catalogue(settings.dialog.folder / "clinic")
         self.understanding = Understanding(self.catalogue)
-        dialplans = load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
-        self.engine = Engine(dialplans, self.catalogue, self.understanding, settings.dialog.budget_seconds)
+        self.dialplans = load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
+        self.engine = Engine(self.dialplans, self.catalogue, self.understanding, settings.dialog.budget_seconds)
         self.model_choice = choose_model(settings)
         self.model = SpeechModel(self.model_choice.path)
         self.speaker: Speaker = open_voice(settings)
         self._prove_grammars()
-        self.speaker.prepare(self.engine.fixed_texts())
+        self.speaker.prepare(inventory.fixed_sentences(self.dialplans))
         self.apology = self._render(APOLOGY)
         self.goodbye = self._render(GOODBYE)
         services = ClinicServices(
@@ -115,9 +116,10 @@ class Brain:
         self._versions = {"recogniser": self.model.name, "voice": voice_line(self.speaker.describe())}
 
     def _prove_grammars(self) -> None:
-        """Words that the model does not know would be dropped silently by Vosk: say so at start, once a question."""
-        for question, phrases in self.engine.grammars().items():
-            prove_grammar(self.model, phrases, question)
+        """Words that the model does not know would be dropped silently by Vosk: say so at start, once for all questions."""
+        grammars = inventory.grammars(self.dialplans, self.understanding)
+        phrases = list(dict.fromkeys(phrase for grammar in grammars.values() for phrase in grammar))
+        prove_grammar(self.model, phrases, "all")
 
     def _new_ear(self) -> Ear:
         return Ear(self.model, self.understanding.fits, self.understanding.is_complete, vad_mode=self.settings.hearing.vad_mode)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from rich.panel import Panel
 
 from voicebot import __version__, logs
 from voicebot import settings as settings_module
-from voicebot.errors import ConfigurationError, VoicebotError
+from voicebot.errors import ConfigurationError, LineError, ModelError, VoicebotError
 from voicebot.settings import Settings
 from voicebot.supervisor import EXIT_CONFIGURATION
 
@@ -131,24 +132,29 @@ def _start(process: str) -> Settings:
     return settings
 
 
-def _mount() -> None:
-    """Add the commands of the rooms."""
-    from voicebot.dialog import commands as dialog_commands
-    from voicebot.patient import commands as patient_commands
-    from voicebot.records import commands as record_commands
+_ROOMS = {"dialogs": "records", "dialplan": "dialog", "call": "patient", "demo": "patient"}
+_PROCESSES = ("serve", "line", "brain", "desk", "supplies", "version")
 
-    app.add_typer(record_commands.app, name="dialogs")
-    app.add_typer(dialog_commands.app, name="dialplan")
-    app.command("call")(patient_commands.call)
-    app.command("demo")(patient_commands.demo)
+
+def _mount(words: list[str]) -> None:
+    """Add the commands of the rooms, but only those that may be meant: line must not load a recogniser to parse its name."""
+    if words and words[0] in _PROCESSES:
+        return
+    wanted = {words[0]: _ROOMS[words[0]]} if words and words[0] in _ROOMS else _ROOMS
+    for name, room in wanted.items():
+        commands = import_module(f"voicebot.{room}.commands")
+        if room == "patient":
+            app.command(name)(getattr(commands, name))
+        else:
+            app.add_typer(commands.app, name=name)
 
 
 def main(run: Callable[[], Any] | None = None) -> None:
     """Run a command; our own errors end in one readable line and the status that says whether a restart may help."""
-    _mount()
+    _mount(sys.argv[1:])
     try:
         (run or app)()
-    except ConfigurationError as error:
+    except (ConfigurationError, LineError, ModelError) as error:
         _console.print(f"[red]{error.message}[/] {error.cure}")
         sys.exit(EXIT_CONFIGURATION)
     except VoicebotError as error:

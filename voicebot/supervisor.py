@@ -73,6 +73,7 @@ class Supervisor:
         self.desk = Child("desk", [*command, "desk"])
         self._stopping = asyncio.Event()
         self._fatal: str = ""
+        self._was_ready = False  # once it has worked, it is worth trying again
 
     async def run(self, on_ready: Callable[[dict[str, dict[str, object]]], None]) -> int:
         """Run until SIGTERM or SIGINT; returns the exit status."""
@@ -105,7 +106,7 @@ class Supervisor:
             code = await child.process.wait()
             if self._stopping.is_set():
                 return
-            if code == EXIT_CONFIGURATION:
+            if code == EXIT_CONFIGURATION and not self._was_ready:
                 self._fatal = f"{child.name} cannot run with this configuration"
                 self._stopping.set()
                 return
@@ -148,6 +149,7 @@ class Supervisor:
         while True:
             facts = status.read(self._settings.run_dir, self._clock)
             if wanted <= {name for name, fact in facts.items() if fact["is_alive"]}:
+                self._was_ready = True
                 on_ready(facts)
                 return
             await asyncio.sleep(0.2)

@@ -299,7 +299,7 @@ class Conversation:
         step: Step = await self._in(self.shared.hearing_pool, self.shared.engine.step, self._state, event, now)
         self._state = step.state
         self.chronicle.latency.think_ms = (loop.time() - began) * 1000
-        if not isinstance(event, BudgetCheck | Returned | Started):
+        if isinstance(event, Heard | Keyed | NoInput | NotHeard):
             await self.chronicle.caller_turn(event, step.understood, start_frame, end_frame)
         if step.acts:
             await self._perform(step.acts)

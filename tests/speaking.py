@@ -1,0 +1,76 @@
+"""A patient who speaks real Russian through baresip: RHVoice's male voice, and a sense of when the robot has finished."""
+
+import time
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sip_peers import RATE_HZ, Baresip, wait_until, write_wav
+
+from voicebot.audio.pcm import TELEPHONE_HZ
+from voicebot.settings import Settings
+from voicebot.supplies.rhvoice import find_rhvoice
+from voicebot.voice import telephone
+from voicebot.voice.rhvoice import RhvoiceEngine
+
+_SILENCE = bytes(2 * RATE_HZ * 120)
+_WINDOW_BYTES = 2 * RATE_HZ // 50
+_LOUD = 250  # RMS of 16-bit samples: speech, not line noise
+
+
+@cache
+def _patient_voice() -> RhvoiceEngine:
+    files = find_rhvoice(Settings().cache)
+    if files is None:
+        pytest.skip("RHVoice is not in the cache (make voice)")
+    return RhvoiceEngine(files, "Aleksandr")
+
+
+@cache
+def speech(text: str) -> bytes:
+    """Return a phrase as 8 kHz PCM in the patient's voice, at the level of a telephone."""
+    sound = _patient_voice().synthesise(text)
+    converter = telephone.TelephoneSound(sound.rate_hz, telephone.gain_for(sound))
+    samples = np.concatenate([converter.feed(sound.samples), converter.finish()])
+    assert TELEPHONE_HZ == RATE_HZ
+    return samples.astype("<i2").tobytes()
+
+
+class Patient(Baresip):
+    """A baresip caller. `say` waits until the robot has finished, as polite people do."""
+
+    def __init__(self, folder: Path, number: str = "+79161234567", limit_seconds: int = 240) -> None:
+        super().__init__(folder, number, says=_SILENCE, limit_seconds=limit_seconds)
+        self._phrases = 0
+        self._answered_from = 0
+
+    def loud_until(self) -> int:
+        """Return the byte offset of the last loud window of what was heard, 0 if nothing was."""
+        heard = np.frombuffer(self.heard(), dtype="<i2")
+        whole = heard[: len(heard) // 160 * 160].reshape(-1, 160).astype(np.float64)
+        loud = np.flatnonzero(np.sqrt((whole**2).mean(axis=1)) > _LOUD)
+        return int(loud[-1] + 1) * _WINDOW_BYTES if len(loud) else 0
+
+    def wait_robot(self, silence_seconds: float = 0.9, seconds: float = 40.0) -> None:
+        """Wait until the robot has said something since the last phrase, and then is silent."""
+
+        def has_finished() -> bool:
+            heard = len(self.heard())
+            last = self.loud_until()
+            return last > self._answered_from and heard - last >= silence_seconds * 2 * RATE_HZ
+
+        wait_until(has_finished, f"the robot speaks and falls silent (heard {len(self.heard()) / 16000:.1f} s)", seconds)
+
+    def say(self, text: str) -> None:
+        """Wait for the robot to finish, then speak; returns when the phrase is over."""
+        self.wait_robot()
+        self.say_now(text)
+
+    def say_now(self, text: str) -> None:
+        self._phrases += 1
+        sound = speech(text)
+        file = write_wav(self.folder / f"phrase-{self._phrases}.wav", sound + _SILENCE)
+        self.command("ausrc", f"aufile,{file}")
+        time.sleep(len(sound) / 2 / RATE_HZ)
+        self._answered_from = len(self.heard())

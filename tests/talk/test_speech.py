@@ -1,0 +1,89 @@
+"""The mouth: order is kept, interruption is immediate, and what was really played is known."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from voicebot.audio.pcm import TELEPHONE_HZ, Pcm
+from voicebot.link import messages as line
+from voicebot.talk.speech import Mouth, VoiceFailed
+
+
+def one_second_a_word(text: str) -> Iterator[Pcm]:
+    for word in text.split():
+        if word == "сбой":
+            raise RuntimeError("the voice broke")
+        yield Pcm.silence(TELEPHONE_HZ, 1000)
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.sent: list[line.FromBrain] = []
+        self.failures: list[Exception] = []
+        self.mouth = Mouth("c1", one_second_a_word, self.sent.append, ThreadPoolExecutor(1), self.failures.append)
+        self.mouth.start()
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.sent) < count and not self.failures:
+                await asyncio.sleep(0.005)
+
+    def kinds(self) -> list[str]:
+        return [type(message).__name__ for message in self.sent]
+
+
+@pytest.fixture
+async def stage() -> Stage:
+    return Stage()
+
+
+async def test_the_last_order_never_overtakes_the_last_word(stage: Stage) -> None:
+    texts = [stage.mouth.new_utterance("добрый день"), stage.mouth.new_utterance("до свидания")]
+    stage.mouth.order(texts, line.Hangup(call_id="c1"))
+    await stage.until(7)
+    assert stage.kinds() == ["Play"] * 6 + ["Hangup"]
+    assert [m.utterance for m in stage.sent[:6]] == [1, 1, 1, 2, 2, 2]
+    assert [m.is_last for m in stage.sent[:6]] == [False, False, True, False, False, True]
+    assert texts[0].total_samples == 2 * TELEPHONE_HZ
+    await stage.mouth.close()
+
+
+async def test_stop_drops_what_waits_and_tells_what_was_played(stage: Stage) -> None:
+    first, second = stage.mouth.new_utterance("раз два"), stage.mouth.new_utterance("три")
+    stage.mouth.order([first, second])
+    await stage.until(5)
+    stage.mouth.on_started(line.PlayStarted(call_id="c1", utterance=1, frame=10))
+    assert stage.mouth.is_speaking
+    assert stage.mouth.current_text == "раз два три"
+    stage.mouth.stop()
+    assert stage.kinds()[-1] == "StopPlaying"
+    assert second.is_cut
+    assert second.played_samples == 0
+    assert stage.mouth.is_speaking  # line has not said yet how much of the first was played
+    stage.mouth.on_ended(line.PlayEnded(call_id="c1", utterance=1, frame=60, played_samples=8000, is_complete=False))
+    assert not stage.mouth.is_speaking
+    assert first.is_cut
+    assert first.played_samples == 8000
+    await stage.mouth.close()
+
+
+async def test_an_order_after_stop_is_spoken(stage: Stage) -> None:
+    stage.mouth.order([stage.mouth.new_utterance("раз")])
+    await stage.until(2)
+    stage.mouth.stop()
+    stage.mouth.order([stage.mouth.new_utterance("два")])
+    await stage.until(5)
+    assert stage.kinds() == ["Play", "Play", "StopPlaying", "Play", "Play"]
+    assert stage.sent[-1].utterance == 2
+    await stage.mouth.close()
+
+
+async def test_a_failing_voice_is_reported_not_swallowed(stage: Stage) -> None:
+    stage.mouth.order([stage.mouth.new_utterance("это сбой")], line.Hangup(call_id="c1"))
+    await stage.until(99)
+    assert isinstance(stage.failures[0], VoiceFailed)
+    assert "Hangup" not in stage.kinds()
+    assert not stage.mouth.is_speaking
+    await stage.mouth.close()
