@@ -287,7 +287,7 @@ def test_find_and_count(store: RecordStore, clock: VirtualClock) -> None:
         [("booked", "к терапевту", "+79160000001"), ("transferred", "Оператора!", "+79160000002"), ("booked", "100%", "")]
     ):
         dialog_id = f"A000000{number}"
-        store.open_dialog(Dialog(dialog_id, caller_phone=phone))
+        store.open_dialog(Dialog(dialog_id, caller_phone=phone, sip_call_id=f"call-{number}"))
         store.add_turn(dialog_id, caller(1, text))
         target = "operator" if outcome == "transferred" else ""
         store.finish_dialog(dialog_id, outcome, transfer_target=target)
@@ -304,6 +304,7 @@ def test_find_and_count(store: RecordStore, clock: VirtualClock) -> None:
     assert ids(text="оператора") == ["A0000001"]
     assert ids(text="%") == ["A0000002"]
     assert ids(phone_digits="0000001") == ["A0000000"]
+    assert ids(sip_call_id="call-2") == ["A0000002"]
     assert ids(is_transferred=True) == ["A0000001"]
     assert ids(since=clock.start + timedelta(seconds=60)) == ["A0000002", "A0000001"]
     assert ids(until=clock.start + timedelta(seconds=60)) == ["A0000000"]

@@ -140,6 +140,7 @@ class DialogFilter:
     outcome: str = ""
     phone_digits: str = ""  # part of the caller's number
     text: str = ""
+    sip_call_id: str = ""
     is_transferred: bool | None = None
     limit: int = 50
     offset: int = 0

@@ -29,7 +29,7 @@ _REFUSALS = (soundfile.LibsndfileError, RuntimeError, AssertionError)
 _COPY_SAMPLES = 4096  # libFLAC's block: a torn block at the end costs no whole one before it
 
 
-class RecordingStopped(StorageError):  # noqa: N818 - named by what happened
+class RecordingStopped(StorageError):
     """The recording of one call ended early; the call goes on."""
 
 

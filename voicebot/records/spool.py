@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 Entry = dict[str, Any]
 
 
-class EntryRejected(Exception):  # noqa: N818
+class EntryRejected(Exception):
     """The database will never take this entry (it contradicts what is stored)."""
 
 

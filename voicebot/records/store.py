@@ -41,11 +41,11 @@ _TURN_FIELDS = tuple(f.name for f in fields(Turn))
 _TIMES = frozenset({"started_at", "ended_at", "at"})
 
 
-class DuplicateDialogId(StorageError):  # noqa: N818 - named by what happened
+class DuplicateDialogId(StorageError):
     """The drawn dialog ID is taken: draw another."""
 
 
-class UnknownDialog(StorageError):  # noqa: N818
+class UnknownDialog(StorageError):
     """There is no such dialog or turn."""
 
 
@@ -393,6 +393,8 @@ def _where(query: SelectT, wanted: DialogFilter) -> SelectT:
         conditions.append(DialogRow.channel == wanted.channel)
     if wanted.outcome:
         conditions.append(DialogRow.outcome == wanted.outcome)
+    if wanted.sip_call_id:
+        conditions.append(DialogRow.sip_call_id == wanted.sip_call_id)
     if wanted.phone_digits:
         conditions.append(DialogRow.caller_phone.contains(wanted.phone_digits, autoescape=True))
     if wanted.is_transferred is not None:
