@@ -1,0 +1,125 @@
+"""The recipe's steps, each of which finds what the one before it left: `python -m models.recipe all`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from .workfolder import WorkFolder
+
+# numpy's own threads wait busily and cost more than they bring; read before its first import
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MODEL = REPOSITORY / "models" / "vosk-embedded-ru"
+STEPS = ("texts", "speech", "train", "export", "graph", "evaluate")
+#: hours of synthetic speech by shard name: (engine, share of --hours)
+_SPEECH_JOBS = {"rhvoice-a": ("rhvoice", 0.4), "rhvoice-b": ("rhvoice", 0.4), "espeak-a": ("espeak", 0.2)}
+
+
+def step_texts(work: WorkFolder, options: argparse.Namespace) -> None:
+    """Vocabulary, stress, pronunciations."""
+    from . import festvox, lexicon, stress, vocabulary
+
+    words = vocabulary.build(options.general_words)
+    work.vocabulary.write_text("\n".join(words) + "\n", encoding="utf-8")
+    stressed = stress.load(work.stresses)
+    stressed |= stress.stress([word for word in words if word not in stressed])
+    stress.save(work.stresses, stressed)
+    known = set(words)
+    lexicon.save(work.lexicon, lexicon.build({word: mark for word, mark in stressed.items() if word in known}))
+    read = sorted({word for line in festvox.transcripts().values() for word in line})
+    marks = stressed | stress.stress([word for word in read if word not in stressed])
+    stress.save(work.path("stresses_festvox.tsv"), {word: marks[word] for word in read})
+    lexicon.save(work.path("lexicon_festvox.tsv"), lexicon.build({word: marks[word] for word in read}))
+
+
+def step_speech(work: WorkFolder, options: argparse.Namespace) -> None:
+    """Synthetic and human speech."""
+    from . import festvox, lexicon, stress
+    from .evaluation.evaluate import phrases
+    from .synthesis import speak_many
+
+    spelling = {word: mark.replace("+", "") for word, mark in stress.load(work.path("stresses_festvox.tsv")).items()}
+    with ProcessPoolExecutor(options.processes) as pool:
+        jobs = [
+            pool.submit(speak_many, work, engine, name, options.hours * share, options.general_words, seed,
+                        frozenset(phrases()))
+            for seed, (name, (engine, share)) in enumerate(_SPEECH_JOBS.items(), start=11)
+            if not list(work.speech.glob(f"{name}-*.tsv"))
+        ]  # fmt: skip
+        if not list(work.speech.glob("festvox-*.tsv")):
+            reader = lexicon.load(work.path("lexicon_festvox.tsv"))
+            jobs.append(pool.submit(festvox.import_all, work, reader, spelling))
+        for job in jobs:
+            job.result()
+
+
+def step_train(work: WorkFolder, options: argparse.Namespace) -> None:
+    from .train import Options, train
+
+    train(work, Options(minutes=options.minutes, threads=options.threads))
+
+
+def step_export(work: WorkFolder, options: argparse.Namespace) -> None:
+    """The network, and what the graph is made from."""
+    from . import lexicon
+    from .kaldi_model import export
+    from .language_model import build
+    from .model_source import ModelSource
+
+    units = export(work.checkpoint, options.model)
+    words = lexicon.load(work.lexicon)
+    ModelSource(units, words, build(work, words)).save(options.model)
+
+
+def step_graph(_work: WorkFolder, options: argparse.Namespace) -> None:
+    """The graph, with the words of the demo clinic and of --words; needs neither training nor the work folder."""
+    from . import graph
+    from .extra_words import PROBABILITY, collect, demo_files, pronounce
+    from .model_source import ModelSource, plain_spellings
+
+    source = ModelSource.load(options.model)
+    extra = collect([*options.words, *demo_files(REPOSITORY)])
+    added = pronounce({word for word in extra if word not in source.lexicon})
+    lexicon = {**source.lexicon, **added}
+    source.ngrams.raise_unigrams({word: PROBABILITY for word in extra if word in lexicon})
+    count = graph.build(options.model, source.units, lexicon | plain_spellings(lexicon), source.ngrams)
+    print(f"graph: {count} words, {len(added)} of them added", flush=True)
+
+
+def step_evaluate(work: WorkFolder, options: argparse.Namespace) -> None:
+    from .evaluation.evaluate import evaluate, phrases, save
+
+    texts = phrases("development.txt" if options.development else "phrases.txt")
+    figures = evaluate(work, options.model, texts, quick=options.development, show=print if options.verbose else None)
+    print(json.dumps(figures, ensure_ascii=False, indent=2))
+    if not options.development:
+        save(figures, options.model / "figures.json")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m models.recipe", description=__doc__)
+    parser.add_argument("steps", nargs="+", choices=(*STEPS, "all"))
+    parser.add_argument("--work", help="work folder (VOICEBOT_RECIPE_WORK, ~/.cache/voicebot/recipe)")
+    parser.add_argument("--model", type=Path, default=MODEL, help="model folder to write")
+    parser.add_argument("--words", type=Path, nargs="*", default=[], metavar="FILE", help="graph: further word lists")
+    parser.add_argument("--hours", type=float, default=15.0, help="speech: synthetic hours")
+    parser.add_argument("--processes", type=int, default=2, help="speech: processes")
+    parser.add_argument("--minutes", type=float, default=75.0, help="train: minutes in all")
+    parser.add_argument("--threads", type=int, default=1, help="train: compute threads")
+    parser.add_argument("--general-words", type=int, default=26_000, help="texts: frequent words in the vocabulary")
+    parser.add_argument("--development", action="store_true", help="evaluate: the phrases for tuning, nothing saved")
+    parser.add_argument("--verbose", action="store_true", help="evaluate: show wrong phrases")
+    options = parser.parse_args()
+    work = WorkFolder.choose(options.work)
+    for step in STEPS if "all" in options.steps else [step for step in STEPS if step in options.steps]:
+        globals()[f"step_{step}"](work, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What happens to speech on its way: rooms, microphones, lines, noise and other people talking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, fftconvolve, lfilter
+
+from .telephone import through_alaw
+from .workfolder import RATE_HZ
+
+Samples = NDArray[np.float32]
+_BANDS = [butter(2, [low / 4000, high / 4000], "band")
+          for low in (80, 150, 200, 250, 300, 340) for high in (3000, 3300, 3400, 3550, 3750)]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chances:
+    """How often each damage happens; noise grows during training."""
+
+    babble: float = 0.38
+    noise: float = 0.37
+    babble_db: tuple[float, float] = (5.0, 30.0)
+    noise_db: tuple[float, float] = (5.0, 35.0)
+    band: float = 0.5
+    room: float = 0.3
+    equaliser: float = 0.5
+    tilt: float = 0.4
+    clip: float = 0.06
+    hum: float = 0.1
+    alaw: float = 0.6
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """Samples in the range of int16 and where the speech lies in them, seconds."""
+
+    samples: Samples
+    begin_seconds: float
+    end_seconds: float
+
+
+def _decibels(value: float) -> float:
+    return float(10 ** (value / 20))
+
+
+def _speed(x: Samples, rng: np.random.Generator) -> Samples:
+    speed = rng.uniform(0.9, 1.12)
+    return np.interp(np.arange(int(len(x) / speed)) * speed, np.arange(len(x)), x).astype(np.float32)
+
+
+def _equalise(x: Samples, rng: np.random.Generator) -> Samples:
+    """One or two peaking filters of up to 9 dB either way."""
+    for _ in range(rng.integers(1, 3)):
+        gain, omega = 10 ** (rng.uniform(-9, 9) / 40), 2 * np.pi * rng.uniform(200, 3400) / RATE_HZ
+        alpha, cosine = np.sin(omega) / (2 * rng.uniform(0.5, 2)), -2 * np.cos(omega)
+        b, a = np.array([1 + alpha * gain, cosine, 1 - alpha * gain]), np.array([1 + alpha / gain, cosine, 1 - alpha / gain])
+        x = lfilter(b / a[0], a / a[0], x)
+    return x
+
+
+def _reverberate(x: Samples, rng: np.random.Generator) -> Samples:
+    length = int(RATE_HZ * rng.uniform(0.05, 0.25))
+    response = rng.standard_normal(length) * np.exp(-np.arange(length) / (length / 5))
+    response[0] = 0
+    response *= rng.uniform(0.1, 0.5) / np.sqrt((response**2).sum() + 1e-9)
+    response[0] = 1
+    return fftconvolve(x, response)[: len(x) + length // 2]
+
+
+def _babble(length: int, pool: NDArray[np.int16], rng: np.random.Generator) -> NDArray[np.float64]:
+    """One to eight other voices at once."""
+    total = np.zeros(length)
+    for _ in range(rng.choice([1, 2, 3, 4, 5, 6, 8])):
+        offset = rng.integers(0, len(pool) - length)
+        total += pool[offset : offset + length].astype(np.float32) * _decibels(rng.uniform(-6, 3))
+    return total
+
+
+def _coloured_noise(length: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    noise, kind = rng.standard_normal(length), rng.integers(0, 5)
+    if kind == 1:
+        noise = lfilter([1], [1, -0.95], noise)
+    elif kind == 2:  # wind, traffic: slow waves
+        wave = 1 + 0.8 * np.sin(2 * np.pi * np.arange(length) / RATE_HZ * rng.uniform(0.2, 4))
+        noise = lfilter([1], [1, -rng.uniform(0.3, 0.9)], noise) * wave
+    elif kind == 3:
+        noise = lfilter(*_BANDS[rng.integers(len(_BANDS))], noise)
+    elif kind == 4:  # knocks and clicks
+        noise = lfilter([1], [1, -0.8], noise * (rng.random(length) < 0.002)) * 20 + 0.1 * noise
+    return noise
+
+
+def damage(speech: NDArray[np.int16], rng: np.random.Generator, pool: NDArray[np.int16], chances: Chances) -> Damaged:
+    """One random telephone call's worth of damage."""
+    x = _speed(speech.astype(np.float32), rng)
+    if rng.random() < chances.equaliser:
+        x = _equalise(x, rng)
+    if rng.random() < chances.tilt:
+        x = lfilter([1, -rng.uniform(-0.4, 0.6)], [1], x)
+    if rng.random() < chances.band:
+        x = lfilter(*_BANDS[rng.integers(len(_BANDS))], x)
+    if rng.random() < chances.room:
+        x = _reverberate(x, rng)
+    lead, tail = rng.uniform(0.08, 0.5), rng.uniform(0.15, 0.6)
+    begin, end = lead + 0.06, lead + len(x) / RATE_HZ - 0.08
+    level = np.sqrt((x**2).mean()) + 1e-9
+    x = np.concatenate([np.zeros(int(lead * RATE_HZ)), x, np.zeros(int(tail * RATE_HZ))])
+    lot = rng.random()
+    if lot < chances.babble and len(pool) > 4 * len(x):
+        noise, decibels = _babble(len(x), pool, rng), rng.uniform(*chances.babble_db)
+        x = x + noise * level / (np.sqrt((noise**2).mean()) + 1e-9) * _decibels(-decibels)
+    elif lot < chances.babble + chances.noise:
+        noise, decibels = _coloured_noise(len(x), rng), rng.uniform(*chances.noise_db)
+        x = x + noise * level / (np.sqrt((noise**2).mean()) + 1e-9) * _decibels(-decibels)
+    x = x / (np.abs(x).max() + 1e-9) * _decibels(rng.uniform(-30, -1)) * 32767
+    if rng.random() < chances.hum:
+        x = x + rng.uniform(20, 200) * np.sin(2 * np.pi * 50 * np.arange(len(x)) / RATE_HZ)
+    if rng.random() < chances.clip:
+        x = x * rng.uniform(1.5, 4)
+    x = np.clip(np.round(x), -32768, 32767)
+    if rng.random() < chances.alaw:
+        x = through_alaw(x)
+    return Damaged(x.astype(np.float32), begin, end)

@@ -1,0 +1,164 @@
+"""Endless training batches of damaged speech as features; new shards are picked up between rounds."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .augment import Chances, Damaged, damage
+from .features import BINS, WARPS, log_mel
+from .lfmmi import Words
+from .speech_store import Utterance, read_shard
+
+#: average padding that `damage` puts around an utterance, seconds
+_PADDING_SECONDS = 0.75
+_SHORT_SECONDS = 3.0
+_CHUNK = 1024
+_NOISE_ONLY = 0.012
+
+
+@dataclass(frozen=True)
+class Batch:
+    """features (B, T, 40); lengths (B,) frames; transcripts; spans (begin, end) of speech in seconds."""
+
+    features: Tensor
+    lengths: Tensor
+    transcripts: list[Words]
+    spans: list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the loader must know."""
+
+    speech: Path
+    units: dict[str, int]
+    lexicon: dict[str, tuple[str, ...]]
+    batch_seconds: float
+    short_batches: int
+    seed: int
+
+
+def usable(utterance: Utterance, settings: Settings) -> bool:
+    """All words known, and slow enough for the frame rate to hold the units."""
+    words = utterance.text.split()
+    if any(word not in settings.lexicon for word in words):
+        return False
+    units = sum(len(settings.lexicon[word]) for word in words)
+    return utterance.seconds > units * 0.035
+
+
+def transcript(text: str, settings: Settings) -> Words:
+    return [[settings.units[unit] for unit in settings.lexicon[word]] for word in text.split()]
+
+
+class Loader:
+    """Runs `_produce` in a process of its own; `progress` (0..1) tells it how much noise is due."""
+
+    def __init__(self, settings: Settings, depth: int = 12) -> None:
+        context = mp.get_context("fork")
+        self._queue: mp.Queue[Arrays] = context.Queue(depth)
+        self.progress = context.Value("d", 0.0)
+        self._process = context.Process(target=self._produce, args=(settings,), daemon=True)
+        self._process.start()
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            features, lengths, transcripts, spans = self._queue.get()
+            yield Batch(torch.from_numpy(features), torch.from_numpy(lengths), transcripts, spans)
+
+    def close(self) -> None:
+        self._process.terminate()
+
+    def _produce(self, settings: Settings) -> None:
+        torch.set_num_threads(1)
+        rng, known, utterances = np.random.default_rng(settings.seed), set(), []
+        made = 0
+        while True:
+            for table in sorted(settings.speech.glob("*.tsv")):
+                if table not in known:
+                    known.add(table)
+                    utterances += [u for u in read_shard(table) if usable(u, settings)]
+            pool = np.concatenate([utterances[i].samples for i in rng.integers(0, len(utterances), 400)])
+            for batch in _round(utterances, rng, settings, short=made < settings.short_batches):
+                made += 1
+                self._queue.put(_make(batch, rng, pool, settings, self.progress.value))
+                if made == settings.short_batches:
+                    break
+
+
+def _round(utterances: list[Utterance], rng: np.random.Generator, settings: Settings, short: bool) -> Iterator[list[Utterance]]:
+    """Every utterance once, in batches of like length and about `batch_seconds` with padding."""
+    seconds = np.array([utterance.seconds + _PADDING_SECONDS for utterance in utterances])
+    order = rng.permutation(len(utterances))
+    if short:
+        order = order[seconds[order] < _SHORT_SECONDS]
+    # rounds are kept to half an hour of training so that new shards are soon heard
+    for begin in range(0, min(len(order), 24 * _CHUNK), _CHUNK):
+        chunk = order[begin : begin + _CHUNK]
+        chunk = chunk[np.argsort(seconds[chunk])]
+        batches: list[list[int]] = [[]]
+        for index in chunk:
+            if batches[-1] and seconds[index] * (len(batches[-1]) + 1) > settings.batch_seconds:
+                batches.append([])
+            batches[-1].append(index)
+        for number in rng.permutation(len(batches)):
+            if len(batches[number]) >= 8:
+                yield [utterances[index] for index in batches[number]]
+
+
+def chances(progress: float) -> Chances:
+    """In the last third of training half of the speech is heard among other voices."""
+    if progress < 0.65:
+        return Chances()
+    return replace(Chances(), babble=0.46, noise=0.3, babble_db=(3.0, 22.0), noise_db=(3.0, 30.0))
+
+
+#: a batch as it travels between processes: the fields of `Batch` as arrays
+Arrays = tuple[NDArray[np.float32], NDArray[np.int64], list[Words], list[tuple[float, float]]]
+
+
+def _make(
+    batch: list[Utterance], rng: np.random.Generator, pool: NDArray[np.int16], settings: Settings, progress: float
+) -> Arrays:
+    features, transcripts, spans = [], [], []
+    for utterance in batch:
+        if progress > 0.1 and rng.random() < _NOISE_ONLY:  # a line without speech must give no words
+            damaged, words = _only_noise(len(utterance.samples), rng, pool), []
+        else:
+            damaged = damage(utterance.samples, rng, pool, chances(progress))
+            words = transcript(utterance.text, settings)
+        warp = float(rng.choice(WARPS)) if rng.random() < 0.6 else 1.0
+        features.append(_mask(log_mel(damaged.samples, warp), rng))
+        transcripts.append(words)
+        spans.append((damaged.begin_seconds, damaged.end_seconds))
+    lengths = np.array([len(rows) for rows in features])
+    padded = np.zeros((len(features), lengths.max(), BINS), dtype=np.float32)
+    for row, rows in zip(padded, features, strict=True):
+        row[: len(rows)], row[len(rows) :] = rows, rows[-1]
+    return padded, lengths, transcripts, spans
+
+
+def _only_noise(length: int, rng: np.random.Generator, pool: NDArray[np.int16]) -> Damaged:
+    hiss = (rng.standard_normal(length) * 300).astype(np.int16)
+    return damage(hiss, rng, pool, replace(Chances(), babble=0.0, noise=0.7))
+
+
+def _mask(features: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """SpecAugment: up to two bands and two stretches of time are blanked."""
+    for _ in range(rng.integers(0, 3)):
+        width = rng.integers(1, 7)
+        begin = rng.integers(0, BINS - width)
+        features[:, begin : begin + width] = features.mean()
+    for _ in range(rng.integers(0, 3)):
+        width = rng.integers(1, 12)
+        begin = rng.integers(0, max(1, len(features) - width))
+        features[begin : begin + width] = features.mean(0)
+    return features

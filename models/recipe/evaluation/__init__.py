@@ -1,0 +1,1 @@
+"""Evaluation on phrases, voices and recordings that training never met."""

@@ -1,0 +1,154 @@
+"""The decoding graph: pronunciations (HCLr.fst), language model (Gr.fst) and the words' numbers (words.txt).
+
+Vosk composes the two while it decodes and can put a grammar made at run time in the place of Gr.fst.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from .fst_tools import Arc, compile_text, write_const, write_lookahead
+from .kaldi_model import BEGIN, END, INSIDE, SINGLE, forward_id, phone, phone_count, self_loop_id
+from .lexicon import Pronunciation
+from .ngrams import BEGIN as SENTENCE_BEGIN
+from .ngrams import END as SENTENCE_END
+from .ngrams import History, NgramModel
+
+UNKNOWN = "[unk]"
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Negative log-likelihoods added along a path."""
+
+    word: float = 1.5
+    #: a word of one unit is easily "heard" in any noise; right after a silence it is more believable
+    short_word: float = 1.5
+    unknown: float = 3.0
+    unknown_unit: float = 2.5
+    silence: float = 0.0
+
+
+class PronunciationGraph:
+    """A trie of phones: the forward transition enters a state, the self-loop stays in it."""
+
+    def __init__(self, units: list[str], costs: Costs) -> None:
+        self.units, self.costs = {unit: number for number, unit in enumerate(units)}, costs
+        self.arcs: list[Arc] = []
+        self.last_transition = 2 * phone_count(len(units))
+        self.most_homophones = 0
+        self._states = 0
+        self.root, self._core, self._end = self._state(), self._state(), self._state()
+        self.silence = self._enter(self.root, 0, SINGLE, costs.silence)
+        for state in (self.root, self.silence):
+            self._arc(state, self._core)
+        self._arc(self._end, self.root)
+        self._children: dict[tuple[int, int], int] = {}
+        self._homophones: Counter[int] = Counter()
+
+    def _state(self) -> int:
+        self._states += 1
+        return self._states - 1
+
+    def _arc(self, source: int, target: int, label: int = 0, word: int = 0, cost: float = 0.0) -> None:
+        self.arcs.append((source, target, label, word, cost))
+
+    def _enter(self, source: int, unit: int, position: int, cost: float = 0.0) -> int:
+        """A new state reached by the unit."""
+        state, number = self._state(), phone(unit, position)
+        self._arc(source, state, forward_id(number), cost=cost)
+        self._arc(state, state, self_loop_id(number))
+        return state
+
+    def _child(self, state: int, unit: int, position: int) -> int:
+        key = (state, phone(unit, position))
+        if key not in self._children:
+            self._children[key] = self._enter(state, unit, position)
+        return self._children[key]
+
+    def add_word(self, number: int, pronunciation: Pronunciation) -> None:
+        units = [self.units[unit] for unit in pronunciation]
+        if len(units) == 1:
+            self._end_word(self._child(self._core, units[0], SINGLE), number, self.costs.word + self.costs.short_word)
+            self._end_word(self._child(self.silence, units[0], SINGLE), number, self.costs.word)
+            return
+        state = self._core
+        for place, unit in enumerate(units):
+            state = self._child(state, unit, BEGIN if place == 0 else END if place == len(units) - 1 else INSIDE)
+        self._end_word(state, number, self.costs.word)
+
+    def _end_word(self, state: int, number: int, cost: float) -> None:
+        self._homophones[state] += 1
+        self.most_homophones = max(self.most_homophones, self._homophones[state])
+        self._arc(state, self._end, self.last_transition + self._homophones[state], number, cost)
+
+    def add_unknown(self, number: int) -> None:
+        """Any two or more units; call it last."""
+        cost, units = self.costs.unknown_unit, range(1, len(self.units))
+        begin, middle = self._state(), self._state()
+        self.most_homophones += 1
+        self._arc(self._core, begin, self.last_transition + self.most_homophones, number, self.costs.unknown)
+        for unit in units:
+            for source, position, target in ((begin, BEGIN, middle), (middle, INSIDE, middle), (middle, END, self._end)):
+                self._arc(self._enter(source, unit, position, cost), target)
+
+    def compile(self) -> bytes:
+        return compile_text(self.arcs, {self.root: 0.0, self.silence: 0.0}, self.root, "olabel")
+
+
+def language_model_arcs(model: NgramModel, numbers: dict[str, int]) -> tuple[list[Arc], dict[int, float], int]:
+    """Arcs, final costs and start of a back-off acceptor; words without a number are left out."""
+    states: dict[History, int] = {(): 0}
+    for history in model.probabilities:
+        states.setdefault(history, len(states))
+    states.setdefault((SENTENCE_BEGIN,), len(states))
+
+    def state_of(ngram: History) -> int:
+        while ngram not in states:
+            ngram = ngram[1:]
+        return states[ngram]
+
+    arcs: list[Arc] = []
+    finals: dict[int, float] = {}
+    for history, source in states.items():
+        if history:
+            arcs.append((source, state_of(history[1:]), 0, 0, -math.log(model.backoffs.get(history, 1.0))))
+        for word, probability in model.probabilities.get(history, {}).items():
+            if word == SENTENCE_END:
+                finals[source] = -math.log(probability)
+            elif word in numbers:
+                arcs.append((source, state_of((*history, word)[-2:]), numbers[word], numbers[word], -math.log(probability)))
+    return arcs, finals, states[(SENTENCE_BEGIN,)]
+
+
+def build(model_folder: Path, units: list[str], lexicon: dict[str, list[Pronunciation]], model: NgramModel,
+          costs: Costs | None = None) -> int:  # fmt: skip
+    """Writes graph/; returns the number of words."""
+    folder = model_folder / "graph"
+    (folder / "phones").mkdir(parents=True, exist_ok=True)
+    words = sorted(lexicon)
+    old = {word: number for number, word in enumerate([*words, UNKNOWN], start=1)}
+    pronunciations = PronunciationGraph(units, costs or Costs())
+    known = set(units)
+    for word in words:
+        for variant in lexicon[word]:
+            if set(variant) <= known:
+                pronunciations.add_word(old[word], variant)
+    pronunciations.add_unknown(old[UNKNOWN])
+    renumbered = write_lookahead(pronunciations.compile(), folder / "HCLr.fst")
+    numbers = {word: renumbered[number] for word, number in old.items() if number in renumbered}
+    arcs, finals, start = language_model_arcs(model, numbers)
+    write_const(compile_text(arcs, finals, start, "ilabel"), folder / "Gr.fst")
+    rows = ["<eps> 0", *(f"{word} {number}" for word, number in sorted(numbers.items(), key=lambda item: item[1]))]
+    (folder / "words.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    first = pronunciations.last_transition + 1
+    disambiguation = range(first, first + pronunciations.most_homophones)
+    (folder / "disambig_tid.int").write_text("".join(f"{label}\n" for label in disambiguation))
+    kinds = ["begin", "internal", "end", "singleton"]
+    boundaries = ["1 nonword", "2 internal"]
+    boundaries += [f"{phone(unit, kind)} {kinds[kind]}" for unit in range(1, len(units)) for kind in range(4)]
+    (folder / "phones/word_boundary.int").write_text("\n".join(boundaries) + "\n")
+    return len(numbers) - 1

@@ -1,0 +1,131 @@
+"""A pruned back-off trigram model: counted on template sentences, with the language's word frequencies beneath.
+
+Absolute discounting, interpolated; an n-gram stays if leaving it to the shorter history would cost enough likelihood.
+"""
+
+from __future__ import annotations
+
+import lzma
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BEGIN, END = "<s>", "</s>"
+History = tuple[str, ...]
+_DISCOUNT = 0.6
+
+
+@dataclass
+class NgramModel:
+    """`probabilities[history][word]` and `backoffs[history]` (plain numbers, not logarithms)."""
+
+    probabilities: dict[History, dict[str, float]] = field(default_factory=dict)
+    backoffs: dict[History, float] = field(default_factory=dict)
+
+    def probability(self, history: History, word: str) -> float:
+        weight = 1.0
+        while word not in self.probabilities.get(history, {}):
+            if not history:
+                return 0.0
+            weight *= self.backoffs.get(history, 1.0)
+            history = history[1:]
+        return weight * self.probabilities[history][word]
+
+    def raise_unigrams(self, floor: Mapping[str, float]) -> None:
+        """Gives words at least the probabilities given; what is over one in sum is small enough to be left."""
+        unigrams = self.probabilities[()]
+        for word, probability in floor.items():
+            unigrams[word] = max(unigrams.get(word, 0.0), probability)
+
+    def cross_entropy(self, sentences: Iterable[list[str]]) -> float:
+        """Mean negative log2 probability of a word; unknown words are left out."""
+        total = words = 0.0
+        for sentence in sentences:
+            history: History = (BEGIN,)
+            for word in [*sentence, END]:
+                if probability := self.probability(history, word):
+                    total, words = total - math.log2(probability), words + 1
+                history = (*history, word)[-2:]
+        return total / words
+
+    def save(self, path: Path) -> None:
+        """Lines: log10 probability, words of the n-gram, log10 back-off weight of it as a history (as in ARPA)."""
+        lines = []
+        for history, words in sorted(self.probabilities.items(), key=lambda item: (len(item[0]), item[0])):
+            for word, probability in sorted(words.items()):
+                ngram = (*history, word)
+                backoff = f"\t{math.log10(self.backoffs[ngram]):.3f}" if ngram in self.backoffs else ""
+                lines.append(f"{math.log10(probability):.3f}\t{' '.join(ngram)}{backoff}\n")
+        lines.append(f"-99\t{BEGIN}\t{math.log10(self.backoffs[(BEGIN,)]):.3f}\n")
+        path.write_bytes(lzma.compress("".join(lines).encode()))
+
+    @classmethod
+    def load(cls, path: Path) -> NgramModel:
+        model = cls()
+        with lzma.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                log, ngram, *backoff = line.rstrip("\n").split("\t")
+                words = tuple(ngram.split(" "))
+                if words != (BEGIN,):
+                    model.probabilities.setdefault(words[:-1], {})[words[-1]] = 10 ** float(log)
+                if backoff:
+                    model.backoffs[words] = 10 ** float(backoff[0])
+        return model
+
+
+def estimate(sentences: Iterable[list[str]], general: Mapping[str, float], *, general_share: float = 0.33,
+             vocabulary: Iterable[str] = (), thresholds: tuple[float, float] = (3.0, 5.0)) -> NgramModel:  # fmt: skip
+    """`general`: relative frequencies in the language; `thresholds`: for bigrams and trigrams, counts times nats."""
+    counts: list[dict[History, Counter[str]]] = [defaultdict(Counter) for _ in range(3)]
+    for sentence in sentences:
+        words = [BEGIN, *sentence, END]
+        for place in range(1, len(words)):
+            for order in range(min(3, place + 1)):
+                counts[order][tuple(words[place - order : place])][words[place]] += 1
+    model = NgramModel()
+    model.probabilities[()] = _unigrams(counts[0][()], general, general_share, vocabulary)
+    for order in (1, 2):
+        for history, followers in counts[order].items():
+            _add_history(model, history, followers, thresholds[order - 1])
+    _link(model)
+    return model
+
+
+def _unigrams(domain: Counter[str], general: Mapping[str, float], share: float, vocabulary: Iterable[str]) -> dict[str, float]:
+    total, mass = sum(domain.values()), sum(general.values())
+    floor = 0.02 / total
+    words = {*domain, *general, *vocabulary}
+    raw = {word: (1 - share) * domain[word] / total + share * general.get(word, 0.0) / mass + floor for word in words}
+    norm = sum(raw.values())
+    return {word: value / norm for word, value in raw.items()}
+
+
+def _add_history(model: NgramModel, history: History, followers: Counter[str], threshold: float) -> None:
+    total, kinds = sum(followers.values()), len(followers)
+    spare = _DISCOUNT * kinds / total
+    # a few sightings say little about a history: part of its mass always goes to the shorter one
+    spare = min(0.95, max(spare, 0.5 / (1 + math.sqrt(total)) + 0.06))
+    kept = {}
+    for word, count in followers.items():
+        below = model.probability(history[1:], word)
+        value = (1 - spare) * count / total + spare * below
+        if count * math.log(value / below) > threshold:
+            kept[word] = value
+    if not kept:
+        return
+    left = 1 - sum(kept.values())
+    left_below = 1 - sum(model.probability(history[1:], word) for word in kept)
+    model.probabilities[history] = kept
+    model.backoffs[history] = max(left, 1e-4) / max(left_below, 1e-4)
+
+
+def _link(model: NgramModel) -> None:
+    """A history that is kept needs its own n-gram kept, else no path leads to its state."""
+    for history in [h for h in model.probabilities if len(h) == 2 and h[0] != BEGIN]:
+        if history[1] not in model.probabilities.get(history[:1], {}):
+            del model.probabilities[history], model.backoffs[history]
+    for history in [h for h in model.probabilities if len(h) == 2 and h[0] == BEGIN]:
+        if history[1] not in model.probabilities.get((BEGIN,), {}):
+            del model.probabilities[history], model.backoffs[history]

@@ -1,0 +1,42 @@
+"""Draws sentences: domain sentences from the templates, and speech lists that mix them with general word sequences."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from .general import frequent_words, sequences
+from .slots import Slots, data_lines
+from .templates import expand
+
+#: words of one speech phrase at most: longer ones make padded batches wasteful
+MAX_SPEECH_WORDS = 12
+
+
+def template_table() -> tuple[list[str], list[float]]:
+    """Templates and their weights."""
+    templates, weights = [], []
+    for line in data_lines("templates.txt"):
+        weight, template = line.split("\t")
+        templates.append(template)
+        weights.append(float(weight))
+    return templates, weights
+
+
+def domain_sentences(rng: random.Random) -> Iterator[str]:
+    """Endless sentences of clinic phone talk."""
+    slots = Slots(rng)
+    templates, weights = template_table()
+    while True:
+        sentence = expand(rng.choices(templates, weights)[0], rng, slots.draw)
+        if sentence:
+            yield sentence
+
+
+def speech_phrases(rng: random.Random, general_words: int, *, domain_share: float = 0.6) -> Iterator[str]:
+    """Endless phrases to be spoken for training."""
+    domain, general = domain_sentences(rng), sequences(rng, frequent_words(general_words))
+    while True:
+        phrase = next(domain if rng.random() < domain_share else general)
+        if len(phrase.split()) <= MAX_SPEECH_WORDS:
+            yield phrase

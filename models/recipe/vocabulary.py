@@ -1,0 +1,70 @@
+# ruff: noqa: SIM905 - word tables read better as one string
+"""The vocabulary: every word of the domain in every form a caller may use, filled up with frequent words."""
+
+from __future__ import annotations
+
+import random
+import re
+from itertools import islice
+
+from .texts import numerals, people
+from .texts.general import frequent_words
+from .texts.generate import domain_sentences
+from .texts.slots import Inflector, data_lines, data_words
+
+_WORD = re.compile("[а-яё]+")
+_VOWEL = re.compile("[аеёиоуыэюя]")
+#: abbreviations of written texts are no words of speech, but for these
+_VOWELLESS = frozenset("в к с б ж мрт кт пцр дмс лфк фгдс ттг вднх вск рф мм кг см".split())
+#: files whose words are inflected fully
+_INFLECTED = ("specialities.txt", "services.txt", "lists.txt", "medical.txt")
+
+
+def words_of(text: str) -> list[str]:
+    """The lower-case Russian words of any text."""
+    return _WORD.findall(text.lower())
+
+
+def name_forms() -> set[str]:
+    """Surnames, given names and patronymics in all cases."""
+    forms: set[str] = set()
+    for surname in data_words("surnames.txt"):
+        forms.update(people.surname_male(surname))
+        forms.update(people.surname_female(surname) or [])
+    for name in data_words("names_male.txt"):
+        forms.update(people.given_male(name))
+        for female in (False, True):
+            if patronymic := people.patronymic(name, female=female):
+                forms.update((people.given_female if female else people.given_male)(patronymic))
+    for name in data_words("names_female.txt"):
+        forms.update(people.given_female(name))
+    for name in data_words("names_short.txt"):
+        forms.update(people.given_female(name))
+    return forms
+
+
+def numeral_forms() -> set[str]:
+    """Cardinals and ordinals in the cases of the tables."""
+    forms = {*numerals.UNITS, *numerals.GENITIVE, *numerals.DATIVE, *numerals.INSTRUMENTAL}
+    forms |= {*numerals.TENS, *numerals.HUNDREDS} - {""}
+    endings = [*numerals._ORDINAL_ENDINGS, "masculine"]
+    for number in [*range(1, 21), *range(30, 100, 10)]:
+        forms.update(numerals.ordinal(number, form) for form in endings)
+    return forms
+
+
+def inflected_forms(words: set[str]) -> set[str]:
+    """All forms of the words; of verbs no participles and gerunds, which nobody says on the telephone."""
+    inflector, forms = Inflector(), set()
+    for word in words:
+        if len(word) > 2:
+            forms.update(inflector.lexeme(word))
+    return forms
+
+
+def build(general_words: int, sentences: int = 120_000, seed: int = 1) -> list[str]:
+    """The vocabulary, sorted. Words spelled with е for ё are settled by the stress step."""
+    words = {word for line in islice(domain_sentences(random.Random(seed)), sentences) for word in line.split()}
+    listed = {word for name in _INFLECTED for line in data_lines(name) for word in words_of(line)}
+    words |= listed | inflected_forms(listed) | name_forms() | numeral_forms() | set(frequent_words(general_words))
+    return sorted(word for word in words if _WORD.fullmatch(word) and (_VOWEL.search(word) or word in _VOWELLESS))
