@@ -13,6 +13,8 @@ from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
 from voicebot.russian.names import PersonName
 
+_WHOLE_NUMBER_DIGITS = 10
+
 
 def take(turn: Turn, understood: Understood, text: str) -> bool:
     """Fill what can be filled; return False when nothing of the phrase was of use to this form."""
@@ -48,6 +50,8 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
                 return False
             turn.fill(one.field, Slot(False, "ничего"))
             return True
+        case "phone" if "digits" in understood.slots:
+            return _digits(turn, one, understood.slots["digits"])
         case "name" if "name" in understood.slots:
             return _name(turn, one, understood)
         case "free":
@@ -56,6 +60,12 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
     if one.any and one.type not in understood.slots and (understood.is_any or _says_any(turn, one, text)):
         value = understood.empty_wish if one.type == "datetime" else None
         turn.fill(one.field, Slot(value, one.any_label, understood.confidence))
+        return True
+    if one.on_yes and one.type not in understood.slots and understood.slots.get("yes_no") is True:
+        value = turn.evaluate(one.on_yes)
+        if value is None:
+            return False
+        turn.fill(one.field, Slot(value, turn.renderer.label(one.type, value, turn.now), understood.confidence))
         return True
     if one.type in understood.ambiguous:
         _ask_which(turn, one, understood)
@@ -68,7 +78,8 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
 def _name(turn: Turn, one: FieldItem, understood: Understood) -> bool:
     """A name may come in two turns, surname and given name; a part said twice is taken as it is."""
     said = understood.slots["name"]
-    before = turn.state.session.get("partial")
+    known = turn.state.session.get("partial")
+    before = known if isinstance(known, PersonName) else None
     whole = said if before is None else completed(before, said)
     label = turn.renderer.label("name", whole, turn.now)
     slot = Slot(whole, label, understood.confidence)
@@ -84,6 +95,22 @@ def _name(turn: Turn, one: FieldItem, understood: Understood) -> bool:
         turn.doubtful(Doubt(one.field, one.type, (slot,)))
     else:
         turn.fill(one.field, slot)
+    return True
+
+
+def _digits(turn: Turn, one: FieldItem, digits: str) -> bool:
+    """A number dictated with pauses comes in several turns."""
+    before = turn.state.session.get("partial")
+    joined = (before if isinstance(before, str) else "") + digits
+    phone = turn.understanding.phone_of_keys(joined)
+    turn.state.session["partial"] = None
+    if phone is not None:
+        turn.fill(one.field, Slot(phone, turn.renderer.label("phone", phone, turn.now)))
+        return True
+    if not one.partial or len(joined) >= _WHOLE_NUMBER_DIGITS:
+        return False
+    turn.state.session["partial"] = joined
+    turn.ask(one, one.partial, "partial")
     return True
 
 
@@ -168,6 +195,8 @@ def _combined(one: FieldItem, known: Slot | None, value: Any, turn: Turn) -> Any
     """A wish for a time is added to the earlier one ("завтра" ... "лучше после обеда"); other values replace."""
     if one.type == "datetime" and known is not None and known.value is not None:
         return known.value.merged(value)
+    if one.type == "name" and known is not None and known.value is not None:
+        return completed(known.value, value)  # "фамилия не Петров, а Петрова"
     return value
 
 

@@ -147,6 +147,7 @@ class _FormCheck:
         for word in ("prompt", "noinput", "nomatch", "help", "acknowledge", "confirm_prompt", "partial"):
             yield from self._prompts(getattr(field, word), (*path, word))
         yield from _check_expression(field.expr, (*path, "expr"), self.known)
+        yield from _check_expression(field.on_yes, (*path, "on_yes"), self.known)
         yield from _check_expression(field.from_ or "", (*path, "from"), self.known)
         yield from self._references(field.fills, (*path, "fills"))
         yield from self._references(field.replaces, (*path, "replaces"))

@@ -7,7 +7,7 @@ from voicebot.dialog.talking import Invoke, Listen, Say
 from voicebot.dialog.turn import Turn
 
 #: Intents served here; forms cannot take them away.
-GLOBAL = frozenset({"emergency", "operator", "upset", "repeat", "help", "hold_on", "back", "goodbye"})
+GLOBAL = frozenset({"emergency", "operator", "upset", "greeting", "repeat", "help", "hold_on", "back", "goodbye"})
 
 
 def handle(turn: Turn, intent: str) -> bool:
@@ -24,6 +24,8 @@ def handle(turn: Turn, intent: str) -> bool:
                 turn.transfer(TransferTo(reason="requested"))
         case "upset":
             turn.give_up("upset", "upset")
+        case "greeting":
+            _greet(turn)
         case "repeat":
             repeat(turn)
         case "help":
@@ -38,6 +40,17 @@ def handle(turn: Turn, intent: str) -> bool:
         case _:
             return False
     return True
+
+
+def _greet(turn: Turn) -> None:
+    """ "Алло?", "здравствуйте": no answer and no mistake; the question is put again as it was."""
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is None or turn.state.doubt is not None:
+        repeat(turn)
+        return
+    key = f"{turn.state.form}.{one.field}"
+    turn.state.visits[key] = max(0, turn.state.visits.get(key, 0) - 1)
+    turn.ask(one)
 
 
 def repeat(turn: Turn) -> None:

@@ -32,6 +32,7 @@ from voicebot.dialog.understanding import Understanding, Understood
 
 #: A hypothesis further down the recogniser's list is believed less.
 RANK_DECAY = 0.92
+EMERGENCY_RANKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +160,11 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
         read.append((alternative.text, understood.with_confidence(confidence)))
     if read[0][1].intent in commands.GLOBAL and not _is_option(turn, read[0][1], read[0][0]):
         return read[0]
-    for text, understood in read:
-        # An emergency is worth a false alarm; any hypothesis may name it.
-        if understood.intent == "emergency" or (expect is not None and turn.understanding.answers(understood, expect, text)):
+    for rank, (text, understood) in enumerate(read):
+        # An emergency is worth a false alarm: the second hypothesis may name it too.
+        if (understood.intent == "emergency" and rank < EMERGENCY_RANKS) or (
+            expect is not None and turn.understanding.answers(understood, expect, text)
+        ):
             return text, understood
     return next((one for one in read if not one[1].is_nothing), read[0])
 

@@ -165,7 +165,8 @@ class FieldItem(_Item):
     options: list[Option] = []
     from_: Expression | None = Field(None, alias="from", description="the list a choice is made from")
     page: int = Field(3, ge=1, le=5, description="how many of the list are offered at once")
-    partial: Prompts = Field([], description="for name: asks for the part that was not said; {partial} is what was")
+    partial: Prompts = Field([], description="for name and phone: asks for the part that was not said; {partial} is what was")
+    on_yes: Expression = Field("", description='the value that a plain "да" stands for')
     exhausted: Actions = Field([], description="done when the caller wants other entries and there are none")
     any: list[str] = Field([], description='phrases that mean "no matter"')
     any_label: str = "любой"

@@ -29,7 +29,8 @@ _NOUNS = (
 )
 _OTHER = r"(?:(?:на |к |в )?друг(?:ой|ого|ому|ую|ое|ая|ие|их|им|ом)|ин(?:ой|ое|ую))"
 _WRONG = (
-    r"(?:неправильн\w+|неверн\w+|ошиб\w+|не так\w*|не т(?:от|а|о)|исправ\w+|измен\w+|поменя\w+|замен\w+|смен\w+|перепут\w+)"
+    r"(?:неправильн\w+|неверн\w+|не (?:верн|правильн)\w+|ошиб\w+|не так\w*|не т(?:от|а|о)|исправ\w+"
+    r"|измен\w+|поменя\w+|замен\w+|смен\w+|перепут\w+)"
 )
 _MORE = re.compile(
     r"(?:еще|другие|другое|иные|остальные) (?:вариант\w*|есть|время|предложени\w+)"
@@ -76,11 +77,17 @@ def change(text: str, is_asked: bool) -> str:
     for kind, nouns in _NOUNS:
         if is_asked and re.search(rf"(?:^| )(?:{nouns})(?: |$)", text):
             return kind
-        if re.search(rf"{_OTHER} (?:\w+ )?(?:{nouns})(?: |$)", text):
+        if re.search(rf"{_OTHER} (?:\w+ )?(?:{nouns})(?: |$)|(?:^| )(?:{nouns}) {_OTHER}(?: |$)", text):
             return kind
         if re.search(rf"{_WRONG} (?:\w+ )?(?:{nouns})(?: |$)|(?:^| )(?:{nouns}) (?:\w+ )?{_WRONG}(?: |$)", text):
             return kind
     return "offers" if _MORE.search(text) else ""
+
+
+def without_wrong(text: str) -> str:
+    """Return a phrase without what is wrong: "не Петров а Петрова" is "Петрова"."""
+    text = re.sub(r"(?:^|(?<= ))не (?!верн|правильн)\w+ а (?=\w)", " ", text)
+    return " ".join(re.sub(rf"(?:^|(?<= )){_WRONG}(?= |$)", " ", text).split())
 
 
 def is_any(text: str) -> bool:

@@ -33,6 +33,7 @@ def _says(several: Patterns, text: str) -> bool:
 _ANYWHERE: tuple[tuple[str, Patterns], ...] = (("upset", patterns.UPSET), ("operator", patterns.OPERATOR))
 #: Understood only in short phrases: in a longer one the words are part of something else.
 _SHORT: tuple[tuple[str, Patterns], ...] = (
+    ("greeting", patterns.GREETING),
     ("repeat", patterns.REPEAT),
     ("help", patterns.HELP),
     ("hold_on", patterns.HOLD_ON),

@@ -25,6 +25,7 @@ _SURER_THAN_COMMAND = 0.9
 _SOME_MORNING = datetime(2026, 1, 12, 9, 0)  # noqa: DTZ001 - local time of nowhere: parse_when needs none
 _SURE_YES = frozenset(["да", "ага", "угу", "конечно", "верно", "правильно", "подтверждаю"])
 _PHONE_DIGITS = 11
+_LEAST_DIGITS = 3
 #: A name that no dictionary has is taken word by word, and asked back.
 _UNKNOWN_NAME_CONFIDENCE = 0.5
 #: Questions whose answer may be a whole name though another thing was asked.
@@ -58,6 +59,8 @@ class Understanding:
         if command and not has_content:
             return Understood(command, slots, 1.0)
         change = details.change(plain, is_asked=kind == "correction")
+        if change == "offers" and "datetime" in slots:
+            change = ""  # "не раньше среды" is a wish
         intent = self._intent(plain, slots, ambiguous, kind)
         is_any = details.is_any(plain)
         has_meaning = bool(slots or ambiguous or change or is_any or intent != "none")
@@ -80,17 +83,18 @@ class Understanding:
         phone = parse_phone(plain, may_split=kind == "phone")
         if phone is not None:
             return {**slots, "phone": phone}, {}, 1.0
-        if kind == "phone" and len(dictated_digits(plain)) > 4:
-            return slots, {}, 1.0  # a part of a number is no date
+        if kind == "phone" and len(digits := dictated_digits(plain)) >= _LEAST_DIGITS:
+            return {**slots, "digits": digits}, {}, 1.0  # a part of a number is no date
         if kind == "choice":
             number = details.ordinal(plain)
             if number is not None:
                 slots["ordinal"] = number
         if self._may_be_name(plain, kind):
-            person = parse_person(plain)
-            if person is not None and kind in _NAME_UNASKED and person.is_full:
-                return {**slots, "name": person}, {}, 1.0
-            if person is not None and kind not in _NAME_UNASKED:
+            person = parse_person(details.without_wrong(plain))
+            if person is not None and kind in _NAME_UNASKED:
+                if person.is_full or details.names_person(plain):
+                    return {**slots, "name": person}, {}, 1.0
+            elif person is not None:
                 slots["name"] = person
                 if kind == "name" and not details.is_negated(plain):
                     return slots, {}, 1.0  # a caller may be called like a doctor, a month, a flower
@@ -106,7 +110,10 @@ class Understanding:
 
     def _may_be_name(self, plain: str, kind: str) -> bool:
         """A name is looked for where it is asked for or announced, and where a booking is read back ("нет, Сидорова Анна")."""
-        if details.change(plain, is_asked=False):
+        change = details.change(plain, is_asked=False)
+        if change == "name":
+            return details.names_person(plain)
+        if change:
             return False
         if kind in _NAME_UNASKED and not details.names_person(plain):
             return not details.speaks_of_doctor(plain)
@@ -114,6 +121,8 @@ class Understanding:
 
     def _intent(self, plain: str, slots: Mapping[str, Any], ambiguous: Mapping[str, Any], kind: str) -> str:
         topic = intents.topic(plain)
+        if topic == "document" and "service" in slots:
+            return "book"
         if topic == "hours" and (slots.keys() & {"doctor", "speciality"}):
             return "schedule"
         if topic:
@@ -143,7 +152,7 @@ class Understanding:
                 return "datetime" in slots or understood.is_any
             case "free" | "request":
                 return understood.intent not in ("none", "yes", "no") or bool(slots)
-        return expect.type in slots
+        return expect.type in slots or (expect.type == "phone" and "digits" in slots)
 
     def _is_option(self, text: str, expect: Expect) -> bool:
         own = {phrase: (phrase,) for phrase in expect.grammar if phrase not in COMMANDS}
