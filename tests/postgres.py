@@ -4,11 +4,15 @@ Use it from a conftest.py: put this folder on sys.path, then `from postgres impo
 """
 
 import atexit
+import ctypes
 import os
 import pwd
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
@@ -18,6 +22,12 @@ import pytest
 from sqlalchemy import create_engine, text
 
 _numbers = count(1)
+
+
+def _end_with_parent() -> None:
+    """Let Linux stop the server when the tests are killed: prctl(PR_SET_PDEATHSIG, SIGQUIT)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
 def _binaries() -> Path:
@@ -57,14 +67,25 @@ def _server() -> str:
             pytest.skip(f"PostgreSQL does not start here: {done.stderr.strip() or done.stdout.strip()}")
 
     run(str(binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=80"
-    run(str(binaries / "pg_ctl"), "-D", data, "-o", options, "-l", f"{folder}/log", "-w", "-t", "30", "start")
+    command = [str(binaries / "postgres"), "-D", data, "-k", folder]
+    for option in ("listen_addresses=", "fsync=off", "max_connections=80"):
+        command += ["-c", option]
+    with Path(f"{folder}/log").open("w") as output:
+        server = subprocess.Popen(
+            command, user=user, cwd=folder, env=environment, stdout=output, stderr=output, preexec_fn=_end_with_parent
+        )
 
     def stop() -> None:
-        run(str(binaries / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+        server.send_signal(signal.SIGQUIT)  # immediate shutdown
+        server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(stop)
+    deadline = time.monotonic() + 60
+    while subprocess.run([str(binaries / "pg_isready"), "-q", "-h", folder], env=environment).returncode:
+        if server.poll() is not None or time.monotonic() > deadline:
+            pytest.skip(f"PostgreSQL does not start here: {Path(folder, 'log').read_text()[-500:]}")
+        time.sleep(0.05)
     return folder
 
 
