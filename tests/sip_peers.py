@@ -285,9 +285,17 @@ class RawSip:
         more = headers.strip().split("\n") if headers else []
         self.send("\r\n".join([f"SIP/2.0 {status}", *kept, *more, "Content-Length: 0", "", ""]))
 
-    def invite(self, headers: str = "") -> str:
-        sdp = f"v=0\no=- 1 1 IN IP4 {self.host}\ns=-\nc=IN IP4 {self.host}\nt=0 0\nm=audio 9 RTP/AVP 8\na=rtpmap:8 PCMA/8000\n"
-        return self.message("INVITE", headers=f"{headers}\nContent-Type: application/sdp", body=sdp)
+    def invite(self, headers: str = "", cseq: int = 1, media_host: str = "", direction: str = "sendrecv") -> str:
+        """Return an INVITE with SDP, or a re-INVITE (cseq above 1)."""
+        branch = "" if cseq == 1 else f"{self.key}INVITE{cseq}"
+        kind = f"{headers}\nContent-Type: application/sdp"
+        return self.message("INVITE", cseq, kind, self.sdp(cseq, media_host, direction), branch)
+
+    def sdp(self, version: int = 1, media_host: str = "", direction: str = "sendrecv") -> str:
+        """Return an offer or answer of PCMA."""
+        media = "m=audio 9 RTP/AVP 8\na=rtpmap:8 PCMA/8000"
+        connection = f"c=IN IP4 {media_host or self.host}"
+        return f"v=0\no=- 1 {version} IN IP4 {self.host}\ns=-\n{connection}\nt=0 0\n{media}\na={direction}\n"
 
     def receive(self, seconds: float = 1.0) -> list[str]:
         """Return all that comes until nothing came for so long."""

@@ -1,5 +1,6 @@
 """Who is answered; which brain takes the call; which pjsua2 is used."""
 
+import subprocess
 import sys
 from dataclasses import replace
 from ipaddress import ip_network
@@ -102,3 +103,11 @@ def test_a_brain_without_capacity_gets_nothing() -> None:
     roster.join(1, hello("a", 0))
     assert roster.take() is None
     assert roster.room == 0
+
+
+def test_the_sip_process_loads_nothing_heavy() -> None:
+    code = "import sys, voicebot.line.process, voicebot.line.switchboard; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "pjsua2" in loaded
+    assert not loaded & {"numpy", "vosk", "torch", "sqlalchemy", "fastapi", "webrtcvad"}

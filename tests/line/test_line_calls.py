@@ -155,6 +155,40 @@ def test_hold_and_back(line: LineProcess, brain: Brain, tmp_path: Path) -> None:
         assert brain.wait(CallEnded).ended_by is EndedBy.CALLER
 
 
+@pytest.mark.parametrize(
+    "hold",
+    [{"direction": "sendonly"}, {"direction": "inactive"}, {"media_host": "0.0.0.0"}],
+    ids=["sendonly", "inactive", "old"],
+)
+def test_every_way_of_hold(line: LineProcess, brain: Brain, hold: dict[str, str]) -> None:
+    with RawSip(line.port) as raw:
+        raw.send(raw.invite())
+        raw.wait_for("SIP/2.0 200")
+        raw.send(raw.message("ACK"))
+        call_id = brain.wait(CallStarted).call_id
+        for cseq, offer in enumerate([hold, {}], 2):
+            raw.send(raw.invite(cseq=cseq, **offer))
+            raw.wait_for("SIP/2.0 200")
+            raw.send(raw.message("ACK", cseq=cseq, branch=f"{raw.key}ACK{cseq}"))
+            assert brain.wait(Held, cseq - 1).is_held is (cseq == 2)
+            frames = len(brain.ticks[call_id])
+            wait_until(lambda seen=frames: len(brain.ticks[call_id]) > seen + 25, "ticks go on")  # type: ignore[misc]
+        ticks = brain.ticks[call_id]
+        assert [tick.frame for tick in ticks] == list(range(len(ticks)))
+        brain.say(call_id, 0, tone(ROBOT_HZ, 0.2))
+        assert brain.wait(PlayEnded).is_complete
+
+
+def test_an_invite_without_an_offer_is_answered_with_one(line: LineProcess, brain: Brain) -> None:
+    with RawSip(line.port) as raw:
+        raw.send(raw.message("INVITE"))
+        assert "m=audio" in raw.wait_for("SIP/2.0 200")
+        raw.send(raw.message("ACK", headers="Content-Type: application/sdp", body=raw.sdp()))
+        call_id = brain.wait(CallStarted).call_id
+        brain.say(call_id, 0, tone(ROBOT_HZ, 0.2))
+        assert brain.wait(PlayEnded).is_complete
+
+
 def test_the_caller_hangs_up_while_the_robot_speaks(line: LineProcess, brain: Brain, tmp_path: Path) -> None:
     with Baresip(tmp_path, says=tone(PATIENT_HZ, 20)) as patient:
         patient.dial(line.uri)

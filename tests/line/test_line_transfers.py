@@ -281,10 +281,11 @@ def test_the_caller_hanging_up_stops_the_operators_phone(tmp_path: Path) -> None
 
 def test_with_all_legs_taken_the_caller_is_referred_blindly(tmp_path: Path) -> None:
     # The wheel's four legs all given to patients: no leg for a consult, so REFER is what remains.
+    wheel = tmp_path / "cache"
     holds = sipp_invite() + SIPP_ANSWERED + '<recv request="BYE" timeout="30000"/>\n' + sipp_reply("200 OK")
     with (
         Baresip(tmp_path, "200", answers=True) as operator,
-        running_line(tmp_path, {"sip": {"lines": 4}, "transfer": {"targets": {"operator": operator.uri}}}) as line,
+        running_line(tmp_path, {"sip": {"lines": 4}, "transfer": {"targets": {"operator": operator.uri}}}, wheel) as line,
         Brain(line.socket) as brain,
         Sipp(tmp_path, holds, remote=f"127.0.0.1:{line.port}", calls=3, more=("-r", "3")),
         Baresip(tmp_path) as patient,

@@ -135,7 +135,8 @@ class SipEndpoint:
             config.publicAddress = sip.public_host
         kind = pj.PJSIP_TRANSPORT_TCP if sip.transport == "tcp" else pj.PJSIP_TRANSPORT_UDP
         try:
-            self._endpoint.transportCreate(kind, config)
+            transport = self._endpoint.transportCreate(kind, config)
+            self._local_host = str(self._endpoint.transportGetInfo(transport).localName).rpartition(":")[0]
         except pj.Error as error:
             raise LineError(
                 f"SIP cannot listen on {sip.bind_host}:{sip.port}/{sip.transport}: {_reason(error)}.",
@@ -145,7 +146,8 @@ class SipEndpoint:
     def _account_config(self) -> Any:
         sip = self._settings
         config = pj.AccountConfig()
-        host = _host_of(sip.registrar) if sip.registrar else _bracketed(sip.public_host or sip.bind_host)
+        # bind_host may be 0.0.0.0: what stands in From is the address that the stack found.
+        host = _host_of(sip.registrar) if sip.registrar else (_bracketed(sip.public_host) or self._local_host)
         config.idUri = f"<sip:{sip.user}@{host}>"
         if sip.registrar:
             config.regConfig.registrarUri = sip.registrar
