@@ -71,6 +71,7 @@ def _call(job: Job, outlet: _Outlet, interrupted: list[int]) -> Report:
         sounds = render_steps(scenario, Path(job.folder), say)
         noise = noise_of(scenario.line, scenario.voice.level_db, say)
     durations = tuple(round(sound.duration_ms) if sound is not None else 0 for sound in sounds)
+    parent = os.getppid()
     line = LineSound(noise, scenario.line.echo_db, scenario.line.echo_delay_ms)
     session = Session(Script(scenario, durations), sounds, line)
 
@@ -93,7 +94,7 @@ def _call(job: Job, outlet: _Outlet, interrupted: list[int]) -> Report:
             on_dialled=lambda sip_call_id: outlet.tell(Dialled(sip_call_id=sip_call_id)),
             on_answered=lambda after_ms: outlet.tell(Answered(after_ms=after_ms)),
             on_news=tell_news,
-            is_interrupted=lambda: bool(interrupted),
+            is_interrupted=lambda: bool(interrupted) or os.getppid() != parent,  # nobody is left to tell
         )
     finally:
         telephone.close()

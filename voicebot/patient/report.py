@@ -4,9 +4,11 @@ from pathlib import Path
 
 import msgspec
 
-from voicebot.patient.measure import BargeIn, Response, Span, barge_ins, percentile, responses, speech_spans, trimmed
+from voicebot.patient.measure import BargeIn, Response, Span, barge_ins, percentile, responses, speech_spans, trimmed, turns_of
 from voicebot.patient.scenario import Scenario, When
 from voicebot.patient.session import Session
+
+_UTTERANCE_PAUSE_MS = 300  # shorter silences are inside words and between phrases
 
 
 class Said(msgspec.Struct, kw_only=True, frozen=True):
@@ -36,7 +38,7 @@ class Report(msgspec.Struct, kw_only=True, frozen=True):
     steps_done: int
     steps_total: int
     said: list[Said]
-    robot: list[Span]
+    robot: list[Span]  # its utterances
     responses: list[Response]
     barge_ins: list[BargeIn]
     recording: str = ""
@@ -110,7 +112,7 @@ def measured(
         ),
         steps_total=_total(scenario),
         said=said,
-        robot=robot,
+        robot=turns_of(robot, _UTTERANCE_PAUSE_MS),
         responses=responses(turns, robot),
         barge_ins=barge_ins(interruptions, robot),
         recording=str(recording) if recording is not None else "",
