@@ -33,3 +33,10 @@ def test_a_vowel_in_noise_keeps_its_pitch() -> None:
     vowel = sum(3000 / n * np.sin(2 * np.pi * 150 * n * time) for n in range(1, 8))
     noisy = vowel + rng.normal(0, np.sqrt(np.mean(vowel**2)) / 3.16, 3200)  # 10 dB
     assert min(best(noisy)) > VOICED
+
+
+def test_wind_and_rumble_have_none() -> None:
+    rng = np.random.default_rng(3)
+    rumble = np.cumsum(rng.normal(0, 300, 16000))
+    rumble -= np.convolve(rumble, np.ones(200) / 200, "same")
+    assert np.mean([value > VOICED for value in best(rumble)]) < 0.05
