@@ -158,13 +158,14 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
         understood = turn.understanding.understand(alternative.text, expect, turn.now)
         confidence = min(understood.confidence, alternative.confidence) * RANK_DECAY**rank
         read.append((alternative.text, understood.with_confidence(confidence)))
+    # An emergency is worth a false alarm: the second hypothesis may name it too (the first may come from a grammar).
+    for text, understood in read[:EMERGENCY_RANKS]:
+        if understood.intent == "emergency":
+            return text, understood
     if read[0][1].intent in commands.GLOBAL and not _is_option(turn, read[0][1], read[0][0]):
         return read[0]
-    for rank, (text, understood) in enumerate(read):
-        # An emergency is worth a false alarm: the second hypothesis may name it too.
-        if (understood.intent == "emergency" and rank < EMERGENCY_RANKS) or (
-            expect is not None and turn.understanding.answers(understood, expect, text)
-        ):
+    for text, understood in read:
+        if expect is not None and turn.understanding.answers(understood, expect, text):
             return text, understood
     return next((one for one in read if not one[1].is_nothing), read[0])
 

@@ -14,6 +14,7 @@ from voicebot.dialog.checks import Problem, check_document
 from voicebot.dialog.schema import Dialplans, Document, Form
 from voicebot.errors import ConfigurationError
 
+_TAGS = ("block", "field", "object")
 _CURE = "Correct the file; `voicebot dialplan check` shows all errors."
 
 
@@ -90,8 +91,10 @@ def plain(value: Any) -> Any:
 def line_of(raw: Any, location: tuple[int | str, ...]) -> int:
     """Return the line (from 1) of the deepest part of a location that the file really has."""
     line = 1
-    for part in location:
+    for place, part in enumerate(location):
         if isinstance(raw, CommentedMap) and part in raw:
+            if part in _TAGS and place + 1 < len(location):
+                continue  # the tag of the union of items is called like their first key ("field: when")
             line = raw.lc.key(part)[0] + 1
             raw = raw[part]
         elif isinstance(raw, CommentedSeq) and isinstance(part, int) and part < len(raw):

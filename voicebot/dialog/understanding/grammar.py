@@ -1,5 +1,6 @@
 """Phrases for a runtime grammar, heard beside open recognition: what each kind of question expects."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -9,41 +10,41 @@ from voicebot.russian.case import Case, Gender
 from voicebot.russian.inflect import inflect
 from voicebot.russian.names import PersonName, decline
 from voicebot.russian.numbers import say_number, say_ordinal
-from voicebot.russian.text import normalise
 
 MAXIMUM_PHRASES = 2000
 
 COMMANDS = (
     "оператор", "оператора", "администратор", "соедините с оператором", "соедините с человеком", "повторите",
-    "повторите пожалуйста", "еще раз", "назад", "подождите", "минуточку", "не понял", "не поняла", "до свидания",
+    "повторите пожалуйста", "ещё раз", "назад", "подождите", "минуточку", "не понял", "не поняла", "до свидания",
     "помогите", "что вы сказали",
 )  # fmt: skip
 YES_NO = (
-    "да", "нет", "ага", "угу", "да да", "да конечно", "конечно", "верно", "все верно", "да все верно", "правильно",
+    "да", "нет", "ага", "угу", "да да", "да конечно", "конечно", "верно", "всё верно", "да всё верно", "правильно",
     "да правильно", "подтверждаю", "хорошо", "давайте", "да давайте", "можно", "нужно", "неверно", "неправильно",
     "нет неправильно", "не надо", "нет не надо", "не нужно", "нет спасибо", "спасибо нет", "подходит", "не подходит",
-    "да подходит", "нет не подходит", "ошибка", "запишите", "записывайте", "да пожалуйста", "нет это все", "это все",
-    "все спасибо", "на этот", "на другой", "да на этот",
+    "да подходит", "нет не подходит", "ошибка", "запишите", "записывайте", "да пожалуйста", "нет это всё", "это всё",
+    "всё спасибо", "на этот", "на другой", "да на этот",
 )  # fmt: skip
 CHOICE = (
     "первый", "первое", "первая", "первый вариант", "второй", "второе", "вторая", "второй вариант", "третий", "третье",
     "третья", "третий вариант", "последний", "последнее", "давайте первое", "давайте второе", "давайте третье",
-    "другое время", "другой день", "другой врач", "другие варианты", "еще варианты", "есть еще", "ничего не подходит",
+    "другое время", "другой день", "другой врач", "другие варианты", "ещё варианты", "есть ещё", "ничего не подходит",
     "не подходит", "раньше", "позже", "попозже", "пораньше", "любой", "любое",
 )  # fmt: skip
 _MONTHS = ["января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря"]
+_DAYS_OF_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _WEEKDAYS = (
     ("понедельник", "понедельник"), ("вторник", "вторник"), ("среда", "среду"), ("четверг", "четверг"),
     ("пятница", "пятницу"), ("суббота", "субботу"), ("воскресенье", "воскресенье"),
 )  # fmt: skip
 _PARTS = (
-    "утром", "днем", "вечером", "с утра", "после обеда", "до обеда", "в первой половине дня", "во второй половине дня",
+    "утром", "днём", "вечером", "с утра", "после обеда", "до обеда", "в первой половине дня", "во второй половине дня",
     "в обед",
 )  # fmt: skip
 _RELATIVE = (
     "сегодня", "завтра", "послезавтра", "через день", "через два дня", "через три дня", "через неделю", "через две недели",
     "на этой неделе", "на следующей неделе", "на неделе", "в выходные", "в будни", "в ближайшее время", "ближайшее",
-    "на ближайшее", "как можно раньше", "как можно скорее", "в любой день", "в любое время", "все равно", "без разницы",
+    "на ближайшее", "как можно раньше", "как можно скорее", "в любой день", "в любое время", "всё равно", "без разницы",
     "не важно",
 )  # fmt: skip
 _DIGITS = tuple(say_number(n) for n in (*range(20), *range(20, 100, 10), *range(100, 1000, 100)))
@@ -71,7 +72,7 @@ def _all_datetimes() -> Iterator[str]:
         for form in (say_ordinal_day(day, Case.NOMINATIVE), say_ordinal_day(day, Case.GENITIVE)):
             yield form
             yield f"{form} числа"
-            yield from (f"{form} {month}" for month in _MONTHS)
+            yield from (f"{form} {month}" for month, days in zip(_MONTHS, _DAYS_OF_MONTH, strict=True) if day <= days)
     for hour in range(7, 22):
         yield from (f"в {_hour(hour)}", f"после {_hour_genitive(hour)}", f"до {_hour_genitive(hour)}", f"к {_hour(hour)}")
         yield from (f"в {_hour(hour)} {minutes}" for minutes in ("пятнадцать", "двадцать", "тридцать", "сорок", "сорок пять"))
@@ -120,7 +121,7 @@ class Grammars:
             self._known[kind] = _limited([*COMMANDS, *self._of(kind)])
         if not phrases and not moments:
             return self._known[kind]
-        return _limited([*map(normalise, phrases), *_moments(moments), *self._known[kind]])
+        return _limited([*map(_words, phrases), *_moments(moments), *self._known[kind]])
 
     def _of(self, kind: str) -> Iterator[str]:
         match kind:
@@ -136,7 +137,7 @@ class Grammars:
                 yield from ("плюс семь", "на этот номер", "этот", "да", "нет")
             case "branch":
                 yield from self._forms("branch")
-                yield from ("любой", "все равно", "без разницы")
+                yield from ("любой", "всё равно", "без разницы")
             case "correction":
                 yield from (
                     "время",
@@ -169,19 +170,25 @@ class Grammars:
     def _forms(self, kind: Kind) -> Iterator[str]:
         for forms in self._catalogue.forms(kind).values():
             for form in forms:
-                yield normalise(form)
+                yield _words(form)
                 if kind == "speciality":
-                    yield f"к {normalise(inflect(form, Case.DATIVE))}"
+                    yield f"к {_words(inflect(form, Case.DATIVE))}"
 
     def _doctors(self) -> Iterator[str]:
         for doctor in self._catalogue.doctors.values():
             name = PersonName(doctor.surname)
             full = PersonName(doctor.surname, doctor.given, doctor.patronymic)
             overrides = {doctor.surname: dict(doctor.cases.get("surname", {}))}
-            dative = normalise(decline(full, Case.DATIVE, overrides).split(" ")[0])
-            yield from (normalise(str(name)), dative, f"к {dative}", f"к доктору {dative}", normalise(str(full)))
+            dative = _words(decline(full, Case.DATIVE, overrides).split(" ")[0])
+            yield from (_words(str(name)), dative, f"к {dative}", f"к доктору {dative}", _words(str(full)))
+
+
+def _words(text: str) -> str:
+    """Lower-case words without punctuation; ё stays."""
+    return " ".join(re.sub(r"[^а-яё]+", " ", text.lower()).split())
 
 
 def _limited(phrases: Iterable[str]) -> tuple[str, ...]:
-    unique = [phrase for phrase in dict.fromkeys(phrases) if phrase]
-    return tuple(unique[:MAXIMUM_PHRASES])
+    """Models write ё or е, mostly not both: each phrase is given in both spellings, and hearing drops unknown words."""
+    unique = dict.fromkeys(spelling for phrase in phrases if phrase for spelling in (phrase, phrase.replace("ё", "е")))
+    return tuple(unique)[:MAXIMUM_PHRASES]

@@ -13,7 +13,6 @@ from voicebot.dialog.understanding.understood import Understood
 from voicebot.russian.answers import parse_yes_no
 from voicebot.russian.fuzzy import Ambiguous, best_match
 from voicebot.russian.names import PersonName, parse_person
-from voicebot.russian.numbers import parse_numerals
 from voicebot.russian.phones import dictated_digits, is_complete_phone, parse_phone, parse_phone_digits
 from voicebot.russian.text import normalise, words
 from voicebot.russian.when import When, parse_when
@@ -24,8 +23,10 @@ _SURER_THAN_COMMAND = 0.9
 #: Only for `fits` and `is_complete`, which ask whether a phrase is a time at all, not which.
 _SOME_MORNING = datetime(2026, 1, 12, 9, 0)  # noqa: DTZ001 - local time of nowhere: parse_when needs none
 _SURE_YES = frozenset(["да", "ага", "угу", "конечно", "верно", "правильно", "подтверждаю"])
+_WHOLE_CHOICES = ("ый", "ой", "ий", "ая", "ья", "вариант")
 _PHONE_DIGITS = 11
 _LEAST_DIGITS = 3
+_COMMANDS = frozenset(map(normalise, COMMANDS))
 #: A name that no dictionary has is taken word by word, and asked back.
 _UNKNOWN_NAME_CONFIDENCE = 0.5
 #: Questions whose answer may be a whole name though another thing was asked.
@@ -155,7 +156,7 @@ class Understanding:
         return expect.type in slots or (expect.type == "phone" and "digits" in slots)
 
     def _is_option(self, text: str, expect: Expect) -> bool:
-        own = {phrase: (phrase,) for phrase in expect.grammar if phrase not in COMMANDS}
+        own = {phrase.replace("ё", "е"): (phrase,) for phrase in expect.grammar if phrase.replace("ё", "е") not in _COMMANDS}
         plain = normalise(text)
         return plain in own or any(phrase in plain for phrase in own if len(phrase.split()) > 1)
 
@@ -190,7 +191,9 @@ class Understanding:
             case "phone":
                 return is_complete_phone(text) and len(dictated_digits(text)) >= _PHONE_DIGITS
             case "choice":
-                return len(tokens) <= 2 and details.ordinal(normalise(text)) is not None and not parse_numerals(tokens[-1:])
+                # "Второе" may go on ("второе декабря"), "два" as well ("два часа").
+                is_whole = tokens[-1].endswith(_WHOLE_CHOICES)
+                return len(tokens) <= 2 and is_whole and details.ordinal(normalise(text)) is not None
         return len(tokens) <= 2 and intents.command(normalise(text)) == "operator"
 
     def grammar_for(self, kind: str, phrases: tuple[str, ...] = (), moments: tuple[datetime, ...] = ()) -> tuple[str, ...]:
@@ -221,7 +224,7 @@ class Understanding:
 
 def _confidence(score: float) -> float:
     """Likeness to confidence: 0.8 is a guess (0), 0.9 deserves a question (0.5), 1 is certain."""
-    return max(0.0, min(1.0, (score - 0.8) / 0.2))
+    return round(max(0.0, min(1.0, (score - 0.8) / 0.2)), 3)
 
 
 def _is_busy(plain: str) -> bool:
