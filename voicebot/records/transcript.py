@@ -76,7 +76,7 @@ def turn_lines(turn: Turn) -> list[str]:
     others = [f'"{a["text"]}" {a.get("confidence", 0):.2f}' for a in turn.alternatives if a.get("text", "") != turn.text]
     if turn.confidence is not None:
         notes.append(f"confidence {turn.confidence:.2f}" + (f"; or {', '.join(others)}" if others else ""))
-    if turn.intent or turn.slots:
+    if (turn.intent or turn.slots) and (turn.text or not turn.digits):
         slots = ", ".join(f"{name}={value}" for name, value in turn.slots.items())
         notes.append(" ".join(part for part in (turn.intent, slots) if part))
     if turn.latency_ms:
