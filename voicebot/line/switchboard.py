@@ -1,19 +1,17 @@
 """The main loop's work: SIP events, link events and time, brought to the calls they belong to. One thread."""
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import structlog
 
-from voicebot import dialog_id
+from voicebot import dialog_id, status
 from voicebot.clock import Clock
 from voicebot.line.admission import Situation, Verdict, decide, lines_of
 from voicebot.line.binding import Binding
 from voicebot.line.caller import CallerCall, CallRules, Farewell
 from voicebot.line.endpoint import Invited, SipEndpoint
-from voicebot.line.farewell import load_farewell, save_farewell, write_whole
+from voicebot.line.farewell import load_farewell, save_farewell
 from voicebot.line.headers import called_of, caller_of, can_refer, check_target, header, source_host
 from voicebot.line.leg import Confirmed, Ended, Leg, MediaChanged, Pressed, Progressed, Referred
 from voicebot.line.media import MediaSession
@@ -27,7 +25,6 @@ log = structlog.get_logger(__name__)
 
 POLL_MS = 5  # what a tick or an order waits at most; a fraction of a frame
 _STATUS_SECONDS = 1.0
-_STATUS_FILE = "line.json"
 
 
 @dataclass(slots=True)
@@ -134,7 +131,7 @@ class Switchboard:
         self._link.close()
         self._legs.clear()
         self._endpoint.stop()
-        (self._settings.run_dir / _STATUS_FILE).unlink(missing_ok=True)
+        status.withdraw(self._settings.run_dir, "line")
 
     # -- SIP ------------------------------------------------------------------------------------------------------------
 
@@ -290,9 +287,7 @@ class Switchboard:
     def write_status(self) -> None:
         """Replace the status file that the supervisor and /health read."""
         late = self._late_frames + sum(entry.media.late_frames for entry in self._entries.values())
-        status = {
-            "pid": os.getpid(),
-            "time": self._clock.now().isoformat(timespec="seconds"),
+        facts = {
             "calls": self.calls,
             "lines": self.lines,
             "legs": len(self._legs),
@@ -306,6 +301,6 @@ class Switchboard:
             "can_apologise": bool(self._farewell.apology),
         }
         try:
-            write_whole(self._settings.run_dir / _STATUS_FILE, msgspec.json.encode(status))
+            status.publish(self._settings.run_dir, "line", self._clock, **facts)
         except OSError as error:
             log.error("status_not_written", problem=error.strerror)
