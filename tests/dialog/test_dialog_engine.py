@@ -260,11 +260,13 @@ def test_whatever_happens_the_caller_is_never_left_in_silence(engine: Engine, sc
         now += timedelta(seconds=seconds)
         was = step.state.phase
         step = engine.step(step.state, event, now)
+        acts = list(step.acts)
         for _ in range(30):
             pending = step.state.pending
             if pending is None:
                 break
             step = engine.step(step.state, Returned(pending.service, values[pending.service], failure), now)
+            acts += step.acts
             failure = "" if failure not in ("slot_taken", "hold_expired", "too_late", "bad_phone") else failure
             if failure and step.state.steps % 3 == 0:
                 failure = ""
@@ -275,6 +277,7 @@ def test_whatever_happens_the_caller_is_never_left_in_silence(engine: Engine, sc
             assert step.state.expect is not None
             if was is Phase.LISTENING and not isinstance(event, BudgetCheck | TransferEnded):
                 assert isinstance(step.acts[-1], Listen), event
+                assert any(isinstance(act, Say) for act in acts), event
         for act in step.acts:
             if isinstance(act, Say):
                 assert act.text.strip()

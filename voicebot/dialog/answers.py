@@ -140,6 +140,10 @@ def _choice(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
     if choices.is_refusal(understood):
         others(turn, one, understood)
         return True
+    if understood.slots.get("yes_no") is True and turn.state.troubles < turn.plans.application.limits.trouble:
+        turn.state.troubles += 1
+        turn.ask(one)  # "да", but which?
+        return True
     return False
 
 
@@ -150,16 +154,14 @@ def choose(turn: Turn, one: FieldItem, entry: Any, confidence: float) -> None:
 
 def others(turn: Turn, one: FieldItem, understood: Understood) -> None:
     """Offer the next page of the list; when there is none, the dialplan says what to do."""
+    if understood.change in ("doctor", "branch") and _reask(turn, understood.change):
+        return
     turn.state.page += 1
     if turn.page_of(one):
         turn.state.visits[f"{turn.state.form}.{one.field}"] = 0
         turn.ask(one)
         return
     turn.state.page = 0
-    change = understood.change if understood.change in FREELY_SAID else ""
-    turn.state.session["error"] = "exhausted"
-    if change and change != "datetime" and _reask(turn, change):
-        return
     execute(turn, one.exhausted, f"{turn.state.form}.{one.field}.exhausted")
 
 
@@ -237,18 +239,18 @@ def _doubtful(turn: Turn, understood: Understood, asked: FieldItem | None) -> bo
 
 def _change(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:
     """ "Другой врач", "фамилия неправильная": the value is forgotten and asked for again."""
-    if not understood.change or (asked is not None and asked.type == understood.change):
-        return False
     kind = "datetime" if understood.change == "offers" else understood.change
+    if not kind or (asked is not None and asked.type == kind):
+        return False
     return _reask(turn, kind)
 
 
 def _reask(turn: Turn, kind: str) -> bool:
+    """Ask for a field again; a field that has no question of its own cannot be changed so."""
     for one in turn.form.fields():
-        if one.type == kind:
+        if one.type == kind and one.prompt:
             turn.clear(one.field)
-            if one.prompt:
-                turn.state.focus = one.field
+            turn.state.focus = one.field
             return True
     return False
 

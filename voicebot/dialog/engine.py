@@ -138,7 +138,7 @@ def _heard(turn: Turn, event: Heard) -> Meaning:
         turn.state.noinputs = turn.state.nomatches = 0
         interpretation.run(turn)
     else:
-        _not_understood(turn)
+        _not_understood(turn, "unknown_doctor" if understood.is_unknown_doctor else "")
     return meaning
 
 
@@ -173,11 +173,19 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
 def _served(turn: Turn, understood: Understood, text: str) -> bool:
     if turn.state.doubt is not None and answers.answer_doubt(turn, understood, text):
         return True
-    if _opens_digression(turn, understood):
+    if _opens_digression(turn, understood) or _wants_another_form(turn, understood):
         return True
     if answers.take(turn, understood, text):
         _acknowledge_changes(turn)
         return True
+    return _opens(turn, understood)
+
+
+def _wants_another_form(turn: Turn, understood: Understood) -> bool:
+    """ "Да, ещё хочу отменить запись": the wish says more than the yes."""
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is None or one.type not in ("yes_no", "request") or understood.intent in ("yes", "no", "none", "off_topic"):
+        return False
     return _opens(turn, understood)
 
 
@@ -225,6 +233,8 @@ def _open(turn: Turn, understood: Understood, form: str, *, is_digression: bool)
         # The question names its own subject: the interrupted form's does not count.
         for one in turn.form.fields():
             turn.state.slots.pop(one.field, None)
+    if understood.is_unknown_doctor:
+        turn.message("unknown_doctor")
     answers.take(turn, understood, "")
     turn.changes.clear()
 
@@ -295,7 +305,8 @@ def _silence(turn: Turn) -> None:
         _ask_again(turn, "noinput", state.noinputs)
 
 
-def _not_understood(turn: Turn) -> None:
+def _not_understood(turn: Turn, message: str = "") -> None:
+    """Ask again; `message` says what is wrong where that is known."""
     state, limits = turn.state, turn.plans.application.limits
     state.nomatches += 1
     state.troubles += 1
@@ -305,8 +316,19 @@ def _not_understood(turn: Turn) -> None:
         turn.give_up("nomatch", "handover")
     elif state.troubles >= limits.trouble:
         turn.give_up("trouble", "handover")
+    elif message:
+        turn.message(message)
+        _ask_question_again(turn)
     else:
         _ask_again(turn, "nomatch", state.nomatches)
+
+
+def _ask_question_again(turn: Turn) -> None:
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is None or turn.state.doubt is not None:
+        commands.repeat(turn)
+    else:
+        turn.ask(one)
 
 
 def _ask_again(turn: Turn, word: str, count: int) -> None:

@@ -247,6 +247,7 @@ class Messages(Strict):
     changed: Prompts = Field(min_length=1, description="a correction was understood")
     which: Prompts = Field(min_length=1, description="several things fit; {options} are they")
     confirm: Prompts = Field(min_length=1, description="explicit confirmation of a doubtful {value}")
+    unknown_doctor: Prompts = Field(min_length=1, description="a doctor was named who is not in the catalogue")
     operator: Prompts = Field(min_length=1, description="the caller asked for a human")
     handover: Prompts = Field(min_length=1, description="the robot gives up and hands over")
     upset: Prompts = Field(min_length=1)

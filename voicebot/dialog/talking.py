@@ -35,7 +35,9 @@ class DigitRules:
 class Expect:
     """What the next answer may be: all that hearing needs to know of a question."""
 
-    type: str = "free"  # yes_no, date, time, datetime, phone, name, choice, doctor, speciality, service, branch, free
+    # yes_no, datetime, phone, name, choice, subject (doctor, service or speciality), correction, request, free, or a
+    # kind of the catalogue: doctor, speciality, service, branch
+    type: str = "free"
     profile: Profile = Profile.FREE
     grammar: tuple[str, ...] = ()  # phrases for a runtime grammar, heard beside open recognition; empty: open only
     is_bargein_allowed: bool = True

@@ -16,6 +16,8 @@ from voicebot.dialog.understanding import Understanding
 
 #: A dialplan that visits so many items without waiting for anybody goes in circles.
 MAX_VISITS_PER_STEP = 60
+#: The condition of a field that is asked only when the caller wants to change it.
+NEVER = "False"
 #: A service of one form that had to be called so often does not help the caller.
 MAX_CALLS_PER_ITEM = 12
 
@@ -79,7 +81,11 @@ class Turn:
         return sum(
             1
             for one in self.form.fields()
-            if one.prompt and not one.optional and one.field not in self.state.slots and not self._is_spared(one)
+            if one.prompt
+            and not one.optional
+            and one.field not in self.state.slots
+            and not self._is_spared(one)
+            and one.cond != NEVER
         )
 
     def _is_spared(self, one: FieldItem) -> bool:
@@ -138,6 +144,9 @@ class Turn:
             self.say(one.prompt, key, state.visits[key], self.offered(one))
         else:
             self.say(prompts_to_say, f"{key}.{word}", max(state.noinputs, state.nomatches, 1), self.offered(one))
+        if not any(isinstance(act, Say) for act in self.acts):
+            # No prompt's condition holds: the caller still has to hear that it is their turn.
+            self.message("nomatch")
         self.listen(expect_for(one, self.plans.application, self.understanding, self.page_of(one)))
 
     def page_of(self, one: FieldItem) -> tuple[Any, ...]:

@@ -45,6 +45,7 @@ _ANY = re.compile(
 )
 _NEGATION = re.compile(r"^(?:нет|не|неа)(?: |$)|(?:^| )(?:лучше|а можно|не подход\w+|не устра\w+)(?: |$)")
 _OF_DOCTOR = re.compile(r"(?:^| )(?:к|ко|врач\w*|доктор\w*)(?: |$)")
+_CALLED_DOCTOR = re.compile(r"(?:^| )(?:доктор|врач)(?:у|а|ом)? (\w{3,}(?: \w{3,})?)")
 _NAMED = re.compile(r"меня зовут|мо[яю] фамили\w+|фамилия|зовут|на имя|на фамилию")
 
 
@@ -100,6 +101,12 @@ def is_negated(text: str) -> bool:
 
 def speaks_of_doctor(text: str) -> bool:
     return _OF_DOCTOR.search(text) is not None
+
+
+def called_doctor(text: str) -> str:
+    """Return what follows "к доктору", or ""."""
+    found = _CALLED_DOCTOR.search(text)
+    return found.group(1) if found is not None else ""
 
 
 def names_person(text: str) -> bool:

@@ -74,6 +74,7 @@ class Understanding:
             named=frozenset({"name"} & slots.keys()),
             is_negated=details.is_negated(plain),
             is_any=is_any,
+            is_unknown_doctor=self._is_unknown_doctor(plain, slots, ambiguous),
         )
 
     def _slots(self, plain: str, kind: str, now: datetime) -> tuple[dict[str, Any], dict[str, tuple[str, ...]], float]:
@@ -119,6 +120,12 @@ class Understanding:
         if kind in _NAME_UNASKED and not details.names_person(plain):
             return not details.speaks_of_doctor(plain)
         return kind == "name" or details.names_person(plain)
+
+    def _is_unknown_doctor(self, plain: str, slots: Mapping[str, Any], ambiguous: Mapping[str, Any]) -> bool:
+        if (slots.keys() | ambiguous.keys()) & set(_SUBJECT):
+            return False
+        surname = details.called_doctor(plain)
+        return bool(surname) and parse_person(surname) is not None
 
     def _intent(self, plain: str, slots: Mapping[str, Any], ambiguous: Mapping[str, Any], kind: str) -> str:
         topic = intents.topic(plain)
@@ -202,6 +209,12 @@ class Understanding:
 
     def best_phrase(self, text: str, forms: Mapping[str, Sequence[str]]) -> str | None:
         """Return the key whose phrase was said, or None when none or several were."""
+        plain = f" {normalise(text)} "
+        said = [
+            (len(phrase), key) for key, several in forms.items() for phrase in map(normalise, several) if f" {phrase} " in plain
+        ]
+        if said:
+            return max(said)[1]
         found = best_match(text, forms, _PHRASE_FLOOR, 0.03)
         if isinstance(found, Ambiguous):
             longest = max(found.candidates, key=lambda match: match.span[1] - match.span[0])

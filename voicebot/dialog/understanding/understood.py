@@ -22,6 +22,8 @@ class Understood:
     is_negated: bool = False  # "нет ...", "лучше ...": the phrase contradicts what was offered
     is_any: bool = False  # "всё равно"
 
+    is_unknown_doctor: bool = False  # "к доктору Пупкину", whom the catalogue does not have
+
     @property
     def empty_wish(self) -> When:
         """A wish that any time fulfils."""
