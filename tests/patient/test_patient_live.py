@@ -53,14 +53,15 @@ def test_the_conversation_is_shown_as_it_is_stored(store: RecordStore, out: Stri
     view.take(RobotSpoke(at_ms=420))  # known better from the records
     view.take(PatientSpoke(step=0, action="interrupt", text="К терапевту.", at_ms=2000, end_ms=3000))
     store.add_turn(ID, Turn(2, Who.CALLER, "к терапевту", confidence=0.9, intent="book", slots={"speciality": "терапевт"}))
-    store.add_turn(ID, Turn(3, Who.ROBOT, "Когда?", offset_start_ms=3500, latency_ms=Latency(think_ms=5, total_ms=450)))
+    view.take(RobotSpoke(at_ms=3520))
+    store.add_turn(ID, Turn(3, Who.ROBOT, "Когда?", latency_ms=Latency(think_ms=5, total_ms=450)))
     store.add_turn(ID, Turn(4, Who.SYSTEM, "transfer ringing"))
     store.add_turn(ID, Turn(5, Who.ROBOT, "Секунду."))
     view.poll()
     assert lines(out)[2:] == [
         "00:00.4 robot Здравствуйте!",
         "00:02.0 patient К терапевту. [over the robot]",
-        "heard: к терапевту (0.90) -> book speciality=терапевт",
+        "heard: к терапевту (0.90) -> book, speciality=терапевт",
         "00:03.5 robot Когда?",
         "after 450 ms = think 5",
         "transfer ringing",

@@ -25,6 +25,8 @@ class LiveView:
     dialog: Dialog | None = None
     _shown: int = 0
     _polls: int = 0
+    _robot_at_ms: int | None = None  # where an answer began whose first turn is not shown yet
+    _awaits_answer: bool = True  # an answer's later turns have no onset of their own: better no time than a wrong one
     _notices: set[str] = field(default_factory=set)
 
     def take(self, event: PatientEvent) -> None:
@@ -34,10 +36,13 @@ class LiveView:
         elif isinstance(event, Answered):
             self._say(None, "", f"answered after {event.after_ms} ms", _EVENT)
         elif isinstance(event, PatientSpoke):
+            self._robot_at_ms, self._awaits_answer = None, True
             said = f"[keys {event.text}]" if event.action == "digits" else event.text
             self._say(event.at_ms, "patient", said + (" [over the robot]" if event.action == "interrupt" else ""), _PATIENT)
-        elif isinstance(event, RobotSpoke) and self.store is None:
-            self._say(event.at_ms, "robot", "[speaks]", _ROBOT)
+        elif isinstance(event, RobotSpoke):
+            self._robot_at_ms = event.at_ms if self._awaits_answer else None
+            if self.store is None:
+                self._say(event.at_ms, "robot", "[speaks]", _ROBOT)
 
     def poll(self) -> None:
         """Show what the records have got since the last call; call it a few times a second."""
@@ -80,12 +85,15 @@ class LiveView:
         if turn.who is Who.CALLER:
             heard = turn.text or (f"keys {turn.digits}" if turn.digits else turn.intent or "nothing")
             sure = f" ({turn.confidence:.2f})" if turn.confidence is not None else ""
-            slots = ", ".join(f"{name}={value}" for name, value in turn.slots.items())
-            self._say(None, "", f"heard: {heard}{sure}" + (f" -> {turn.intent} {slots}".rstrip() if turn.text else ""), _NOTE)
+            meant = [turn.intent] if turn.intent not in ("", "none") else []
+            meant += [f"{name}={value}" for name, value in turn.slots.items()]
+            self._say(None, "", f"heard: {heard}{sure}" + (f" -> {', '.join(meant)}" if turn.text and meant else ""), _NOTE)
         elif turn.who is Who.SYSTEM:
             self._say(None, "", turn.text, _EVENT)
         else:
-            self._say(turn.offset_start_ms, str(turn.who), without_stress(turn.text), _ROBOT)
+            at_ms = self._robot_at_ms if turn.offset_start_ms is None else turn.offset_start_ms
+            self._robot_at_ms, self._awaits_answer = None, False
+            self._say(at_ms, str(turn.who), without_stress(turn.text), _ROBOT)
             if turn.latency_ms:
                 self._say(None, "", f"after {latency_text(turn.latency_ms)}", _NOTE)
 
