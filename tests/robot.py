@@ -78,7 +78,8 @@ class Robot:
             if self.process.poll() is not None:
                 pytest.fail(f"the robot ended with {self.process.returncode}:\n{self.log}")
             facts = self.status()
-            return bool(facts.get("line", {}).get("brains")) and any(n.startswith("brain") for n in facts)
+            alive = {name for name, fact in facts.items() if fact["is_alive"]}
+            return "line" in alive and bool(facts["line"]["brains"]) and "brain-1" in alive
 
         wait_until(is_ready, f"the robot is ready\n{self.log}", seconds)
 

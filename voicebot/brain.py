@@ -28,6 +28,7 @@ from voicebot.errors import StorageError, VoicebotError
 from voicebot.hearing.ear import Ear
 from voicebot.hearing.grammar import prove_grammar
 from voicebot.hearing.models import choose_model
+from voicebot.hearing.orders import CAREFUL
 from voicebot.hearing.recogniser import SpeechModel
 from voicebot.link import messages as line
 from voicebot.link.client import LineLink
@@ -80,6 +81,7 @@ class Brain:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.catalogue: Catalogue = load_catalogue(settings.dialog.folder / "clinic")
         self.understanding = Understanding(self.catalogue)
+        self.understanding.warm_up()
         self.dialplans = load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
         self.engine = Engine(self.dialplans, self.catalogue, self.understanding, settings.dialog.budget_seconds)
         self.model_choice = choose_model(settings)
@@ -122,7 +124,13 @@ class Brain:
         prove_grammar(self.model, phrases, "all")
 
     def _new_ear(self) -> Ear:
-        return Ear(self.model, self.understanding.fits, self.understanding.is_complete, vad_mode=self.settings.hearing.vad_mode)
+        return Ear(
+            self.model,
+            self.understanding.fits,
+            self.understanding.is_complete,
+            vad_mode=self.settings.hearing.vad_mode,
+            limits=CAREFUL,  # Mouth pauses on suspicion, so belief may take its time
+        )
 
     def _render(self, text: str) -> Pcm:
         sound = Pcm.silence(TELEPHONE_HZ, 0)

@@ -57,7 +57,7 @@ async def test_stop_drops_what_waits_and_tells_what_was_played(stage: Stage) -> 
     stage.mouth.on_started(line.PlayStarted(call_id="c1", utterance=1, frame=10))
     assert stage.mouth.is_speaking
     assert stage.mouth.current_text == "раз два три"
-    stage.mouth.stop()
+    assert stage.mouth.stop(20) == []
     assert stage.kinds()[-1] == "StopPlaying"
     assert second.is_cut
     assert second.played_samples == 0
@@ -72,7 +72,7 @@ async def test_stop_drops_what_waits_and_tells_what_was_played(stage: Stage) -> 
 async def test_an_order_after_stop_is_spoken(stage: Stage) -> None:
     stage.mouth.order([stage.mouth.new_utterance("раз")])
     await stage.until(2)
-    stage.mouth.stop()
+    stage.mouth.stop(5)
     stage.mouth.order([stage.mouth.new_utterance("два")])
     await stage.until(5)
     assert stage.kinds() == ["Play", "Play", "StopPlaying", "Play", "Play"]
@@ -85,5 +85,54 @@ async def test_a_failing_voice_is_reported_not_swallowed(stage: Stage) -> None:
     await stage.until(99)
     assert isinstance(stage.failures[0], VoiceFailed)
     assert "Hangup" not in stage.kinds()
+    assert not stage.mouth.is_speaking
+    await stage.mouth.close()
+
+
+def played(stage: Stage) -> dict[int, int]:
+    """Bytes of sound sent for each utterance after the last StopPlaying."""
+    last = max(n for n, message in enumerate(stage.sent) if isinstance(message, line.StopPlaying))
+    found: dict[int, int] = {}
+    for message in stage.sent[last:]:
+        if isinstance(message, line.Play):
+            found[message.utterance] = found.get(message.utterance, 0) + len(message.pcm)
+    return found
+
+
+async def test_a_pause_goes_on_from_the_same_sample(stage: Stage) -> None:
+    first, second = stage.mouth.new_utterance("раз два"), stage.mouth.new_utterance("три")
+    stage.mouth.order([first, second])
+    await stage.until(5)
+    stage.mouth.on_started(line.PlayStarted(call_id="c1", utterance=1, frame=10))
+    stage.mouth.pause()
+    assert stage.kinds()[-1] == "StopPlaying"
+    stage.mouth.resume()  # line has not answered yet: nothing can be sent
+    assert stage.kinds()[-1] == "StopPlaying"
+    assert (
+        stage.mouth.on_ended(line.PlayEnded(call_id="c1", utterance=1, frame=35, played_samples=4000, is_complete=False))
+        is None
+    )
+    assert played(stage) == {1: 2 * (16000 - 4000), 2: 16000}
+    assert not first.is_over
+    assert stage.mouth.on_started(line.PlayStarted(call_id="c1", utterance=1, frame=60)) is None  # it had begun long ago
+    over = stage.mouth.on_ended(line.PlayEnded(call_id="c1", utterance=1, frame=99, played_samples=12000, is_complete=True))
+    assert over is first
+    assert first.started_frame == 10
+    assert first.played_samples == 16000
+    assert not first.is_cut
+    await stage.mouth.close()
+
+
+async def test_a_pause_that_becomes_an_interruption_is_over_at_once(stage: Stage) -> None:
+    first = stage.mouth.new_utterance("раз два")
+    stage.mouth.order([first])
+    await stage.until(3)
+    stage.mouth.on_started(line.PlayStarted(call_id="c1", utterance=1, frame=10))
+    stage.mouth.pause()
+    stage.mouth.on_ended(line.PlayEnded(call_id="c1", utterance=1, frame=35, played_samples=4000, is_complete=False))
+    assert stage.mouth.stop(50) == [first]
+    assert first.is_cut
+    assert first.played_samples == 4000
+    assert stage.kinds().count("StopPlaying") == 1
     assert not stage.mouth.is_speaking
     await stage.mouth.close()

@@ -35,7 +35,16 @@ from voicebot.dialog.talking import (
     Started,
     TransferEnded,
 )
-from voicebot.hearing.ear import BargeIn, Ear, HearingEvent, NoInputElapsed, SpeechBegan, TurnEnded
+from voicebot.hearing.ear import (
+    BargeIn,
+    Ear,
+    HearingEvent,
+    NoInputElapsed,
+    SpeechBegan,
+    SpeechSuspected,
+    SuspicionDismissed,
+    TurnEnded,
+)
 from voicebot.link import messages as line
 from voicebot.link.messages import EndedBy
 from voicebot.records.dialogs import without_stress
@@ -188,8 +197,12 @@ class Conversation:
             match event:
                 case SpeechBegan():
                     self._is_caller_speaking = True
+                case SpeechSuspected():
+                    self._mouth.pause()
+                case SuspicionDismissed():
+                    self._mouth.resume()
                 case BargeIn():
-                    self._mouth.stop()
+                    await self._fall_silent()
                 case TurnEnded():
                     self._is_caller_speaking = False
                     await self._on_turn(event)
@@ -211,7 +224,7 @@ class Conversation:
         heard = turn.event
         if isinstance(heard, Heard):
             if self._mouth.is_speaking:
-                self._mouth.stop()
+                await self._fall_silent()
             await self._step(heard, turn.speech_start_frame, turn.speech_end_frame)
         else:
             await self._step(NotHeard(), turn.speech_start_frame, turn.speech_end_frame)
@@ -220,7 +233,7 @@ class Conversation:
         if self._expect is None or self._handing_over is not None or self._ended is not None:
             return
         if self._mouth.is_speaking and self._expect.is_bargein_allowed:
-            self._mouth.stop()
+            await self._fall_silent()
         self._ear.restart_noinput()
         digits = self._keys.press(message.digit, message.frame, self._expect.digits)
         if digits is not None:
@@ -244,12 +257,18 @@ class Conversation:
 
     async def _on_play_ended(self, message: line.PlayEnded) -> None:
         utterance = self._mouth.on_ended(message)
-        if utterance is None:
-            return
-        await self.chronicle.played(utterance)
-        if not self._mouth.is_speaking:
+        if utterance is not None:
+            await self._on_silent([utterance])
+
+    async def _fall_silent(self) -> None:
+        await self._on_silent(self._mouth.stop(self._frame))
+
+    async def _on_silent(self, over: list[Utterance]) -> None:
+        for utterance in over:
+            await self.chronicle.played(utterance)
+        if over and not self._mouth.is_speaking:
             self._last_budget_frame = self._frame
-            await self._on_heard(self._ear.prompt_ended(message.frame))
+            await self._on_heard(self._ear.prompt_ended(self._frame))
 
     async def _on_transferring(self, message: line.Transferring) -> None:
         log.info("transfer", dialog_id=self.chronicle.dialog_id, state=message.state.value, sip_status=message.sip_status)
@@ -379,7 +398,7 @@ class Conversation:
         )
         self._is_rescued = True
         call_id = self.started.call_id
-        self._mouth.stop()
+        self._mouth.stop(self._frame)
         utterance = self._mouth.new_utterance("(apology)", "apology", is_bargein_allowed=False)
         self._handing_over = HandOver("operator", "robot_failed")
         await self.chronicle.happened("robot failed", error=type(error).__name__)

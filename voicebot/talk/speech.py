@@ -1,5 +1,7 @@
 """What the robot says: texts become sound piece by piece, go to line, and what was really played comes back.
 
+Speech can be paused at the first suspicion that the caller speaks, and go on from the same sample if it was a cough.
+
 One `Mouth` per call. Orders (texts, then perhaps "transfer" or "hang up") are carried out in the order they were given,
 in one task: nothing overtakes the last word.
 """
@@ -17,7 +19,7 @@ from voicebot.link.messages import FromBrain, Play, PlayEnded, PlayStarted, Stop
 log = structlog.get_logger(__name__)
 
 _CHARACTERS_A_SECOND = 14
-_CHUNK_SAMPLES = TELEPHONE_HZ  # one second a message: the socket never holds a whole prompt at once
+_CHUNK_BYTES = 2 * TELEPHONE_HZ  # one second a message: the socket never holds a whole prompt at once
 
 
 @dataclass(slots=True)
@@ -29,11 +31,17 @@ class Utterance:
     prompt: str = ""
     is_bargein_allowed: bool = True
     turn: int = -1  # its number in the records
+    sound: bytearray = field(default_factory=bytearray)
+    """Its PCM so far, kept until it is over: a pause may need it again."""
     sent_samples: int = 0
     is_sent: bool = False
     started_frame: int | None = None
     ended_frame: int | None = None
     played_samples: int = 0
+    resumed_from: int = 0
+    """Samples that had been played when it was last paused: line counts from there."""
+    is_stopped: bool = False
+    """Line has confirmed that it fell silent in a pause."""
     is_cut: bool = False
     first_piece_ms: float | None = None  # order -> first sound handed to line
 
@@ -77,6 +85,8 @@ class Mouth:
     _task: asyncio.Task[None] | None = None
     _generation: int = 0
     _next_number: int = 1
+    _is_paused: bool = False
+    _is_resume_wanted: bool = False
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._work(), name=f"mouth-{self.call_id}")
@@ -97,16 +107,48 @@ class Mouth:
             self.utterances[utterance.number] = utterance
         self._orders.put_nowait(_Batch(utterances, last_order))
 
-    def stop(self) -> None:
-        """Fall silent at once: what is queued here or in line is dropped."""
+    def pause(self) -> None:
+        """Fall silent, but be ready to go on: perhaps the caller speaks."""
+        if not self._is_paused and self.is_speaking:
+            self._is_paused = True
+            self.send(StopPlaying(call_id=self.call_id))
+
+    def resume(self) -> None:
+        """It was nothing: go on from the sample where the pause came."""
+        if not self._is_paused:
+            return
+        if any(u.started_frame is not None and not u.is_over and not u.is_stopped for u in self.utterances.values()):
+            self._is_resume_wanted = True  # line has not told yet how far it came
+            return
+        self._is_paused = self._is_resume_wanted = False
+        for utterance in self.utterances.values():
+            if utterance.is_over or not utterance.sound:
+                continue
+            utterance.resumed_from, utterance.is_stopped = utterance.played_samples, False
+            self._send_pcm(utterance, bytes(utterance.sound[utterance.resumed_from * 2 :]))
+            if utterance.is_sent:
+                self._send_end(utterance)
+
+    def stop(self, frame: int) -> list[Utterance]:
+        """Fall silent for good: what is queued here or in line is dropped. Returns what is over already.
+
+        For an utterance that plays right now, `on_ended` will tell how much of it was heard.
+        """
         self._generation += 1
+        was_paused, self._is_paused, self._is_resume_wanted = self._is_paused, False, False
         while not self._orders.empty():
             for utterance in self._orders.get_nowait().utterances:
                 self._never_played(utterance)
-        self.send(StopPlaying(call_id=self.call_id))
+        if not was_paused:
+            self.send(StopPlaying(call_id=self.call_id))
+        over = []
         for utterance in self.utterances.values():
             if utterance.started_frame is None:  # a PlayStarted still under way corrects this
                 self._never_played(utterance)
+            elif utterance.is_stopped and not utterance.is_over:
+                utterance.ended_frame, utterance.is_cut = frame, True
+                over.append(utterance)
+        return over
 
     @staticmethod
     def _never_played(utterance: Utterance) -> None:
@@ -125,17 +167,27 @@ class Mouth:
         return " ".join(u.text for u in self.utterances.values() if not u.is_over)
 
     def on_started(self, message: PlayStarted) -> Utterance | None:
+        """Return the utterance that begins to sound; None for one that goes on after a pause."""
         utterance = self.utterances.get(message.utterance)
-        if utterance is not None:
-            utterance.started_frame = message.frame
+        if utterance is None or utterance.started_frame is not None:
+            return None
+        utterance.started_frame = message.frame
         return utterance
 
     def on_ended(self, message: PlayEnded) -> Utterance | None:
+        """Return the utterance that is over; None for one that was only paused."""
         utterance = self.utterances.get(message.utterance)
-        if utterance is not None:
-            utterance.ended_frame = message.frame
-            utterance.played_samples = message.played_samples
-            utterance.is_cut = not message.is_complete
+        if utterance is None:
+            return None
+        utterance.played_samples = utterance.resumed_from + message.played_samples
+        if self._is_paused and not message.is_complete:
+            utterance.is_stopped = True
+            if self._is_resume_wanted:
+                self.resume()
+            return None
+        utterance.ended_frame = message.frame
+        utterance.is_cut = not message.is_complete
+        utterance.sound.clear()
         return utterance
 
     async def _work(self) -> None:
@@ -171,19 +223,22 @@ class Mouth:
             raise VoiceFailed("no sound for a text") from error
         if generation == self._generation:
             utterance.is_sent = True
-            self.send(Play(call_id=self.call_id, utterance=utterance.number, pcm=b"", is_last=True))
+            if not self._is_paused:
+                self._send_end(utterance)
 
     def _send_piece(self, utterance: Utterance, piece: Pcm) -> None:
         if piece.rate_hz != TELEPHONE_HZ:
             raise ValueError(f"line plays {TELEPHONE_HZ} Hz, got {piece.rate_hz} Hz")
         data = piece.to_bytes()
-        for start in range(0, len(data), _CHUNK_SAMPLES * 2):
-            self.send(
-                Play(
-                    call_id=self.call_id,
-                    utterance=utterance.number,
-                    pcm=data[start : start + _CHUNK_SAMPLES * 2],
-                    is_last=False,
-                )
-            )
+        utterance.sound += data
         utterance.sent_samples += len(piece.samples)
+        if not self._is_paused:
+            self._send_pcm(utterance, data)
+
+    def _send_pcm(self, utterance: Utterance, data: bytes) -> None:
+        for start in range(0, len(data), _CHUNK_BYTES):
+            chunk = data[start : start + _CHUNK_BYTES]
+            self.send(Play(call_id=self.call_id, utterance=utterance.number, pcm=chunk, is_last=False))
+
+    def _send_end(self, utterance: Utterance) -> None:
+        self.send(Play(call_id=self.call_id, utterance=utterance.number, pcm=b"", is_last=True))
