@@ -39,9 +39,11 @@ def serve() -> None:
     """Run the robot on this machine: line, brains and desk. Ctrl-C or SIGTERM ends it after the running calls."""
     import asyncio
 
+    from voicebot.records.recorder import repair_all
     from voicebot.supervisor import Supervisor
 
     settings = _start("supervisor")
+    repair_all(settings.recordings_folder)  # of a machine that went down in mid-call; nothing records yet
     supervisor = Supervisor(settings, lambda: _prepare(settings))
     raise typer.Exit(asyncio.run(supervisor.run(lambda facts: _say_ready(settings, facts))))
 
@@ -132,18 +134,24 @@ def _start(process: str) -> Settings:
     return settings
 
 
-_ROOMS = {"dialogs": "records", "dialplan": "dialog", "call": "patient", "demo": "patient"}
-_PROCESSES = ("serve", "line", "brain", "desk", "supplies", "version")
+_MODULES = {
+    "dialogs": "voicebot.records.commands",
+    "dialplan": "voicebot.dialplan_commands",
+    "call": "voicebot.patient.commands",
+    "demo": "voicebot.patient.commands",
+}
+_OWN = ("serve", "line", "brain", "desk", "supplies", "version")
 
 
 def _mount(words: list[str]) -> None:
     """Add the commands of the rooms, but only those that may be meant: line must not load a recogniser to parse its name."""
-    if words and words[0] in _PROCESSES:
+    if words and words[0] in _OWN:
         return
-    wanted = {words[0]: _ROOMS[words[0]]} if words and words[0] in _ROOMS else _ROOMS
-    for name, room in wanted.items():
-        commands = import_module(f"voicebot.{room}.commands")
-        if room == "patient":
+    for name, module in _MODULES.items():
+        if words and words[0] in _MODULES and words[0] != name:
+            continue
+        commands = import_module(module)
+        if name in ("call", "demo"):
             app.command(name)(getattr(commands, name))
         else:
             app.add_typer(commands.app, name=name)

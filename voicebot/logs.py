@@ -28,3 +28,8 @@ def configure(settings: Settings, process: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
     structlog.contextvars.bind_contextvars(process=process)
+
+
+def quiet() -> None:
+    """For commands whose output is for people: only errors are logged."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

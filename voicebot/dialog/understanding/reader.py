@@ -28,6 +28,7 @@ _PHONE_DIGITS = 11
 _LEAST_DIGITS = 3
 _COMMANDS = frozenset(map(normalise, COMMANDS))
 #: A name that no dictionary has is taken word by word, and asked back.
+_PART_OF_NAME_FIT = 0.55
 _UNKNOWN_NAME_CONFIDENCE = 0.5
 #: Questions whose answer may be a whole name though another thing was asked.
 _NAME_UNASKED = frozenset({"yes_no", "correction"})
@@ -181,6 +182,8 @@ class Understanding:
         ):
             return 0.95
         if self.answers(understood, expect, text):
+            if expect.type == "name" and not understood.slots["name"].is_full:
+                return _PART_OF_NAME_FIT  # "смирнова она" gives way to "смирнова анна", and the rest may still come
             return 0.5 + 0.5 * understood.confidence if understood.confidence else 0.6
         return 0.3 if not understood.is_nothing else 0.1
 
