@@ -124,3 +124,22 @@ def damage(speech: NDArray[np.int16], rng: np.random.Generator, pool: NDArray[np
     if rng.random() < chances.alaw:
         x = through_alaw(x)
     return Damaged(x.astype(np.float32), begin, end)
+
+
+def cough(length: int, rng: np.random.Generator) -> NDArray[np.int16]:
+    """One to three coughs in `length` samples: a burst of breath, then a rough voice that dies away."""
+    x = np.zeros(length)
+    for _ in range(rng.integers(1, 4)):
+        count = int(RATE_HZ * rng.uniform(0.08, 0.35))
+        begin = rng.integers(0, max(1, length - count))
+        time = np.arange(count) / RATE_HZ
+        pitch = rng.uniform(90, 320) * (1 - rng.uniform(0, 0.4) * time / time[-1])
+        voice = np.sign(np.sin(2 * np.pi * np.cumsum(pitch) / RATE_HZ)) * rng.uniform(0.1, 0.6)
+        sound = voice + rng.standard_normal(count) * rng.uniform(0.4, 1.0)
+        for formant in (rng.uniform(450, 1000), rng.uniform(1000, 2400)):
+            radius = rng.uniform(0.85, 0.95)
+            sound = lfilter([1], [1, -2 * radius * np.cos(2 * np.pi * formant / RATE_HZ), radius**2], sound)
+        sound *= np.minimum(1, time / 0.01) * np.exp(-time / rng.uniform(0.04, 0.15))
+        part = x[begin : begin + count]
+        part += sound[: len(part)] / (np.abs(sound).max() + 1e-9) * rng.uniform(0.5, 1.0)
+    return (x * 20000).astype(np.int16)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .augment import Chances, Damaged, damage
+from .augment import Chances, Damaged, cough, damage
 from .features import BINS, WARPS, log_mel
 from .lfmmi import Words
 from .speech_store import Utterance, read_shard
@@ -21,7 +21,8 @@ from .speech_store import Utterance, read_shard
 _PADDING_SECONDS = 0.75
 _SHORT_SECONDS = 3.0
 _CHUNK = 1024
-_NOISE_ONLY = 0.012
+#: share of utterances replaced by noise or coughs, whose transcript is empty
+_NOISE_ONLY = 0.02
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def _round(utterances: list[Utterance], rng: np.random.Generator, settings: Sett
     order = rng.permutation(len(utterances))
     if short:
         order = order[seconds[order] < _SHORT_SECONDS]
-    # rounds are kept to half an hour of training so that new shards are soon heard
-    for begin in range(0, min(len(order), 24 * _CHUNK), _CHUNK):
+    # short rounds, so that new shards are soon heard
+    for begin in range(0, min(len(order), 6 * _CHUNK), _CHUNK):
         chunk = order[begin : begin + _CHUNK]
         chunk = chunk[np.argsort(seconds[chunk])]
         batches: list[list[int]] = [[]]
@@ -147,8 +148,8 @@ def _make(
 
 
 def _only_noise(length: int, rng: np.random.Generator, pool: NDArray[np.int16]) -> Damaged:
-    hiss = (rng.standard_normal(length) * 300).astype(np.int16)
-    return damage(hiss, rng, pool, replace(Chances(), babble=0.0, noise=0.7))
+    sound = cough(length, rng) if rng.random() < 0.6 else (rng.standard_normal(length) * 300).astype(np.int16)
+    return damage(sound, rng, pool, replace(Chances(), babble=0.0, noise=0.7))
 
 
 def _mask(features: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -19,16 +19,17 @@ class Espeak:
     """The library keeps one state a process: make one object, in one thread."""
 
     def __init__(self) -> None:
-        data: bytes | None = None
         try:
-            self._library = c.CDLL("libespeak-ng.so.1")
-        except OSError:
-            try:
-                import espeakng_loader
-            except ImportError as error:
-                raise EspeakError("install Debian's libespeak-ng1 or PyPI's espeakng-loader") from error
+            # the wheel before the system's: Debian 12's release 1.51 misses "-ться" and devoicing inside words
+            import espeakng_loader
+
             self._library = c.CDLL(espeakng_loader.get_library_path())
-            data = str(espeakng_loader.get_data_path()).encode()
+            data: bytes | None = str(espeakng_loader.get_data_path()).encode()
+        except ImportError:
+            try:
+                self._library, data = c.CDLL("libespeak-ng.so.1"), None
+            except OSError as error:
+                raise EspeakError("install PyPI's espeakng-loader or Debian's libespeak-ng1") from error
         library = self._library
         self.rate_hz = int(library.espeak_Initialize(_SYNCHRONOUS, 0, data, 0))
         if self.rate_hz <= 0:

@@ -1,7 +1,6 @@
 """Writes am/final.mdl: Kaldi's transition model and nnet3 network, binary, weights in 8 bits.
 
-Phones of the transition model: 1 silence, 2 spare, unit k >= 1 -> 3 + 4 (k - 1) + {0 begin, 1 inside, 2 end, 3 single};
-the four share the unit's two outputs. Transition-ids of phone p: self-loop 2p - 1, forward 2p.
+The four position-dependent phones of a unit (phones.py) share its two outputs.
 """
 
 from __future__ import annotations
@@ -16,27 +15,9 @@ from numpy.typing import NDArray
 
 from .features import BINS
 from .network import RESIDUAL, SUBSAMPLING, Shape
+from .phones import phone_count
 
-SILENCE_PHONE = 1
-BEGIN, INSIDE, END, SINGLE = range(4)
 Matrix = NDArray[np.float64]
-
-
-def phone(unit: int, position: int) -> int:
-    """Position-dependent phone of a unit; silence has one only."""
-    return SILENCE_PHONE if unit == 0 else 3 + 4 * (unit - 1) + position
-
-
-def phone_count(units: int) -> int:
-    return 2 + 4 * (units - 1)
-
-
-def forward_id(phone_number: int) -> int:
-    return 2 * phone_number
-
-
-def self_loop_id(phone_number: int) -> int:
-    return 2 * phone_number - 1
 
 
 def _token(text: str) -> bytes:

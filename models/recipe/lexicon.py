@@ -17,7 +17,7 @@ _VOWEL_FOLD = {
     "O": "o", "o": "o", "0": "o", "u": "u", "U": "u", "u#": "u", 'u"': "u",
 }  # fmt: skip
 #: allophones too rare to be learnt
-_CONSONANT_FOLD = {"N": "n", "dZ;": "tS;", "tS": "tS;"}
+_CONSONANT_FOLD = {"N": "n", "dZ;": "tS;", "tS": "tS;", "R": "r;"}
 _SPLIT = {"ja": ("j", "a"), "ju": ("j", "u"), "je": ("j", "e"), "jo": ("j", "o"), "8": ("o",)}
 #: a short vowel that espeak puts into "ср", "др": nobody says it
 _DROPPED = frozenset({"@-", "", "|", "||", "-", "!", "(ru)", "(en)"})

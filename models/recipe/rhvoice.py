@@ -7,6 +7,7 @@ root is needed. Only the voices whose licence allows shipping a derived model ar
 from __future__ import annotations
 
 import ctypes as c
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,6 +20,7 @@ TRAINING_VOICES = ("Anna", "Elena", "Aleksandr", "Aleksandr-hq")
 #: never trained on: the evaluation speaks with it
 HELD_OUT_VOICE = "Irina"
 _PACKAGES = ("librhvoice5", "librhvoice-core7", "rhvoice-russian")
+_PLUS = re.compile(r"\+([аеёиоуыэюя])")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -117,9 +119,12 @@ class RHVoice:
         return 1
 
     def say(self, text: str, voice: str, rate: float = 1.0, pitch: float = 1.0) -> tuple[NDArray[np.int16], int]:
-        """Samples and their rate in Hz. A `+` before a vowel sets the stress."""
+        """Samples and their rate in Hz. A `+` before a vowel sets the stress: RHVoice is given its own mark, U+0301.
+
+        It would take the `+` for the end of a word: "мен+я" becomes two words.
+        """
         self._chunks = []
-        data = text.encode()
+        data = _PLUS.sub("\\1\u0301", text).replace("+", "").encode()
         parameters = _SynthesisParameters(voice.encode(), 0, 0, 0, rate, pitch, 1.0, 0, None, 0, 0)
         message = self._library.RHVoice_new_message(self._engine, data, len(data), 0, c.byref(parameters), None)
         if not message:
