@@ -120,7 +120,7 @@ def _say_ready(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
         f"Answers     callers from {', '.join(settings.sip.allow)}; hands over to "
         f"{settings.transfer.targets.get('operator', '(no operator set)')}",
         "",
-        "Call it from a softphone, or try `make demo`. What was said: `voicebot dialogs list`.",
+        "Call it from a softphone, or try `make demo`. What was said: `.venv/bin/voicebot dialogs list`.",
     ]
     _console.print(Panel("\n".join(rows), title="Voicebot is ready", expand=False))
 

@@ -82,7 +82,8 @@ def run_tests(
             database.close()
             failed += bool(played.failures)
             mark = "[red]FAILED[/]" if played.failures else "[green]ok[/]"
-            _console.print(f"{mark} {path.stem}: {played.outcome or "handed over"}, {played.caller_turns} turns, {played.seconds:.0f} s")
+            outcome = played.outcome or "handed over"
+            _console.print(f"{mark} {path.stem}: {outcome}, {played.caller_turns} turns, {played.seconds:.0f} s")
             if verbose or played.failures:
                 _console.print("\n".join(f"    {line}" for line in played.lines), markup=False)
             for failure in played.failures:
