@@ -1,0 +1,1 @@
+"""Benches: commands that print figures, for people and, in the last line, as JSON."""

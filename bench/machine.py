@@ -1,0 +1,34 @@
+"""What the machine gave: load, and the processor time of a process with its children, from /proc."""
+
+import os
+from collections import defaultdict
+from pathlib import Path
+
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def load() -> list[float]:
+    """The load averages over 1, 5 and 15 minutes."""
+    return [round(value, 2) for value in os.getloadavg()]
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time so far of a process and its living descendants, and of children that it has buried."""
+    children: dict[int, list[int]] = defaultdict(list)
+    ticks: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            # The name in parentheses may hold anything, so count from its end (proc(5)).
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        children[int(fields[1])].append(int(entry.name))
+        ticks[int(entry.name)] = sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+    total, waiting = 0, [pid]
+    while waiting:
+        current = waiting.pop()
+        total += ticks.get(current, 0)
+        waiting += children[current]
+    return total / _TICKS_A_SECOND
