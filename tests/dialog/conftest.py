@@ -1,11 +1,11 @@
 """The demo clinic for the dialog's tests: its catalogue, dialplans, understanding and a diary, made once."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from demo_clinic import DAYS, DEMO, MONDAY_NINE, ServicesAt
 
 from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.catalogue import Catalogue, load_catalogue
@@ -18,12 +18,6 @@ from voicebot.dialog.schema import Dialplans
 from voicebot.dialog.understanding import Understanding
 from voicebot.storage.database import open_database
 from voicebot.storage.upgrade import upgrade
-
-DEMO = Path(__file__).parents[2] / "dialplans" / "demo"
-MONDAY_NINE = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)  # 9:00 in Moscow
-DAYS = 35
-
-ServicesAt = Callable[[VirtualClock], ClinicServices]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
-from conftest import DEMO, MONDAY_NINE, ServicesAt
+from demo_clinic import DEMO, MONDAY_NINE, ServicesAt
 
 from voicebot.clinic.catalogue import Catalogue
 from voicebot.clock import VirtualClock

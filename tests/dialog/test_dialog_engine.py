@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import ServicesAt
+from demo_clinic import ServicesAt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import DEMO
+from demo_clinic import DEMO
 
 from voicebot.clinic.services import SERVICES
 from voicebot.dialog.loader import iter_texts, load_dialplans
