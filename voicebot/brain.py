@@ -8,12 +8,12 @@ import os
 import signal
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import structlog
 
 from voicebot import status
-from voicebot.audio.pcm import TELEPHONE_HZ, Pcm
 from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.catalogue import Catalogue, load_catalogue
 from voicebot.clinic.failures import ServiceFailure
@@ -24,7 +24,7 @@ from voicebot.dialog.engine import Engine
 from voicebot.dialog.loader import load_dialplans
 from voicebot.dialog.talking import Returned
 from voicebot.dialog.understanding import Understanding
-from voicebot.errors import StorageError, VoicebotError
+from voicebot.errors import StorageError
 from voicebot.hearing.ear import Ear
 from voicebot.hearing.grammar import prove_grammar
 from voicebot.hearing.models import choose_model
@@ -36,7 +36,10 @@ from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
 from voicebot.talk.chronicle import Chronicle
-from voicebot.talk.conversation import Conversation, Shared
+from voicebot.talk.conversation import Conversation
+from voicebot.talk.shared import Shared
+from voicebot.talk.speech import Prepared
+from voicebot.talk.trouble import where
 from voicebot.voice.choose import open_voice
 from voicebot.voice.speaker import Speaker, VoiceFacts
 
@@ -44,6 +47,7 @@ log = structlog.get_logger(__name__)
 
 APOLOGY = "Извин+ите, у нас технич+еская непол+адка. Соедин+яю вас с опер+атором."
 GOODBYE = "Извин+ите, опер+атор сейч+ас не отвеч+ает. Пож+алуйста, перезвон+ите нам чуть п+озже."
+_LAST_WORDS_SECONDS = 6.0
 _RECORDS_PATIENCE_SECONDS = 0.3  # a turn that the database does not take at once goes to the spool
 
 
@@ -78,7 +82,7 @@ class Brain:
         self.clock = SystemClock()
         self.alarms: dict[str, int] = {}
         self.conversations: dict[str, Conversation] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self.catalogue: Catalogue = load_catalogue(settings.dialog.folder / "clinic")
         self.understanding = Understanding(self.catalogue)
         self.understanding.warm_up()
@@ -89,8 +93,8 @@ class Brain:
         self.speaker: Speaker = open_voice(settings)
         self._prove_grammars()
         self.speaker.prepare(inventory.fixed_sentences(self.dialplans))
-        self.apology = self._render(APOLOGY)
-        self.goodbye = self._render(GOODBYE)
+        self.apology = Prepared(APOLOGY, self.speaker.render(APOLOGY, is_personal=False))
+        self.goodbye = Prepared(GOODBYE, self.speaker.render(GOODBYE, is_personal=False))
         services = ClinicServices(
             Bookings(open_database(settings.database_url), self.catalogue, self.clock), self.catalogue, self.clock
         )
@@ -102,6 +106,7 @@ class Brain:
         self._hearing_pool = ThreadPoolExecutor(cores + 1, thread_name_prefix="hearing")
         self._voice_pool = ThreadPoolExecutor(max(2, cores), thread_name_prefix="voice")
         self._disk_pool = ThreadPoolExecutor(4, thread_name_prefix="disk")
+        self._service_pool = ThreadPoolExecutor(8, thread_name_prefix="service")
         self.shared = Shared(
             engine=self.engine,
             new_ear=self._new_ear,
@@ -113,7 +118,10 @@ class Brain:
             hearing_pool=self._hearing_pool,
             voice_pool=self._voice_pool,
             disk_pool=self._disk_pool,
+            service_pool=self._service_pool,
             apology=self.apology,
+            goodbye=self.goodbye,
+            on_alarm=self._alarm,
         )
         self._versions = {"recogniser": self.model.name, "voice": voice_line(self.speaker.describe())}
 
@@ -131,12 +139,6 @@ class Brain:
             vad_mode=self.settings.hearing.vad_mode,
             limits=CAREFUL,  # Mouth pauses on suspicion, so belief may take its time
         )
-
-    def _render(self, text: str) -> Pcm:
-        sound = Pcm.silence(TELEPHONE_HZ, 0)
-        for piece in self.speaker.say(text):
-            sound = sound + piece
-        return sound
 
     def _alarm(self, name: str) -> None:
         self.alarms[name] = self.alarms.get(name, 0) + 1
@@ -161,9 +163,11 @@ class Brain:
                     serving.cancel()
                 await asyncio.gather(serving, return_exceptions=stopping.is_set())
         finally:
-            for task in (heart, replay, *self._tasks.values()):
+            if self._tasks:  # line has taken their callers over; what came of them is still to be stored
+                await asyncio.wait(self._tasks, timeout=_LAST_WORDS_SECONDS)
+            for task in (heart, replay, *self._tasks):
                 task.cancel()
-            await asyncio.gather(heart, replay, *self._tasks.values(), return_exceptions=True)
+            await asyncio.gather(heart, replay, *self._tasks, return_exceptions=True)
             status.withdraw(self.settings.run_dir, self.name)
             self.store.close()
         return 0
@@ -173,8 +177,8 @@ class Brain:
             brain_id=self.name,
             pid=os.getpid(),
             capacity_calls=self.settings.brain.capacity_calls,
-            apology=self.apology.to_bytes(),
-            goodbye=self.goodbye.to_bytes(),
+            apology=self.apology.sound.to_bytes(),
+            goodbye=self.goodbye.sound.to_bytes(),
         )
         link = await LineLink.connect(self.settings.link_socket, hello, self.clock)
         log.info("connected to line")
@@ -191,8 +195,8 @@ class Brain:
             conversation = self._converse(link, message)
             self.conversations[message.call_id] = conversation
             task = asyncio.create_task(conversation.run(), name=message.call_id)
-            self._tasks[message.call_id] = task
-            task.add_done_callback(self._forget)
+            self._tasks.add(task)
+            task.add_done_callback(partial(self._forget, message.call_id, conversation))
             return
         call_id = getattr(message, "call_id", None)
         target = self.conversations.get(call_id) if call_id is not None else None
@@ -214,32 +218,47 @@ class Brain:
         )
         return Conversation(self.shared, started, chronicle, link.send)
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self.conversations.pop(task.get_name(), None)
-        self._tasks.pop(task.get_name(), None)
+    def _forget(self, call_id: str, conversation: Conversation, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self.conversations.get(call_id) is conversation:  # a restarted line counts its calls anew
+            del self.conversations[call_id]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("conversation broke", error=type(error).__name__, where=where(error))
+            self._alarm("conversation_broke")
 
     async def _heartbeat(self) -> None:
+        is_written = True
         while True:
-            status.publish(
-                self.settings.run_dir,
-                self.name,
-                self.clock,
-                calls=len(self.conversations),
-                recogniser=self.model_choice.describe(),
-                voice=voice_line(self.speaker.describe()),
-                clinic=self.catalogue.clinic.name,
-                alarms=self.alarms,
-                is_database_refusing=self.store.is_degraded,
-                spooled_writes=self.store.spooled_count,
-            )
+            try:
+                self._publish()
+                is_written = True
+            except OSError as error:
+                if is_written:
+                    log.error("status not written", problem=error.strerror, cure="Free the disk of data_dir.")
+                is_written = False
             await asyncio.sleep(1.0)
+
+    def _publish(self) -> None:
+        status.publish(
+            self.settings.run_dir,
+            self.name,
+            self.clock,
+            calls=len(self.conversations),
+            recogniser=self.model_choice.describe(),
+            voice=voice_line(self.speaker.describe()),
+            clinic=self.catalogue.clinic.name,
+            alarms=self.alarms,
+            is_database_refusing=self.store.is_degraded,
+            spooled_writes=self.store.spooled_count,
+        )
 
     async def _replay(self) -> None:
         """Bring into the database what waits on disk, also from a brain that was killed."""
         while True:
             try:
                 await asyncio.get_running_loop().run_in_executor(self._disk_pool, self.store.replay_spool)
-            except VoicebotError as error:
+            except Exception as error:  # noqa: BLE001 - tried again; without this task nothing would ever be replayed
                 log.warning("spool waits on", problem=type(error).__name__)
             await asyncio.sleep(10.0)
 

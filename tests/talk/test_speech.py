@@ -112,6 +112,9 @@ async def test_a_pause_goes_on_from_the_same_sample(stage: Stage) -> None:
         stage.mouth.on_ended(line.PlayEnded(call_id="c1", utterance=1, frame=35, played_samples=4000, is_complete=False))
         is None
     )
+    assert stage.kinds()[-1] == "StopPlaying"  # line tells of the second next: sent again now, it would be taken for cut
+    stage.mouth.on_ended(line.PlayEnded(call_id="c1", utterance=2, frame=35, played_samples=0, is_complete=False))
+    assert not second.is_over
     assert played(stage) == {1: 2 * (16000 - 4000), 2: 16000}
     assert not first.is_over
     assert stage.mouth.on_started(line.PlayStarted(call_id="c1", utterance=1, frame=60)) is None  # it had begun long ago

@@ -1,10 +1,11 @@
 """The story of one call, written as it happens: dialog, turns, recording.
 
 Every write goes through one executor and is awaited, so that a turn is stored before the robot speaks. A failing store
-spools (records.store); a failing recording stops alone: neither ends a call.
+spools (records.store), what even the spool cannot take raises an alarm; a failing recording stops alone: none ends a call.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -21,33 +22,16 @@ from voicebot.dialog.engine import Meaning
 from voicebot.dialog.talking import Event, HandOver, Heard, Keyed
 from voicebot.link import messages as line
 from voicebot.records.dialogs import Dialog, HeardAs, Turn, Who, without_stress
-from voicebot.records.dialogs import Latency as StoredLatency
 from voicebot.records.played import Piece, played_text
 from voicebot.records.recorder import Recorder, recording_path
 from voicebot.records.store import DuplicateDialogId, RecordStore
 from voicebot.talk.speech import Utterance
+from voicebot.talk.trouble import where
 
 log = structlog.get_logger(__name__)
 
 _DRAWS = 5
-
-
-@dataclass(slots=True)
-class Latency:
-    """The stages between the caller's last sound and the robot's first, in milliseconds, as they become known."""
-
-    endpoint_ms: float = 0.0
-    recognise_ms: float = 0.0
-    think_ms: float = 0.0
-
-    def stored(self, speak_ms: float, total_ms: float) -> StoredLatency:
-        return StoredLatency(
-            endpoint_ms=round(self.endpoint_ms),
-            recognise_ms=round(self.recognise_ms),
-            think_ms=round(self.think_ms),
-            speak_ms=round(speak_ms),
-            total_ms=round(total_ms),
-        )
+_CLOSE_SECONDS = 5.0  # a disk that hangs must not keep a call from being finished in the records
 
 
 @dataclass(slots=True)
@@ -65,13 +49,12 @@ class Chronicle:
     minimum_free_mb: int = 200
     on_alarm: Callable[[str], None] = lambda _name: None
     dialog_id: str = ""
-    latency: Latency = field(default_factory=Latency)
     is_transferred: bool = False
     _numbers: int = 0
+    _notice_turn: int | None = None
     _recorder: Recorder | None = None
     _recording: asyncio.Future[None] | None = None
     _waiting_ticks: list[line.Tick] = field(default_factory=list)
-    _answer: Utterance | None = None
 
     async def open(self, started: line.CallStarted) -> None:
         """Store the head of the dialog and begin the recording. A taken ID is replaced, and line is told."""
@@ -79,15 +62,18 @@ class Chronicle:
         at = self.clock.now()
         for _ in range(_DRAWS):
             try:
-                await self._do(self.store.open_dialog, self._head(started, at))
+                await self._in_executor(self.store.open_dialog, self._head(started, at))
                 break
             except DuplicateDialogId:
                 self.dialog_id = dialog_ids.new()
                 self.rename(self.dialog_id)
+            except Exception as error:  # noqa: BLE001 - the caller is served all the same
+                self._lost(error)
+                break
         if self.recordings_folder is None:
             return
         path = recording_path(at, self.dialog_id)
-        self._recorder = await self._do(
+        self._recorder = await self._in_executor(
             Recorder, self.recordings_folder / path, self.minimum_free_mb, lambda _why: self.on_alarm("recording_stopped")
         )
         if self._recorder.stopped is None:
@@ -113,17 +99,17 @@ class Chronicle:
             self._write_waiting()
 
     def _write_waiting(self) -> None:
+        recorder = self._recorder
+        assert recorder is not None
         ticks, self._waiting_ticks = self._waiting_ticks, []
-        self._recording = asyncio.get_running_loop().run_in_executor(self.executor, self._write_ticks, ticks)
 
-    def _write_ticks(self, ticks: Sequence[line.Tick]) -> None:
-        assert self._recorder is not None
-        for tick in ticks:
-            self._recorder.write(tick.caller, tick.robot, tick.frame)
+        def write() -> None:
+            for tick in ticks:
+                recorder.write(tick.caller, tick.robot, tick.frame)
 
-    async def caller_turn(
-        self, event: Event, meaning: Meaning | None, start_frame: int | None, end_frame: int | None, *, is_bargein: bool = False
-    ) -> None:
+        self._recording = asyncio.get_running_loop().run_in_executor(self.executor, write)
+
+    async def caller_turn(self, event: Event, meaning: Meaning | None, start_frame: int | None, end_frame: int | None) -> None:
         """Store what the caller said or did (silence and keys too)."""
         alternatives: tuple[HeardAs, ...] = ()
         text, digits = "", ""
@@ -144,17 +130,17 @@ class Chronicle:
                 confidence=meaning.confidence if meaning and text else None,
                 intent=meaning.intent if meaning else type(event).__name__.lower(),
                 slots=dict(meaning.slots) if meaning else {},
-                is_bargein=is_bargein,
+                is_bargein=isinstance(event, Heard) and event.is_bargein,
                 digits=digits,
             )
         )
 
     async def robot_turns(self, utterances: Sequence[Utterance], handing_over: HandOver | None) -> None:
         """Store what the robot is about to say, before it does."""
-        if utterances:
-            self._answer = utterances[0]
         for utterance in utterances:
             utterance.turn = self._number()
+            if self._notice_turn is None:
+                self._notice_turn = utterance.turn  # a call begins with the announcement that it is recorded
             await self._turn(
                 Turn(
                     number=utterance.turn,
@@ -175,9 +161,9 @@ class Chronicle:
 
     async def responded(self, utterance: Utterance, total_ms: float) -> None:
         """Store how long the caller waited for this answer, by stage."""
-        if utterance.turn < 0 or self._answer is not utterance:
+        if utterance.turn < 0 or utterance.latency is None:
             return
-        latency = self.latency.stored(utterance.first_piece_ms or 0.0, total_ms)
+        latency = utterance.latency.stored(utterance.first_piece_ms or 0.0, total_ms)
         await self._do(self.store.update_turn, self.dialog_id, utterance.turn, latency_ms=latency)
 
     async def played(self, utterance: Utterance) -> None:
@@ -198,6 +184,9 @@ class Chronicle:
             played_text=text,
             played_ms=played_ms,
         )
+        if utterance.turn == self._notice_turn and not utterance.is_cut:
+            version = hashlib.sha256(text.encode()).hexdigest()[:12]
+            await self._do(self.store.update_dialog, self.dialog_id, notice_version=version)
 
     async def happened(self, what: str, **facts: Any) -> None:
         """Store an event of the call (transfer, hold, trouble) as a system turn."""
@@ -224,15 +213,25 @@ class Chronicle:
 
     async def close(self) -> None:
         """Complete the recording; harmless when called again."""
-        if self._recorder is None:
-            return
-        if self._recording is not None:
-            await self._recording
         recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            return
         ticks, self._waiting_ticks = self._waiting_ticks, []
-        for tick in ticks:
-            recorder.write(tick.caller, tick.robot, tick.frame)
-        await self._do(recorder.close)
+        earlier, self._recording = self._recording, None
+
+        def complete() -> None:
+            for tick in ticks:
+                recorder.write(tick.caller, tick.robot, tick.frame)
+            recorder.close()
+
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                if earlier is not None:
+                    await earlier
+                await self._in_executor(complete)
+        except Exception as error:  # noqa: BLE001 - the recording is lost in part, the call's end must be stored
+            log.error("recording_not_completed", error=type(error).__name__, where=where(error))
+            self.on_alarm("recording_not_completed")
 
     def _number(self) -> int:
         self._numbers += 1
@@ -241,5 +240,16 @@ class Chronicle:
     async def _turn(self, turn: Turn) -> None:
         await self._do(self.store.add_turn, self.dialog_id, turn)
 
-    async def _do(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def _do(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Write; what cannot be written raises an alarm and not the call's end."""
+        try:
+            await self._in_executor(function, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - a call is worth more than its record
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        log.error("record_lost", dialog_id=self.dialog_id, error=type(error).__name__, where=where(error))
+        self.on_alarm("record_lost")
+
+    async def _in_executor(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.executor, lambda: function(*args, **kwargs))

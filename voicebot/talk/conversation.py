@@ -5,85 +5,47 @@ runs in executors and is awaited; slow services run beside it and come back as i
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, TypeVar
 
 import structlog
 
-from voicebot.audio.pcm import FRAME_MS, Pcm
-from voicebot.clock import Clock
-from voicebot.dialog.engine import Engine, Step
-from voicebot.dialog.state import State
-from voicebot.dialog.talking import (
-    Act,
-    BudgetCheck,
-    End,
-    Event,
-    Expect,
-    HandOver,
-    Heard,
-    Invoke,
-    Keyed,
-    Listen,
-    NoInput,
-    NotHeard,
-    Returned,
-    Say,
-    Started,
-    TransferEnded,
-)
-from voicebot.hearing.ear import (
-    BargeIn,
-    Ear,
-    HearingEvent,
-    NoInputElapsed,
-    SpeechBegan,
-    SpeechSuspected,
-    SuspicionDismissed,
-    TurnEnded,
-)
+from voicebot.audio.pcm import FRAME_MS
+from voicebot.dialog import talking
+from voicebot.dialog.engine import Step
+from voicebot.dialog.state import Phase, State
+from voicebot.hearing import ear as hearing
 from voicebot.link import messages as line
-from voicebot.link.messages import EndedBy
 from voicebot.records.dialogs import without_stress
-from voicebot.talk.chronicle import Chronicle, Latency
+from voicebot.talk.chronicle import Chronicle
+from voicebot.talk.deadair import DeadAir, DeadAirWatch
+from voicebot.talk.ending import outcome_of
 from voicebot.talk.hours import is_open
 from voicebot.talk.keys import KeyBuffer
+from voicebot.talk.latency import Latency
+from voicebot.talk.rescue import REASON, Rescue
+from voicebot.talk.service_calls import Answer, ServiceCalls
+from voicebot.talk.shared import Shared
 from voicebot.talk.speech import Mouth, Utterance
+from voicebot.talk.trouble import where
 
 log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+Item = line.Message | Answer | Exception
+
 _BUDGET_CHECK_FRAMES = 1000 // FRAME_MS
-_SERVICE_TIMEOUT_SECONDS = 8.0
+_STUCK_SECONDS = 10.0  # for one item of the inbox: a disk, a database or a recogniser that hangs
+_LONGEST_TURN_SECONDS = 30.0  # hearing ends a caller's turn before that
 
 
-class Services(Protocol):
-    """Named services of the clinic (blocking)."""
-
-    def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Returned: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all conversations of a brain use."""
-
-    engine: Engine
-    new_ear: Callable[[], Ear]
-    say: Callable[[str], Iterator[Pcm]]
-    services: Services
-    clock: Clock
-    zone: tzinfo
-    operator_hours: Mapping[str, str]
-    hearing_pool: Executor
-    voice_pool: Executor
-    disk_pool: Executor
-    apology: Pcm
-    """Prepared sound for when the voice itself has failed."""
+def _patience_seconds(item: Item) -> float | None:
+    """Nobody waits any more when the call has ended: then all is written down, however slowly."""
+    return None if isinstance(item, line.CallEnded) else _STUCK_SECONDS
 
 
 @dataclass(slots=True)
@@ -94,54 +56,67 @@ class Conversation:
     started: line.CallStarted
     chronicle: Chronicle
     send: Callable[[line.FromBrain], None]
-    inbox: asyncio.Queue[line.Message | Returned | Exception] = field(default_factory=asyncio.Queue)
+    inbox: asyncio.Queue[Item] = field(default_factory=asyncio.Queue)
     _state: State = field(init=False)
-    _ear: Ear = field(init=False)
+    _ear: hearing.Ear = field(init=False)
     _mouth: Mouth = field(init=False)
+    _services: ServiceCalls = field(init=False)
     _keys: KeyBuffer = field(default_factory=KeyBuffer)
-    _expect: Expect | None = None
+    _silence: DeadAirWatch = field(default_factory=DeadAirWatch)
+    _expect: talking.Expect | None = None
+    _is_listening: bool = False
     _frame: int = 0
     _last_budget_frame: int = 0
+    _transferred_frame: int | None = None
     _is_held: bool = False
     _is_over: bool = False
     _is_caller_speaking: bool = False
-    _handing_over: HandOver | None = None
-    _ended: End | None = None
-    _is_rescued: bool = False
-    _speech_end_frame: int | None = None
-    _pending: set[asyncio.Task[None]] = field(default_factory=set)
-    _put_back: line.Message | Returned | Exception | None = None
+    _handing_over: talking.HandOver | None = None
+    _ended: talking.End | None = None
+    _rescue: Rescue | None = None
+    _latency: Latency | None = None
+    """Of the answer that the caller waits for."""
+    _put_back: Item | None = None
 
     def __post_init__(self) -> None:
-        self._state = self.shared.engine.begin(self.started.dialog_id)
-        self._ear = self.shared.new_ear()
-        self._mouth = Mouth(
-            self.started.call_id, self.shared.say, self.send, self.shared.voice_pool, on_failure=self.inbox.put_nowait
-        )
+        shared = self.shared
+        self._state = shared.engine.begin(self.started.dialog_id)
+        self._mouth = Mouth(self.started.call_id, shared.say, self.send, shared.voice_pool, on_failure=self.inbox.put_nowait)
+        self._services = ServiceCalls(
+            shared.services, shared.service_pool, self.chronicle, self.inbox.put_nowait, shared.background, shared.on_alarm,
+            shared.service_timeout_seconds,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Hold the conversation; returns when the call is over and stored. Never raises but on cancellation."""
         self._mouth.start()
         try:
-            await self.chronicle.open(self.started)
-            await self._step(Started(caller_phone=self.started.caller))
-            while not self._is_over:
-                await self._take(await self._next())
-        except Exception as error:  # noqa: BLE001 - whatever broke, the caller reaches a human
-            await self._rescue(error)
+            try:
+                async with asyncio.timeout(_STUCK_SECONDS):
+                    await self._open()
+                while not self._is_over:
+                    item = await self._next()
+                    async with asyncio.timeout(_patience_seconds(item)):
+                        await self._take(item)
+            except Exception as error:  # noqa: BLE001 - whatever broke, the caller reaches a human
+                await self._guarded(self._begin_rescue(error), _STUCK_SECONDS)
             while not self._is_over:
                 item = await self._next()
-                if isinstance(item, line.Message):
-                    await self._after_rescue(item)
+                await self._guarded(self._after_rescue(item), _patience_seconds(item))
         finally:
-            for task in self._pending:
-                task.cancel()
+            self._services.cancel()
             await self._mouth.close()
             await self.chronicle.close()
 
+    async def _open(self) -> None:
+        self._ear = self.shared.new_ear()
+        await self.chronicle.open(self.started)
+        self._state = self.shared.engine.begin(self.chronicle.dialog_id)  # the ID may have been taken, and another drawn
+        await self._step(talking.Started(caller_phone=self.started.caller))
+
     # -- what comes in --------------------------------------------------------------------------------------------------
 
-    async def _take(self, item: line.Message | Returned | Exception) -> None:
+    async def _take(self, item: Item) -> None:
         match item:
             case line.Tick():
                 await self._hear(self._drain_ticks(item))
@@ -155,18 +130,18 @@ class Conversation:
                 await self._on_transferring(item)
             case line.Held():
                 self._is_held = item.is_held
-                self._ear.held(item.is_held)
                 await self.chronicle.happened("hold" if item.is_held else "unhold")
+                await self._on_heard(self._ear.held(item.is_held))
             case line.CallEnded():
                 await self._on_call_ended(item)
-            case Returned():
-                await self._step(item)
+            case Answer(act, returned):
+                await self._on_answer(act, returned)
             case Exception():
                 raise item
             case _:
                 log.warning("unexpected message", type=type(item).__name__)
 
-    async def _next(self) -> line.Message | Returned | Exception:
+    async def _next(self) -> Item:
         if self._put_back is not None:
             item, self._put_back = self._put_back, None
             return item
@@ -186,48 +161,45 @@ class Conversation:
     async def _hear(self, ticks: list[line.Tick]) -> None:
         self._frame = ticks[-1].frame
         self.chronicle.record(ticks)
+        self._check_silence(ticks)
         await self._on_heard(await self._in(self.shared.hearing_pool, self._feed, ticks))
         keyed = self._keys.due(self._frame)
         if keyed is not None:
             await self._on_keyed(keyed)
         await self._check_budget()
 
-    async def _on_heard(self, events: list[HearingEvent]) -> None:
+    async def _on_heard(self, events: list[hearing.HearingEvent]) -> None:
         for event in events:
             match event:
-                case SpeechBegan():
+                case hearing.SpeechBegan():
                     self._is_caller_speaking = True
-                case SpeechSuspected():
+                case hearing.SpeechSuspected():
                     self._mouth.pause()
-                case SuspicionDismissed():
+                case hearing.SuspicionDismissed():
                     self._mouth.resume()
-                case BargeIn():
+                case hearing.BargeIn():
                     await self._fall_silent()
-                case TurnEnded():
-                    self._is_caller_speaking = False
+                case hearing.TurnEnded():
+                    self._is_caller_speaking = self._is_listening = False
                     await self._on_turn(event)
-                case NoInputElapsed():
+                case hearing.NoInputElapsed():
+                    self._is_listening = False
                     if not self._keys.is_collecting:
-                        await self._step(NoInput())
+                        await self._step(talking.NoInput())
 
-    def _feed(self, ticks: list[line.Tick]) -> list[HearingEvent]:
-        events: list[HearingEvent] = []
+    def _feed(self, ticks: list[line.Tick]) -> list[hearing.HearingEvent]:
+        events: list[hearing.HearingEvent] = []
         for tick in ticks:
             events.extend(self._ear.feed(tick.frame, tick.caller, tick.robot))
         return events
 
-    async def _on_turn(self, turn: TurnEnded) -> None:
-        self._speech_end_frame = turn.speech_end_frame
-        self.chronicle.latency = Latency(
-            endpoint_ms=(turn.decided_frame - turn.speech_end_frame) * FRAME_MS, recognise_ms=turn.final_ms
+    async def _on_turn(self, turn: hearing.TurnEnded) -> None:
+        self._latency = Latency(
+            turn.speech_end_frame, (turn.decided_frame - turn.speech_end_frame) * FRAME_MS, recognise_ms=turn.final_ms
         )
-        heard = turn.event
-        if isinstance(heard, Heard):
-            if self._mouth.is_speaking:
-                await self._fall_silent()
-            await self._step(heard, turn.speech_start_frame, turn.speech_end_frame)
-        else:
-            await self._step(NotHeard(), turn.speech_start_frame, turn.speech_end_frame)
+        if self._mouth.is_speaking:
+            await self._fall_silent()
+        await self._step(turn.event, turn.speech_start_frame, turn.speech_end_frame)
 
     async def _on_digit(self, message: line.Digit) -> None:
         if self._expect is None or self._handing_over is not None or self._ended is not None:
@@ -237,23 +209,21 @@ class Conversation:
         self._ear.restart_noinput()
         digits = self._keys.press(message.digit, message.frame, self._expect.digits)
         if digits is not None:
-            self._ear.stop()
             await self._on_keyed(digits)
 
     async def _on_keyed(self, digits: str) -> None:
-        self._speech_end_frame = self._frame
-        self.chronicle.latency = Latency()
-        await self._step(Keyed(digits), self._frame, self._frame)
+        self._stop_listening()
+        self._latency = Latency(self._frame)
+        await self._step(talking.Keyed(digits), self._frame, self._frame)
 
     async def _on_play_started(self, message: line.PlayStarted) -> None:
         utterance = self._mouth.on_started(message)
         if utterance is None:
             return
-        if self._speech_end_frame is not None:
-            total_ms = (message.frame - self._speech_end_frame) * FRAME_MS
-            self._speech_end_frame = None
-            await self.chronicle.responded(utterance, total_ms)
         self._ear.prompt_started(message.frame)
+        if utterance.latency is not None:
+            total_ms = (message.frame - utterance.latency.speech_end_frame) * FRAME_MS
+            await self.chronicle.responded(utterance, total_ms)
 
     async def _on_play_ended(self, message: line.PlayEnded) -> None:
         utterance = self._mouth.on_ended(message)
@@ -268,152 +238,202 @@ class Conversation:
             await self.chronicle.played(utterance)
         if over and not self._mouth.is_speaking:
             self._last_budget_frame = self._frame
-            await self._on_heard(self._ear.prompt_ended(self._frame))
+            await self._prompt_ended()
+
+    async def _prompt_ended(self) -> None:
+        await self._on_heard(await self._in(self.shared.hearing_pool, self._ear.prompt_ended, self._frame))
 
     async def _on_transferring(self, message: line.Transferring) -> None:
         log.info("transfer", dialog_id=self.chronicle.dialog_id, state=message.state.value, sip_status=message.sip_status)
         await self.chronicle.transfer(message.state.value, message.sip_status)
-        if message.state.is_final and not message.state.is_success:
+        if message.state.is_final and message.state.is_success:
+            self._transferred_frame = self._frame
+        elif message.state.is_final:
+            self._silence.alive(self._frame)
             self._handing_over = None
-            await self._step(TransferEnded(message.state.value))
+            if self._rescue is not None:
+                await self._rescue.transfer_failed()
+            else:
+                await self._step(talking.TransferEnded(message.state.value))
+
+    async def _on_answer(self, act: talking.Invoke, returned: talking.Returned) -> None:
+        """A service's answer counts while the engine waits for it; what it did unasked-for by now is undone."""
+        if self._is_awaited(act):
+            await self._step(returned)
+        else:
+            await self._services.undo(act, returned)
+
+    def _is_awaited(self, act: talking.Invoke) -> bool:
+        pending = self._state.pending
+        return (
+            self._rescue is None
+            and self._state.phase is Phase.WAITING
+            and pending is not None
+            and pending.service == act.service
+        )
 
     async def _on_call_ended(self, message: line.CallEnded) -> None:
         self._is_over = True
-        for utterance in self._mouth.utterances.values():
-            if utterance.started_frame is not None and not utterance.is_over:
-                utterance.ended_frame = self._frame
-                utterance.played_samples = (self._frame - utterance.started_frame) * FRAME_MS * 8
-                utterance.is_cut = True
-                await self.chronicle.played(utterance)
-        outcome, reason = self._outcome(message)
-        handling_seconds = self._frame * FRAME_MS / 1000
-        await self.chronicle.finish(outcome, reason, message.ended_by.value, handling_seconds)
+        for utterance in self._mouth.hung_up(self._frame):
+            await self.chronicle.played(utterance)
+        await self._guarded(self._hear_last_answers(), None)
+        outcome, reason = outcome_of(
+            message.ended_by,
+            end=self._ended,
+            settled=self._state.outcome,
+            handing_over=self._handing_over,
+            is_transferred=self.chronicle.is_transferred,
+            is_rescued=self._rescue is not None,
+        )
+        frame = self._frame if self._transferred_frame is None else self._transferred_frame
+        await self.chronicle.finish(outcome, reason, message.ended_by.value, frame * FRAME_MS / 1000)
+        if outcome != "transferred":  # an operator may still want what was held
+            await self._services.release()
 
-    def _outcome(self, message: line.CallEnded) -> tuple[str, str]:
-        if self._ended is not None:
-            return self._ended.outcome, self._ended.reason
-        if message.ended_by in (EndedBy.TRANSFERRED, EndedBy.OPERATOR) or self.chronicle.is_transferred:
-            return "transferred", self._handing_over.reason if self._handing_over else "brain_error"
-        if self._handing_over is not None:
-            return "abandoned", "during_transfer"
-        return "abandoned", message.ended_by.value
+    async def _hear_last_answers(self) -> None:
+        """The caller hung up while a service was at work: what it did counts as asked for, as nothing else was said."""
+        await self._services.settle()
+        while self._put_back is not None or not self.inbox.empty():
+            item = await self._next()
+            if not isinstance(item, Answer):
+                continue
+            if self._is_awaited(item.act):
+                self._state = (await self._think(item.returned)).state
+            else:
+                await self._services.undo(item.act, item.returned)
 
     # -- what goes out --------------------------------------------------------------------------------------------------
 
-    async def _check_budget(self) -> None:
-        if self._mouth.is_speaking or self._pending or self._frame - self._last_budget_frame < _BUDGET_CHECK_FRAMES:
+    def _check_silence(self, ticks: list[line.Tick]) -> None:
+        is_robot_heard = any(tick.robot for tick in ticks)
+        is_lines_turn = (self._handing_over is not None or self._ended is not None) and not self._mouth.is_speaking
+        if is_robot_heard or is_lines_turn or self._is_held or self._services.is_pending:
+            self._silence.alive(self._frame)
             return
-        if self._is_caller_speaking or self._handing_over is not None or self._ended is not None:
-            return
-        self._last_budget_frame = self._frame
-        await self._step(BudgetCheck())
+        allowed_seconds = _LONGEST_TURN_SECONDS if self._is_caller_speaking else 0.0
+        if self._is_listening and self._expect is not None and not self._mouth.is_speaking:
+            allowed_seconds += self._expect.noinput_seconds
+        if self._silence.is_dead(self._frame, allowed_seconds):
+            raise DeadAir
 
-    async def _step(self, event: Event, start_frame: int | None = None, end_frame: int | None = None) -> None:
+    async def _check_budget(self) -> None:
+        if self._mouth.is_speaking or self._services.is_pending or self._is_held or self._is_caller_speaking:
+            return
+        if self._frame - self._last_budget_frame >= _BUDGET_CHECK_FRAMES:
+            self._last_budget_frame = self._frame
+            await self._step(talking.BudgetCheck())
+
+    async def _think(self, event: talking.Event) -> Step:
+        now = self.shared.clock.now().astimezone(self.shared.zone)
+        return await self._in(self.shared.hearing_pool, self.shared.engine.step, self._state, event, now)
+
+    async def _step(self, event: talking.Event, start_frame: int | None = None, end_frame: int | None = None) -> None:
         """Ask the engine, store the caller's turn and the robot's answer, then speak."""
-        if self._ended is not None or (self._handing_over is not None and not isinstance(event, TransferEnded)):
+        if self._ended is not None or (self._handing_over is not None and not isinstance(event, talking.TransferEnded)):
             return
         loop = asyncio.get_running_loop()
         began = loop.time()
-        now = self.shared.clock.now().astimezone(self.shared.zone)
-        step: Step = await self._in(self.shared.hearing_pool, self.shared.engine.step, self._state, event, now)
+        step = await self._think(event)
         self._state = step.state
-        self.chronicle.latency.think_ms = (loop.time() - began) * 1000
-        if isinstance(event, Heard | Keyed | NoInput | NotHeard):
+        if isinstance(event, talking.Heard | talking.Keyed | talking.NoInput | talking.NotHeard):
+            if self._latency is not None:
+                self._latency.think_ms = (loop.time() - began) * 1000
             await self.chronicle.caller_turn(event, step.understood, start_frame, end_frame)
         if step.acts:
+            self._silence.alive(self._frame)
             await self._perform(step.acts)
 
-    async def _perform(self, acts: tuple[Act, ...] | list[Act]) -> None:
+    async def _perform(self, acts: tuple[talking.Act, ...] | list[talking.Act]) -> None:
         utterances: list[Utterance] = []
         last_order: line.FromBrain | None = None
         call_id = self.started.call_id
         for act in acts:
             match act:
-                case Say():
+                case talking.Say():
                     utterances.append(self._mouth.new_utterance(act.text, act.prompt, act.is_bargein_allowed))
-                case Listen():
+                case talking.Listen():
                     self._expect = act.expect
-                case Invoke():
-                    self._invoke(act)
-                case HandOver():
+                case talking.Invoke():
+                    self._services.begin(act)
+                case talking.HandOver():
                     self._handing_over = act
                     if is_open(self.shared.operator_hours, self.shared.clock.now().astimezone(self.shared.zone)):
                         last_order = line.Transfer(call_id=call_id, target=act.target, reason=act.reason)
-                case End():
+                case talking.End():
                     self._ended = act
                     last_order = line.Hangup(call_id=call_id)
+        if utterances:
+            utterances[0].latency, self._latency = self._latency, None
         await self.chronicle.robot_turns(utterances, self._handing_over)
         if self._handing_over is not None and last_order is None:
             self._mouth.order(utterances)
             await self.chronicle.transfer("closed", 0)
             self._handing_over = None
-            await self._step(TransferEnded("closed"))
+            await self._step(talking.TransferEnded("closed"))
             return
-        if any(isinstance(act, Listen) for act in acts):
+        if any(isinstance(act, talking.Listen) for act in acts):
             self._listen(utterances)
         else:
-            self._ear.stop()
+            self._stop_listening()
         self._mouth.order(utterances, last_order)
         if self._mouth.is_speaking:
             self._ear.prompt_started(self._frame)  # it is on its way: the caller's silence does not count yet
         else:
-            await self._on_heard(self._ear.prompt_ended(self._frame))
+            await self._prompt_ended()
 
     def _listen(self, utterances: list[Utterance]) -> None:
         assert self._expect is not None
         self._keys.clear()
-        self._is_caller_speaking = False
+        self._is_listening, self._is_caller_speaking = True, False
         is_bargein_allowed = self._expect.is_bargein_allowed and all(u.is_bargein_allowed for u in utterances)
         echo_text = " ".join([self._mouth.current_text, *(u.text for u in utterances)])
         self._ear.listen(replace(self._expect, is_bargein_allowed=is_bargein_allowed), echo_text=without_stress(echo_text))
 
-    def _invoke(self, act: Invoke) -> None:
-        task = asyncio.create_task(self._call_service(act))
-        self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
-
-    async def _call_service(self, act: Invoke) -> None:
-        dialog_id = self.chronicle.dialog_id
-        try:
-            async with asyncio.timeout(_SERVICE_TIMEOUT_SECONDS):
-                returned: Returned = await self._in(
-                    self.shared.disk_pool, self.shared.services.call, act.service, act.arguments, dialog_id, act.key
-                )
-        except TimeoutError:
-            returned = Returned(act.service, error="unavailable")
-        except Exception as error:  # noqa: BLE001 - the engine decides what the caller hears
-            log.error("service failed", dialog_id=dialog_id, service=act.service, error=type(error).__name__)
-            returned = Returned(act.service, error="unavailable")
-        self._pending.discard(asyncio.current_task())
-        self.inbox.put_nowait(returned)
+    def _stop_listening(self) -> None:
+        self._ear.stop()
+        self._keys.clear()
+        self._is_listening = self._is_caller_speaking = False
 
     # -- when something broke -------------------------------------------------------------------------------------------
 
-    async def _rescue(self, error: Exception) -> None:
-        """Apologise with prepared sound and hand over; the dialog engine and the voice are not asked any more."""
+    async def _begin_rescue(self, error: Exception) -> None:
+        """From here the engine, the ear and the voice are not asked any more."""
         if self._is_over:
+            log.error("call not finished", dialog_id=self.chronicle.dialog_id, error=type(error).__name__, where=where(error))
             return
-        log.error(
-            "conversation failed, handing over", dialog_id=self.chronicle.dialog_id, error=type(error).__name__, exc_info=error
-        )
-        self._is_rescued = True
-        call_id = self.started.call_id
-        self._mouth.stop(self._frame)
-        utterance = self._mouth.new_utterance("(apology)", "apology", is_bargein_allowed=False)
-        self._handing_over = HandOver("operator", "robot_failed")
-        await self.chronicle.happened("robot failed", error=type(error).__name__)
-        self.send(line.Play(call_id=call_id, utterance=utterance.number, pcm=self.shared.apology.to_bytes(), is_last=True))
-        self.send(line.Transfer(call_id=call_id, target="operator", reason="robot_failed"))
+        shared = self.shared
+        self._rescue = Rescue(self.started.call_id, self.send, self._mouth, self.chronicle, shared.apology, shared.goodbye)
+        if self._handing_over is None and is_open(shared.operator_hours, shared.clock.now().astimezone(shared.zone)):
+            known = {name: slot.label for name, slot in self._state.slots.items() if slot.label}
+            self._handing_over = talking.HandOver("operator", REASON, {**self._state.last_summary, **known})
+        await self._rescue.begin(error, self._frame, self._handing_over, has_ended=self._ended is not None)
 
-    async def _after_rescue(self, message: line.Message) -> None:
-        if isinstance(message, line.Tick):
-            self._frame = message.frame
-            self.chronicle.record([message])
-        elif isinstance(message, line.CallEnded):
-            await self._on_call_ended(message)
-        elif isinstance(message, line.Transferring) and message.state.is_final and not message.state.is_success:
-            await self.chronicle.transfer(message.state.value, message.sip_status)
-            self.send(line.Hangup(call_id=self.started.call_id))
+    async def _guarded(self, work: Awaitable[None], limit_seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(limit_seconds):
+                await work
+        except Exception as error:  # noqa: BLE001 - line has its orders; what comes next must be taken all the same
+            log.error("trouble at the end", dialog_id=self.chronicle.dialog_id, error=type(error).__name__, where=where(error))
+
+    async def _after_rescue(self, item: Item) -> None:
+        match item:
+            case line.Tick():
+                self._frame = item.frame
+                self.chronicle.record([item])
+            case line.PlayStarted():
+                self._mouth.on_started(item)
+            case line.PlayEnded():
+                utterance = self._mouth.on_ended(item)
+                if utterance is not None:
+                    await self.chronicle.played(utterance)
+            case line.Transferring():
+                await self._on_transferring(item)
+            case line.CallEnded():
+                await self._on_call_ended(item)
+            case Answer(act, returned):
+                await self._services.undo(act, returned)
+            case _:
+                pass  # nothing else matters now
 
     async def _in(self, pool: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))

@@ -13,13 +13,22 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from voicebot.audio.pcm import TELEPHONE_HZ, Pcm
+from voicebot.audio.pcm import FRAME_MS, TELEPHONE_HZ, Pcm
 from voicebot.link.messages import FromBrain, Play, PlayEnded, PlayStarted, StopPlaying
+from voicebot.talk.latency import Latency
 
 log = structlog.get_logger(__name__)
 
 _CHARACTERS_A_SECOND = 14
 _CHUNK_BYTES = 2 * TELEPHONE_HZ  # one second a message: the socket never holds a whole prompt at once
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A text whose sound was made at start, for when the voice itself has failed."""
+
+    text: str
+    sound: Pcm
 
 
 @dataclass(slots=True)
@@ -35,15 +44,22 @@ class Utterance:
     """Its PCM so far, kept until it is over: a pause may need it again."""
     sent_samples: int = 0
     is_sent: bool = False
+    """All of its sound was made."""
+    is_in_line: bool = False
+    """Line has sound of it; its PlayEnded is still to come."""
+    is_open_in_line: bool = False
+    """Line waits for more of it."""
     started_frame: int | None = None
+    flows_from_frame: int = 0
+    """Where it began to sound, or went on after a pause."""
     ended_frame: int | None = None
     played_samples: int = 0
     resumed_from: int = 0
     """Samples that had been played when it was last paused: line counts from there."""
-    is_stopped: bool = False
-    """Line has confirmed that it fell silent in a pause."""
     is_cut: bool = False
     first_piece_ms: float | None = None  # order -> first sound handed to line
+    latency: Latency | None = None
+    """Of the answer that begins with it."""
 
     @property
     def total_samples(self) -> int:
@@ -81,14 +97,17 @@ class Mouth:
     executor: Executor
     on_failure: Callable[[Exception], None]
     utterances: dict[int, Utterance] = field(default_factory=dict)
+    """Those whose end was not told yet."""
     _orders: asyncio.Queue[_Batch] = field(default_factory=asyncio.Queue)
     _task: asyncio.Task[None] | None = None
     _generation: int = 0
     _next_number: int = 1
     _is_paused: bool = False
     _is_resume_wanted: bool = False
+    _flowing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start(self) -> None:
+        self._flowing.set()
         self._task = asyncio.create_task(self._work(), name=f"mouth-{self.call_id}")
 
     async def close(self) -> None:
@@ -102,29 +121,41 @@ class Mouth:
         return utterance
 
     def order(self, utterances: list[Utterance], last_order: FromBrain | None = None) -> None:
-        """Queue texts, and what line shall do after the last word."""
+        """Queue texts, and what line shall do after the last word. A pause that nobody ended ends here."""
+        self.resume()
         for utterance in utterances:
             self.utterances[utterance.number] = utterance
         self._orders.put_nowait(_Batch(utterances, last_order))
 
+    def play(self, prepared: Prepared, prompt: str) -> Utterance:
+        """Play ready sound at once, without the voice and past all orders."""
+        utterance = self.new_utterance(prepared.text, prompt, is_bargein_allowed=False)
+        self.utterances[utterance.number] = utterance
+        self._send_piece(utterance, prepared.sound)
+        utterance.is_sent = True
+        self._send_end(utterance)
+        return utterance
+
     def pause(self) -> None:
         """Fall silent, but be ready to go on: perhaps the caller speaks."""
+        self._is_resume_wanted = False
         if not self._is_paused and self.is_speaking:
             self._is_paused = True
-            self.send(StopPlaying(call_id=self.call_id))
+            self._flowing.clear()
+            self._stop_line()
 
     def resume(self) -> None:
         """It was nothing: go on from the sample where the pause came."""
         if not self._is_paused:
             return
-        if any(u.started_frame is not None and not u.is_over and not u.is_stopped for u in self.utterances.values()):
+        if any(u.is_in_line for u in self.utterances.values()):
             self._is_resume_wanted = True  # line has not told yet how far it came
             return
-        self._is_paused = self._is_resume_wanted = False
+        self._end_pause()
         for utterance in self.utterances.values():
             if utterance.is_over or not utterance.sound:
                 continue
-            utterance.resumed_from, utterance.is_stopped = utterance.played_samples, False
+            utterance.resumed_from = utterance.played_samples
             self._send_pcm(utterance, bytes(utterance.sound[utterance.resumed_from * 2 :]))
             if utterance.is_sent:
                 self._send_end(utterance)
@@ -132,23 +163,50 @@ class Mouth:
     def stop(self, frame: int) -> list[Utterance]:
         """Fall silent for good: what is queued here or in line is dropped. Returns what is over already.
 
-        For an utterance that plays right now, `on_ended` will tell how much of it was heard.
+        For what line has, `on_ended` will tell how much of it was heard.
         """
         self._generation += 1
-        was_paused, self._is_paused, self._is_resume_wanted = self._is_paused, False, False
+        was_paused = self._is_paused
+        self._end_pause()
         while not self._orders.empty():
-            for utterance in self._orders.get_nowait().utterances:
-                self._never_played(utterance)
+            self._orders.get_nowait()
         if not was_paused:
-            self.send(StopPlaying(call_id=self.call_id))
+            self._stop_line()
         over = []
-        for utterance in self.utterances.values():
+        for utterance in list(self.utterances.values()):
             if utterance.started_frame is None:  # a PlayStarted still under way corrects this
                 self._never_played(utterance)
-            elif utterance.is_stopped and not utterance.is_over:
+            if not utterance.is_in_line:
                 utterance.ended_frame, utterance.is_cut = frame, True
-                over.append(utterance)
+                over.append(self._told(utterance))
         return over
+
+    def hung_up(self, frame: int) -> list[Utterance]:
+        """The call is over, line tells nothing more: return what was not told yet, with what must have been played."""
+        self._generation += 1
+        for utterance in self.utterances.values():
+            if utterance.is_in_line and utterance.started_frame is not None:
+                flowed = max(0, frame + 1 - utterance.flows_from_frame) * TELEPHONE_HZ * FRAME_MS // 1000
+                utterance.played_samples = min(utterance.resumed_from + flowed, utterance.sent_samples)
+            utterance.ended_frame = frame
+            utterance.is_cut = not utterance.is_sent or utterance.played_samples < utterance.sent_samples
+        return [self._told(utterance) for utterance in list(self.utterances.values())]
+
+    def _told(self, utterance: Utterance) -> Utterance:
+        """Forget an utterance that is over: calls are long, sound is big."""
+        utterance.sound.clear()
+        self.utterances.pop(utterance.number, None)
+        return utterance
+
+    def _stop_line(self) -> None:
+        self.send(StopPlaying(call_id=self.call_id))
+        for utterance in self.utterances.values():
+            if utterance.is_open_in_line:  # line drops late pieces of what it cut until that is closed
+                self._send_end(utterance)
+
+    def _end_pause(self) -> None:
+        self._is_paused = self._is_resume_wanted = False
+        self._flowing.set()
 
     @staticmethod
     def _never_played(utterance: Utterance) -> None:
@@ -169,7 +227,10 @@ class Mouth:
     def on_started(self, message: PlayStarted) -> Utterance | None:
         """Return the utterance that begins to sound; None for one that goes on after a pause."""
         utterance = self.utterances.get(message.utterance)
-        if utterance is None or utterance.started_frame is not None:
+        if utterance is None:
+            return None
+        utterance.flows_from_frame = message.frame
+        if utterance.started_frame is not None:
             return None
         utterance.started_frame = message.frame
         return utterance
@@ -179,16 +240,16 @@ class Mouth:
         utterance = self.utterances.get(message.utterance)
         if utterance is None:
             return None
+        utterance.is_in_line = utterance.is_open_in_line = False
         utterance.played_samples = utterance.resumed_from + message.played_samples
-        if self._is_paused and not message.is_complete:
-            utterance.is_stopped = True
-            if self._is_resume_wanted:
-                self.resume()
-            return None
-        utterance.ended_frame = message.frame
-        utterance.is_cut = not message.is_complete
-        utterance.sound.clear()
-        return utterance
+        is_over = message.is_complete or not self._is_paused
+        if is_over:
+            utterance.ended_frame = message.frame
+            utterance.is_cut = not message.is_complete
+            self._told(utterance)
+        if self._is_resume_wanted:
+            self.resume()
+        return utterance if is_over else None
 
     async def _work(self) -> None:
         while True:
@@ -197,14 +258,14 @@ class Mouth:
             try:
                 for utterance in batch.utterances:
                     await self._speak(utterance, generation)
-            except VoiceFailed as error:
-                log.error("voice failed", call_id=self.call_id, error=type(error.__cause__).__name__)
+                await self._flowing.wait()  # an order must not reach line before the sound that a pause holds back
+                if batch.last_order is not None and generation == self._generation:
+                    self.send(batch.last_order)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the conversation must hear of it
+                log.error("voice failed", call_id=self.call_id, error=type(error.__cause__ or error).__name__)
                 for utterance in batch.utterances:
                     self._never_played(utterance)
                 self.on_failure(error)
-                continue
-            if batch.last_order is not None and generation == self._generation:
-                self.send(batch.last_order)
 
     async def _speak(self, utterance: Utterance, generation: int) -> None:
         loop = asyncio.get_running_loop()
@@ -222,6 +283,8 @@ class Mouth:
         except Exception as error:
             raise VoiceFailed("no sound for a text") from error
         if generation == self._generation:
+            if not utterance.sent_samples:
+                raise VoiceFailed("a text gave no sound")
             utterance.is_sent = True
             if not self._is_paused:
                 self._send_end(utterance)
@@ -238,7 +301,9 @@ class Mouth:
     def _send_pcm(self, utterance: Utterance, data: bytes) -> None:
         for start in range(0, len(data), _CHUNK_BYTES):
             chunk = data[start : start + _CHUNK_BYTES]
+            utterance.is_in_line = utterance.is_open_in_line = True
             self.send(Play(call_id=self.call_id, utterance=utterance.number, pcm=chunk, is_last=False))
 
     def _send_end(self, utterance: Utterance) -> None:
+        utterance.is_in_line, utterance.is_open_in_line = True, False
         self.send(Play(call_id=self.call_id, utterance=utterance.number, pcm=b"", is_last=True))
