@@ -39,10 +39,17 @@ def step_texts(work: WorkFolder, options: argparse.Namespace) -> None:
 
 
 def step_speech(work: WorkFolder, options: argparse.Namespace) -> None:
-    """Synthetic and human speech."""
+    """Synthetic and human speech; a set that was broken off is made anew."""
     from . import festvox, lexicon, stress
     from .evaluation.evaluate import phrases
-    from .synthesis import speak_many
+    from .rhvoice import unpack
+    from .synthesis import finished, speak_many
+
+    unpack(work.rhvoice)  # once, before several processes look for it
+    for name in (*_SPEECH_JOBS, "festvox"):
+        if not finished(work, name).exists():
+            for shard in work.speech.glob(f"{name}-*"):
+                shard.unlink()
 
     spelling = {word: mark.replace("+", "") for word, mark in stress.load(work.path("stresses_festvox.tsv")).items()}
     with ProcessPoolExecutor(options.processes) as pool:
@@ -50,9 +57,9 @@ def step_speech(work: WorkFolder, options: argparse.Namespace) -> None:
             pool.submit(speak_many, work, engine, name, options.hours * share, options.general_words, seed,
                         frozenset(phrases()))
             for seed, (name, (engine, share)) in enumerate(_SPEECH_JOBS.items(), start=11)
-            if not list(work.speech.glob(f"{name}-*.tsv"))
+            if not finished(work, name).exists()
         ]  # fmt: skip
-        if not list(work.speech.glob("festvox-*.tsv")):
+        if not finished(work, "festvox").exists():
             reader = lexicon.load(work.path("lexicon_festvox.tsv"))
             jobs.append(pool.submit(festvox.import_all, work, reader, spelling))
         for job in jobs:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .lexicon import Pronunciation
 from .speech_store import ShardWriter
+from .synthesis import finished
 from .workfolder import RATE_HZ, WorkFolder
 
 DATA = Path("/usr/share/festival/voices/russian/msu_ru_nsh_clunits")
@@ -171,4 +172,5 @@ def import_all(work: WorkFolder, lexicon: dict[str, list[Pronunciation]], spelli
                 training.add(_sox(part, factor, rng.uniform(0.9, 1.25)), text, "festvox")
     training.flush()
     testing.flush()
+    finished(work, "festvox").touch()
     print(f"festvox: {training.seconds / 3600:.2f} h for training, {testing.seconds / 60:.1f} min held out", flush=True)

@@ -24,9 +24,9 @@ UNKNOWN = "[unk]"
 class Costs:
     """Negative log-likelihoods added along a path."""
 
-    word: float = 1.5
+    word: float = 0.7
     #: a word of one unit is easily "heard" in any noise; right after a silence it is more believable
-    short_word: float = 1.5
+    short_word: float = 0.6
     unknown: float = 3.0
     unknown_unit: float = 2.5
     silence: float = 0.0

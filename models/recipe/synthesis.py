@@ -107,3 +107,9 @@ def speak_many(work: WorkFolder, engine: str, name: str, hours: float, general_w
             minutes = (time.monotonic() - begun) / 60
             print(f"speech {name}: {writer.seconds / 3600:.2f} of {hours} h, {minutes:.1f} min", flush=True)
     writer.flush()
+    finished(work, name).touch()
+
+
+def finished(work: WorkFolder, name: str) -> Path:
+    """The mark of a set of shards that is whole."""
+    return work.speech / f"{name}.finished"
