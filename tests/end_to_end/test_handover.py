@@ -93,7 +93,10 @@ def test_a_killed_brain_is_an_apology_and_an_operator(tmp_path: Path) -> None:
             assert invite_id(human) == dialog_id
             human.wait_for("CALL_ESTABLISHED")
             hears_operator(patient)
-        robot.wait_ready()  # and the supervisor has started another brain
+        robot.wait_ready()  # and the supervisor has started another brain,
+        wait_until(lambda: robot.dialog(dialog_id).outcome, "the orphan's outcome")  # which stores how that call ended
+        orphan = robot.dialog(dialog_id)
+        assert (orphan.outcome, orphan.reason) == ("transferred", "brain_died")
         _books_nothing_but_answers(robot, tmp_path)
 
 

@@ -97,6 +97,8 @@ class CallerCall:
         self.outbox: list[FromLine] = []
         self.is_ended = False
         self.is_held = False
+        self.final_ended_by: EndedBy | None = None
+        self.transfer_state: TransferState | None = None
         self._wire = wire
         self._media = media
         self._rules = rules
@@ -190,6 +192,7 @@ class CallerCall:
         if ended_by is None:
             ended_by = EndedBy.CALLER if sip_status < 300 or sip_status == 487 else EndedBy.ERROR
         self.is_ended = True
+        self.final_ended_by = ended_by
         self.outbox.append(CallEnded(call_id=self.call_id, ended_by=ended_by, sip_status=sip_status))
         log.info("call_ended", dialog=self.dialog_id, by=ended_by.value, sip_status=sip_status)
 
@@ -308,6 +311,7 @@ class CallerCall:
 
     def _report(self, report: Report, now: float) -> None:
         log.info("transfer", dialog=self.dialog_id, state=report.state.value, sip_status=report.sip_status)
+        self.transfer_state = report.state
         self.outbox.append(Transferring(call_id=self.call_id, state=report.state, sip_status=report.sip_status))
         if report.state.is_final and not report.state.is_success and self._failover is not None:
             self._take_step(self._failover.transfer_failed(), now)

@@ -35,6 +35,10 @@ class Roster:
         brain = self._brains.get(link)
         return brain.hello if brain else None
 
+    def any(self) -> int | None:
+        """Return some living brain."""
+        return next(iter(self._brains), None)
+
     def take(self) -> int | None:
         """Give a call to the brain with the smallest share of its capacity used; None if all are full."""
         free = [

@@ -1,8 +1,10 @@
 """The main loop's work: SIP events, link events and time, brought to the calls they belong to. One thread."""
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import structlog
 
 from voicebot import dialog_id, status
@@ -17,7 +19,7 @@ from voicebot.line.leg import Confirmed, Ended, Leg, MediaChanged, Pressed, Prog
 from voicebot.line.media import MediaSession
 from voicebot.line.roster import Roster
 from voicebot.line.wire import CallWire
-from voicebot.link.messages import CallStarted, TransferMode
+from voicebot.link.messages import CallStarted, Orphaned, TransferMode
 from voicebot.link.server import Joined, LinkServer, Lost, Said
 from voicebot.settings import Settings
 
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 POLL_MS = 5  # what a tick or an order waits at most; a fraction of a frame
 _STATUS_SECONDS = 1.0
+_ORPHANS_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Switchboard:
         self._roster = Roster()
         self._farewell = load_farewell(settings.cache)
         self._entries: dict[str, _Entry] = {}
+        self._orphans: deque[Orphaned] = deque(maxlen=_ORPHANS_KEPT)
         self._legs: set[Leg] = set()  # every leg that holds one of the library's slots
         self._count = 0
         self._late_frames = 0
@@ -100,6 +104,7 @@ class Switchboard:
         for entry in list(self._entries.values()):
             entry.call.step(now)
             self._flush(entry)
+        self._report_orphans()
         self._link.flush()
         if now >= self._next_status:
             self._next_status = now + _STATUS_SECONDS
@@ -243,6 +248,9 @@ class Switchboard:
         self._late_frames += entry.media.late_frames
         if call.brain is not None:
             self._roster.release(call.brain)
+        elif entry.is_started and call.final_ended_by is not None:
+            started = msgspec.structs.replace(entry.started, dialog_id=call.dialog_id)
+            self._orphans.append(Orphaned(started=started, ended_by=call.final_ended_by, transfer=call.transfer_state))
         self._entries.pop(call.call_id, None)
 
     def _has_free_leg(self) -> bool:
@@ -270,6 +278,12 @@ class Switchboard:
                     entry.call.brain_lost(farewell, now)
                 else:
                     entry.call.brain = self._roster.take()
+
+    def _report_orphans(self) -> None:
+        """Calls that ended without a brain get their outcome from one that lives."""
+        link = self._roster.any()
+        while link is not None and self._orphans:
+            self._link.send(link, self._orphans.popleft())
 
     def _flush(self, entry: _Entry) -> None:
         call = entry.call

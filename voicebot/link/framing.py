@@ -19,11 +19,11 @@ class LinkError(VoicebotError):
     """The link between line and brain cannot be opened or was broken."""
 
 
-class LinkClosed(LinkError):  # noqa: N818 - said as people say it
+class LinkClosed(LinkError):
     """The other side is gone."""
 
 
-class BadFrame(LinkError):  # noqa: N818
+class BadFrame(LinkError):
     """The other side sent something that is not a message of ours."""
 
 

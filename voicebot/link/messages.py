@@ -128,6 +128,14 @@ class CallEnded(Message):
     sip_status: int = 0
 
 
+class Orphaned(Message):
+    """A call ended that had lost its brain (or never had one): told to whichever brain lives, so that it gets its outcome."""
+
+    started: CallStarted  # with the dialog ID in use at the end
+    ended_by: EndedBy
+    transfer: TransferState | None  # the last that was heard of reaching an operator
+
+
 # -- brain to line ------------------------------------------------------------------------------------------------------
 
 
@@ -185,5 +193,5 @@ class Hangup(Message):
     call_id: str
 
 
-FromLine = Ping | CallStarted | Tick | Digit | PlayStarted | PlayEnded | Transferring | Held | CallEnded
+FromLine = Ping | CallStarted | Tick | Digit | PlayStarted | PlayEnded | Transferring | Held | CallEnded | Orphaned
 FromBrain = Pong | Hello | Rename | Play | StopPlaying | Transfer | CancelTransfer | Hangup

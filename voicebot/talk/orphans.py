@@ -1,0 +1,38 @@
+"""Calls that lost their brain get an outcome all the same: line tells how they ended."""
+
+from voicebot.clock import Clock
+from voicebot.link.messages import Orphaned, TransferState
+from voicebot.records.dialogs import Dialog
+from voicebot.records.store import DuplicateDialogId, RecordStore
+
+
+def outcome_of(message: Orphaned) -> str:
+    """A human took the caller, or nobody did: then QA finds it as lost, and somebody calls back."""
+    state = message.transfer
+    return "transferred" if state in (TransferState.COMPLETED, TransferState.BRIDGED) else "lost"
+
+
+def store_orphan(store: RecordStore, clock: Clock, dialplan: str, message: Orphaned) -> None:
+    """Finish the dialog that the dead brain opened, or open and finish one that never had a brain. Blocks."""
+    started = message.started
+    if store.get(started.dialog_id) is None:
+        head = Dialog(
+            id=started.dialog_id,
+            started_at=clock.now(),
+            caller_phone=started.caller,
+            called=started.called,
+            sip_call_id=started.sip_call_id,
+            dialplan=dialplan,
+        )
+        try:
+            store.open_dialog(head)
+        except DuplicateDialogId:
+            return  # another brain was told of it, too
+    store.finish_dialog(
+        started.dialog_id,
+        outcome_of(message),
+        "brain_died",
+        ended_by=message.ended_by.value,
+        transfer_target="operator",
+        transfer_result=message.transfer.value if message.transfer is not None else "",
+    )
