@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 import soundfile
 from robot import running_robot, transcript
@@ -50,3 +51,15 @@ def test_a_patient_books_by_voice(tmp_path: Path) -> None:
         assert abs(len(sound) / rate_hz - (dialog.handling_seconds or 0)) < 0.5
         assert abs(sound[:, 0]).max() > 2000  # the patient
         assert abs(sound[:, 1]).max() > 2000  # the robot
+
+        health = httpx.get(f"http://127.0.0.1:{robot.http_port}/health", timeout=5).json()
+        assert health["status"] == "ok"
+        assert "rhvoice" in health["processes"]["brain-1"]["voice"]
+        assert "vosk-embedded-ru" in health["processes"]["brain-1"]["recogniser"]
+        nothing_personal_in(robot.log)
+
+
+def nothing_personal_in(log: str) -> None:
+    """Neither what was said, nor who, nor from which number."""
+    for personal in ("смирнова", "анна", "терапевт", "завтра", "9161234567"):
+        assert personal not in log.lower(), personal
