@@ -39,6 +39,7 @@ T = TypeVar("T")
 Item = line.Message | Answer | Exception
 
 _BUDGET_CHECK_FRAMES = 1000 // FRAME_MS
+_LONGEST_PAUSE_FRAMES = 2000 // FRAME_MS  # noise without an end must not silence the robot
 _STUCK_SECONDS = 10.0  # for one item of the inbox: a disk, a database or a recogniser that hangs
 _LONGEST_TURN_SECONDS = 30.0  # hearing ends a caller's turn before that
 
@@ -67,6 +68,7 @@ class Conversation:
     _is_listening: bool = False
     _frame: int = 0
     _last_budget_frame: int = 0
+    _paused_frame: int = 0
     _transferred_frame: int | None = None
     _is_held: bool = False
     _is_over: bool = False
@@ -109,8 +111,8 @@ class Conversation:
             await self.chronicle.close()
 
     async def _open(self) -> None:
-        self._ear = self.shared.new_ear()
         await self.chronicle.open(self.started)
+        self._ear = self.shared.new_ear()
         self._state = self.shared.engine.begin(self.chronicle.dialog_id)  # the ID may have been taken, and another drawn
         await self._step(talking.Started(caller_phone=self.started.caller))
 
@@ -162,6 +164,8 @@ class Conversation:
         self._frame = ticks[-1].frame
         self.chronicle.record(ticks)
         self._check_silence(ticks)
+        if self._mouth.is_paused and self._frame - self._paused_frame >= _LONGEST_PAUSE_FRAMES:
+            self._mouth.resume()
         await self._on_heard(await self._in(self.shared.hearing_pool, self._feed, ticks))
         keyed = self._keys.due(self._frame)
         if keyed is not None:
@@ -174,6 +178,7 @@ class Conversation:
                 case hearing.SpeechBegan():
                     self._is_caller_speaking = True
                 case hearing.SpeechSuspected():
+                    self._paused_frame = event.frame
                     self._mouth.pause()
                 case hearing.SuspicionDismissed():
                     self._mouth.resume()

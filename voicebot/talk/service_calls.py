@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -54,7 +53,7 @@ class ServiceCalls:
     """Keeps what outlives the conversation: the undoing of late answers."""
     on_alarm: Callable[[str], None]
     timeout_seconds: float = TIMEOUT_SECONDS
-    has_held: bool = False
+    is_holding: bool = False
     _pending: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     @property
@@ -63,7 +62,8 @@ class ServiceCalls:
 
     def begin(self, act: Invoke) -> None:
         """Call a service; the answer is reported."""
-        self.has_held = self.has_held or act.service == "hold"
+        if act.service in ("hold", "book", "release"):
+            self.is_holding = act.service == "hold"
         task = asyncio.create_task(self._call(act))
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
@@ -97,7 +97,7 @@ class ServiceCalls:
 
     async def release(self) -> None:
         """Give back what is still held for a caller who is gone."""
-        if self.has_held:
+        if self.is_holding:
             try:
                 await self._in_pool("release", {}, "")
             except Exception as error:  # noqa: BLE001 - it lapses by itself in minutes
@@ -139,6 +139,8 @@ class ServiceCalls:
         await self.undo(act, returned)
 
     async def _in_pool(self, service: str, arguments: Mapping[str, Any], key: str) -> Returned:
-        work = partial(self.services.call, service, arguments, self.chronicle.dialog_id, key)
+        loop = asyncio.get_running_loop()
         async with asyncio.timeout(self.timeout_seconds):
-            return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+            return await loop.run_in_executor(
+                self.executor, self.services.call, service, arguments, self.chronicle.dialog_id, key
+            )

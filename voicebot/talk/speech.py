@@ -215,6 +215,11 @@ class Mouth:
             utterance.is_cut = True
 
     @property
+    def is_paused(self) -> bool:
+        """Silent in mid-speech, until `resume` or `stop`."""
+        return self._is_paused and not self._is_resume_wanted
+
+    @property
     def is_speaking(self) -> bool:
         """Whether anything is still to be said or played."""
         return not self._orders.empty() or any(not u.is_over for u in self.utterances.values())
