@@ -82,7 +82,7 @@ def no_fit(text: str) -> float:
 
 @dataclass
 class Conversation:
-    """One question and everything around it."""
+    """One question, perhaps a second one, and everything around it."""
 
     sounds: list[Sound] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
@@ -93,6 +93,7 @@ class Conversation:
     noinput_ms: int = 6000
     is_bargein_allowed: bool = True
     asked_at_ms: int = 0
+    asked_again_at_ms: int | None = None
     noise_db: float = -60.0
     limits: TurnLimits | None = None
     hears: Callable[[str], str] = lambda words: words
@@ -108,7 +109,7 @@ class Conversation:
             for hold in self.holds:
                 if self._now in (hold.at_ms, hold.at_ms + hold.ms):
                     self._obey(self.taker.held(self._now == hold.at_ms))
-            if self._now == self.asked_at_ms:
+            if self._now in (self.asked_at_ms, self.asked_again_at_ms):
                 self._obey(self.taker.open(self._question()))
             for prompt in self.prompts:
                 if self._now == prompt.at_ms:

@@ -74,3 +74,29 @@ def test_a_second_of_talking_over_the_robot_does_not_pass_for_echo() -> None:
     for _ in range(45):
         guard.add(-20.0, -20.0)
     assert guard.threshold_db == before
+
+
+def test_callers_who_interrupt_again_and_again_do_not_pass_for_echo() -> None:
+    guard = EchoGuard()
+    for _ in range(6):
+        for _ in range(60):
+            guard.add(-60.0, -20.0)
+        for _ in range(20):
+            guard.add(-20.0, -20.0)  # not believed yet
+        guard.unlearn(20)
+        for _ in range(30):
+            guard.add(-20.0, -20.0, is_caller=True)
+        assert guard.threshold_db < -30.0
+
+
+def test_unlearning_takes_no_frame_of_real_echo() -> None:
+    guard = EchoGuard()
+    for _ in range(200):
+        guard.add(-30.0, -20.0)
+    before = guard.return_db
+    for _ in range(40):
+        guard.add(-20.0, -96.0)  # the robot is silent: half of these come too late to be its echo
+    for _ in range(50):
+        guard.add(-20.0, -20.0, is_caller=True)
+    guard.unlearn(90)
+    assert guard.return_db == before

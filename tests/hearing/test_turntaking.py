@@ -207,6 +207,17 @@ def test_a_word_interrupts_the_robot() -> None:
     assert ended.order.is_bargein
 
 
+def test_the_next_prompt_is_interrupted_as_well() -> None:
+    sounds = [Sound(2000, 900, "запишите к терапевту"), Sound(9000, 900, "завтра утром")]
+    prompts = [Prompt(0, 2800, "чем могу помочь"), Prompt(8000, 4000, "когда вам удобно")]
+    happenings = Conversation(sounds, prompts, asked_again_at_ms=8000).run(14_000)
+    first, second = (h.at_ms for h in happenings if h.what == "interrupted")
+    assert first - 2000 <= 400
+    assert second - 9000 <= 500
+    assert "dismissed" not in kinds(happenings)
+    assert [h.words for h in happenings if h.what == "ended"] == ["запишите к терапевту", "завтра утром"]
+
+
 def test_a_word_of_250_ms_interrupts_within_300_ms() -> None:
     happenings = Conversation([Sound(2000, 250, "стоп")], OVER).run(8000)
     assert only(happenings, "interrupted").at_ms - 2000 <= 300

@@ -40,6 +40,11 @@ class RollingLevel:
     def clear(self) -> None:
         self._levels.clear()
 
+    def drop_newest(self, count: int) -> None:
+        """Forget the last `count` frames; what they had pushed out does not come back."""
+        for _ in range(min(count, len(self._levels))):
+            self._levels.pop()
+
     def __len__(self) -> int:
         return len(self._levels)
 

@@ -178,7 +178,7 @@ class TurnTaker:
         `is_voiced`: the caller's sound has a pitch.
         """
         self._frame = frame
-        self.echo.add(level_db, robot_db)
+        self.echo.add(level_db, robot_db, is_caller=self.phase is Phase.SPEAKING)
         self.noise.add(level_db)
         self._peak.add(level_db)
         is_speech = is_voice and not self._is_held and self._is_loud_enough(level_db)
@@ -213,6 +213,7 @@ class TurnTaker:
                 self._start = max(self._gate.started_frame, self._not_before)
                 self._next_probe = self._start + self.limits.probe_from_ms // FRAME_MS
                 self._is_last_probe = self._is_suspected = False
+                self._is_bargein = False  # of an earlier turn
                 self._clearance.clear()
             return []
         if self._is_prompt_playing:
@@ -307,6 +308,7 @@ class TurnTaker:
         if not is_meant:
             return []
         self._is_bargein = True
+        self.echo.unlearn(self._frame - self._start + 1)
         return [Interrupted(self._frame)]
 
     def _end_if_silent_enough(self) -> list[Order]:
@@ -346,6 +348,8 @@ class TurnTaker:
         return [Forget()]
 
     def _end(self, reason: EndReason) -> list[Order]:
+        if reason is EndReason.FINISHED:
+            self.echo.unlearn(self._frame - self._start + 1)
         ended = Ended(reason, self._start, max(self._start, self._gate.last_speech_frame), self._is_bargein)
         self._shut()
         return [ended]
