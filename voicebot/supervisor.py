@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,15 +12,30 @@ import structlog
 
 from voicebot import status
 from voicebot.clock import Clock, SystemClock
-from voicebot.errors import ConfigurationError
+from voicebot.errors import VoicebotError
 from voicebot.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 EXIT_CONFIGURATION = 78  # sysexits.h EX_CONFIG: starting again would not help
-_DAY_SECONDS = 24 * 3600
-_DRAIN_SECONDS = 240.0
-_STOP_SECONDS = 10.0
+_SILENT_CHECKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the supervisor waits for what."""
+
+    first_pause_seconds: float = 0.2
+    stop_seconds: float = 10.0
+    """From SIGTERM to SIGKILL, for processes without calls."""
+    drain_margin_seconds: float = 20.0
+    """For line to end by itself, after the longest call and the operator's ringing."""
+    hung_after_seconds: float = 30.0
+    """A process that says nothing for so long is killed and started again."""
+    check_seconds: float = 1.0
+    prepare_every_seconds: float = 24 * 3600.0
+    prepare_again_seconds: float = 600.0
+    """After a preparation that failed."""
 
 
 @dataclass(slots=True)
@@ -55,6 +71,11 @@ class Child:
             self.process.send_signal(number)
 
 
+def voicebot_command(*words: str) -> list[str]:
+    """Return the arguments that start one of our processes."""
+    return [sys.executable, "-m", "voicebot.cli", *words]
+
+
 def brain_count(settings: Settings) -> int:
     """One brain a core, less one for line; at least one."""
     return settings.brain.count or max(1, (os.cpu_count() or 2) - 1)
@@ -63,17 +84,33 @@ def brain_count(settings: Settings) -> int:
 class Supervisor:
     """Keeps the processes of one machine running."""
 
-    def __init__(self, settings: Settings, prepare: Callable[[], None], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        prepare: Callable[[], None],
+        clock: Clock | None = None,
+        command: Callable[..., list[str]] = voicebot_command,
+        limits: Limits | None = None,
+    ) -> None:
         self._settings = settings
         self._prepare = prepare
         self._clock = clock or SystemClock()
-        command = [sys.executable, "-m", "voicebot.cli"]
-        self.line = Child("line", [*command, "line"])
-        self.brains = [Child(f"brain-{n}", [*command, "brain", str(n)]) for n in range(1, brain_count(settings) + 1)]
-        self.desk = Child("desk", [*command, "desk"])
+        self._limits = limits or Limits()
+        brains = range(1, brain_count(settings) + 1)
+        self.line = self._child("line", command("line"))
+        self.brains = [self._child(f"brain-{n}", command("brain", str(n))) for n in brains]
+        self.desk = self._child("desk", command("desk"))
         self._stopping = asyncio.Event()
         self._fatal: str = ""
         self._was_ready = False  # once it has worked, it is worth trying again
+        self._silent_checks: Counter[str] = Counter()
+
+    def _child(self, name: str, arguments: list[str]) -> Child:
+        return Child(name, arguments, Backoff(self._limits.first_pause_seconds))
+
+    @property
+    def children(self) -> list[Child]:
+        return [self.line, *self.brains, self.desk]
 
     async def run(self, on_ready: Callable[[dict[str, dict[str, object]]], None]) -> int:
         """Run until SIGTERM or SIGINT; returns the exit status."""
@@ -82,28 +119,34 @@ class Supervisor:
         for stale in self._settings.run_dir.glob("*.json"):
             stale.unlink(missing_ok=True)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-        children = [self.line, *self.brains, self.desk]
-        keepers = [asyncio.create_task(self._keep(child), name=child.name) for child in children]
-        helpers = [asyncio.create_task(self._announce(on_ready)), asyncio.create_task(self._prepare_daily())]
+        signals = (signal.SIGTERM, signal.SIGINT)
+        for number in signals:
+            loop.add_signal_handler(number, self._told_to_stop)
+        keepers = [asyncio.create_task(self._keep(child), name=child.name) for child in self.children]
+        helpers = [asyncio.create_task(work) for work in (self._announce(on_ready), self._prepare_daily(), self._watch())]
         await self._stopping.wait()
         for task in helpers:
             task.cancel()
         await self._drain()
         await asyncio.gather(*keepers, *helpers, return_exceptions=True)
+        for number in signals:
+            loop.remove_signal_handler(number)
+        status.withdraw(self._settings.run_dir, "supervisor")
         if self._fatal:
             log.error("stopped", because=self._fatal)
             return EXIT_CONFIGURATION
         return 0
 
+    def _told_to_stop(self) -> None:
+        if self._stopping.is_set():
+            self.line.signal(signal.SIGTERM)  # told twice: line then ends the calls that are left
+        self._stopping.set()
+
     async def _keep(self, child: Child) -> None:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             began = loop.time()
-            # A group of its own: Ctrl-C reaches us alone, and we drain in order.
-            child.process = await asyncio.create_subprocess_exec(*child.arguments, start_new_session=True)
-            code = await child.process.wait()
+            code = await self._live(child)
             if self._stopping.is_set():
                 return
             if code == EXIT_CONFIGURATION and not self._was_ready:
@@ -115,6 +158,18 @@ class Supervisor:
             log.error("process died, starting it again", name=child.name, exit_status=code, pause_seconds=pause)
             await self._pause(pause)
 
+    async def _live(self, child: Child) -> int | None:
+        """Start a process and wait for its end; return its exit status, None where it could not be started."""
+        try:
+            # A group of its own: Ctrl-C reaches us alone, and we drain in order.
+            child.process = await asyncio.create_subprocess_exec(*child.arguments, start_new_session=True)
+        except OSError as error:
+            log.error("process not started", name=child.name, problem=error.strerror)
+            return None
+        if self._stopping.is_set():
+            child.signal(signal.SIGKILL)  # it came up while all others were told to end
+        return await child.process.wait()
+
     async def _pause(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
@@ -124,13 +179,13 @@ class Supervisor:
 
     async def _drain(self) -> None:
         """Line first: it refuses new calls and lets current ones end; then what they needed."""
-        if self._fatal:
-            limits = _STOP_SECONDS
-        else:
-            limits = _DRAIN_SECONDS
-            log.info("draining", limit_seconds=limits)
-        await self._end([self.line], limits)
-        await self._end([*self.brains, self.desk], _STOP_SECONDS)
+        limit_seconds = self._limits.stop_seconds
+        if not self._fatal:
+            settings = self._settings
+            limit_seconds = settings.dialog.budget_seconds + settings.transfer.ring_seconds + self._limits.drain_margin_seconds
+            log.info("draining", limit_seconds=limit_seconds)
+        await self._end([self.line], limit_seconds)
+        await self._end([*self.brains, self.desk], self._limits.stop_seconds)
 
     @staticmethod
     async def _end(children: list[Child], limit_seconds: float) -> None:
@@ -155,9 +210,40 @@ class Supervisor:
             await asyncio.sleep(0.2)
 
     async def _prepare_daily(self) -> None:
+        pause_seconds = self._limits.prepare_every_seconds
         while True:
-            await asyncio.sleep(_DAY_SECONDS)
+            await asyncio.sleep(pause_seconds)
             try:
                 await asyncio.to_thread(self._prepare)
-            except ConfigurationError as error:
-                log.error("daily preparation failed", problem=error.message)
+                pause_seconds = self._limits.prepare_every_seconds
+            except Exception as error:  # noqa: BLE001 - tried again: without new days in the diary nobody could book
+                pause_seconds = self._limits.prepare_again_seconds
+                problem = error.message if isinstance(error, VoicebotError) else type(error).__name__
+                log.error("daily preparation failed", problem=problem, again_in_seconds=pause_seconds)
+
+    async def _watch(self) -> None:
+        """Tell how we are, and kill what hangs: it lives, but has long stopped telling how it is."""
+        while True:
+            try:
+                restarts = {child.name: child.restarts for child in self.children}
+                status.publish(self._settings.run_dir, "supervisor", self._clock, restarts=restarts)
+                self._kill_hung()
+            except OSError as error:
+                # Where we cannot write, the others cannot either: their silence proves nothing.
+                log.error("status not written", problem=error.strerror, cure="Free the disk of data_dir.")
+                self._silent_checks.clear()
+            await asyncio.sleep(self._limits.check_seconds)
+
+    def _kill_hung(self) -> None:
+        facts = status.read(self._settings.run_dir, self._clock)
+        now = self._clock.now().timestamp()
+        for child in (self.line, *self.brains):
+            fact = facts.get(child.name, {})
+            is_its_own = child.process is not None and fact.get("pid") == child.process.pid  # not its predecessor's
+            is_silent = is_its_own and now - fact["at"] > self._limits.hung_after_seconds
+            # Seen several times: after a machine's sleep all files are old for a moment.
+            self._silent_checks[child.name] = self._silent_checks[child.name] + 1 if is_silent else 0
+            if self._silent_checks[child.name] >= _SILENT_CHECKS:
+                log.error("process hangs, killing it", name=child.name)
+                child.signal(signal.SIGKILL)
+                self._silent_checks[child.name] = 0
