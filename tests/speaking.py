@@ -1,14 +1,17 @@
 """A patient who speaks real Russian through baresip: RHVoice's male voice, and a sense of when the robot has finished."""
 
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from robot import Robot, transcript
 from sip_peers import RATE_HZ, Baresip, wait_until, write_wav
 
 from voicebot.audio.pcm import TELEPHONE_HZ
+from voicebot.records.dialogs import Dialog, Who
 from voicebot.settings import Settings
 from voicebot.supplies.rhvoice import find_rhvoice
 from voicebot.voice import telephone
@@ -16,6 +19,7 @@ from voicebot.voice.rhvoice import RhvoiceEngine
 
 _SILENCE = bytes(2 * RATE_HZ * 120)
 _WINDOW_BYTES = 2 * RATE_HZ // 50
+_LAST_WORDS = ("messages.goodbye", "more.more.filled", "handover", "messages.handover")
 _LOUD = 250  # RMS of 16-bit samples: speech, not line noise
 
 
@@ -53,9 +57,11 @@ class Patient(Baresip):
         return int(loud[-1] + 1) * _WINDOW_BYTES if len(loud) else 0
 
     def wait_robot(self, silence_seconds: float = 0.9, seconds: float = 40.0) -> None:
-        """Wait until the robot has said something since the last phrase, and then is silent."""
+        """Wait until the robot has said something since the last phrase, and then is silent, or has hung up."""
 
         def has_finished() -> bool:
+            if "CALL_CLOSED" in self.types():
+                return True
             heard = len(self.heard())
             last = self.loud_until()
             return last > self._answered_from and heard - last >= silence_seconds * 2 * RATE_HZ
@@ -74,3 +80,20 @@ class Patient(Baresip):
         self.command("ausrc", f"aufile,{file}")
         time.sleep(len(sound) / 2 / RATE_HZ)
         self._answered_from = len(self.heard())
+
+    def converse(self, robot: Robot, answers: Mapping[str, str], turns: int = 20) -> Dialog:
+        """Answer each question as a person would, by what was asked, until the call has an outcome; return its dialog.
+
+        `answers`: part of a prompt's name or text -> what to say. A question without an answer fails the test.
+        """
+        for _ in range(turns):
+            self.wait_robot()
+            if "CALL_CLOSED" in self.types():
+                break
+            asked = [turn for turn in robot.turns() if turn.who is Who.ROBOT][-1]
+            if asked.prompt.startswith(_LAST_WORDS):
+                break
+            phrase = next((text for key, text in answers.items() if key in asked.prompt or key in asked.text), None)
+            assert phrase is not None, f"nobody answers {asked.prompt}: {asked.text}\n{transcript(robot.turns())}"
+            self.say_now(phrase)
+        return robot.wait_finished(40)

@@ -37,6 +37,7 @@ from voicebot.settings import Settings
 from voicebot.storage.database import open_database
 from voicebot.talk.chronicle import Chronicle
 from voicebot.talk.conversation import Conversation
+from voicebot.talk.orphans import store_orphan
 from voicebot.talk.shared import Shared
 from voicebot.talk.speech import Prepared
 from voicebot.talk.trouble import where
@@ -190,7 +191,16 @@ class Brain:
             for call_id, conversation in list(self.conversations.items()):
                 conversation.inbox.put_nowait(line.CallEnded(call_id=call_id, ended_by=line.EndedBy.ERROR))
 
+    def _store_orphan(self, message: line.Orphaned) -> None:
+        try:
+            store_orphan(self.store, self.clock, self.settings.dialog.folder.name, message)
+        except StorageError as error:
+            log.error("orphan not stored", dialog_id=message.started.dialog_id, problem=type(error).__name__)
+
     def _dispatch(self, link: LineLink, message: line.FromLine) -> None:
+        if isinstance(message, line.Orphaned):
+            self._disk_pool.submit(self._store_orphan, message)
+            return
         if isinstance(message, line.CallStarted):
             conversation = self._converse(link, message)
             self.conversations[message.call_id] = conversation

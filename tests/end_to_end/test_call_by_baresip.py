@@ -13,20 +13,24 @@ from voicebot.records.dialogs import Who
 
 pytestmark = [pytest.mark.call, pytest.mark.slow, pytest.mark.timeout(300)]
 
+ANSWERS = {
+    "Я правильно поняла": "Да.",
+    "request.wish": "Запишите меня к терапевту.",
+    "booking.when": "Завтра утром.",
+    "booking.choice": "Первый.",
+    "booking.patient": "Смирнова Анна.",
+    "booking.own_number": "Да.",
+    "booking.confirm": "Да, всё верно.",
+    "more.more": "Нет, спасибо.",
+}
+
 
 def test_a_patient_books_by_voice(tmp_path: Path) -> None:
     need_baresip()
     with running_robot(tmp_path) as robot, Patient(tmp_path) as patient:
         patient.dial(robot.uri)
         patient.wait_for("CALL_ESTABLISHED")
-        patient.say("Запишите меня к терапевту.")
-        patient.say("Завтра утром.")
-        patient.say("Первый.")
-        patient.say("Смирнова Анна.")
-        patient.say("Да.")
-        patient.say("Да, всё верно.")
-        patient.say("Нет, спасибо.")
-        dialog = robot.wait_finished(40)
+        dialog = patient.converse(robot, ANSWERS)
         turns = list(dialog.turns)
         story = transcript(turns)
 
