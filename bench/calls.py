@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bench.robot import BenchRobot
 from voicebot.errors import VoicebotError
+from voicebot.patient.measure import Span, speech_spans
 from voicebot.patient.report import Report
 from voicebot.patient.run import run_scenario
 from voicebot.patient.scenario import Scenario, load_scenario
@@ -28,6 +29,9 @@ class Call:
     dialog: Dialog | None
     robot: NDArray[np.int16]
     """The robot's side of its own recording, 8 kHz; empty where there is none."""
+
+    heard: tuple[Span, ...]
+    """Where the robot sounds on the patient's wire."""
 
 
 class TooManyFailures(VoicebotError):
@@ -97,7 +101,8 @@ class Caller:
         if report.answered_after_ms is None:
             raise VoicebotError(f"not answered (SIP {report.sip_status})", "")
         dialog = self.robot.dialog_of(report)
-        return Call(scenario, report, dialog, self._robot_side(dialog))
+        wire, rate_hz = soundfile.read(recording, dtype="int16")
+        return Call(scenario, report, dialog, self._robot_side(dialog), tuple(speech_spans(wire[:, 1], rate_hz)))
 
     def _robot_side(self, dialog: Dialog | None) -> NDArray[np.int16]:
         if dialog is not None and dialog.recording_path:

@@ -17,6 +17,8 @@ STAGES = ("endpoint", "recognise", "think", "speak", "rest")
 _STORED = STAGES[:-1]
 _SAME_TURN_MS = 1000  # the clocks' offset is known to some 200 ms; turns are seconds apart
 _NEAR_MS = 1500  # what happens so soon after the patient's words may be owed to them
+_PAUSE_MS = 300  # inside a prompt
+_EARLY_MS = 100  # what the clocks' offset may be wrong by
 _FRAME_MS = 20
 _ROBOT_RATE = 8
 
@@ -103,6 +105,45 @@ def prompts_of(report: Report, dialog: Dialog, robot: NDArray[np.int16]) -> list
         is_owed = is_by_hangup or any(s.start_ms - _FRAME_MS <= ended <= s.end_ms + _NEAR_MS for s in spoken)
         prompts.append(Prompt(turn.text, turn.was_cut, lost, turn.was_cut and not is_owed))
     return prompts
+
+
+def falls_silent(report: Report, dialog: Dialog | None, robot: Sequence[Span]) -> list[int | None]:
+    """Return for each interruption the ms from its first sound to the interrupted prompt's last; None where it went on.
+
+    `robot` is where the robot sounds on the patient's wire. A caller who pauses inside a phrase may be answered in it: that
+    answer is no part of the interrupted prompt.
+    """
+    replies = _replies(report, dialog) if dialog is not None else []
+    stops: list[int | None] = []
+    for interruption in report.barge_ins:
+        turn = interruption.turn
+        until = min([ms for ms in replies if turn.start_ms < ms < turn.end_ms], default=turn.end_ms + 1)
+        last = max(
+            (s.end_ms for s in robot if turn.start_ms - _PAUSE_MS < s.end_ms and s.start_ms < until - _EARLY_MS),
+            default=turn.start_ms,
+        )
+        stops.append(None if last >= turn.end_ms else max(0, last - turn.start_ms))
+    return stops
+
+
+def answered_inside(report: Report, dialog: Dialog) -> int:
+    """Count the patient's phrases that the robot answered before they were over."""
+    replies = _replies(report, dialog)
+    return sum(any(s.start_ms < ms < s.end_ms - _EARLY_MS for ms in replies) for s in report.said)
+
+
+def _replies(report: Report, dialog: Dialog) -> list[int]:
+    """When answers to the caller's words began, on the patient's clock."""
+    offset = clock_offset_ms(report, dialog)
+    begun = []
+    is_due = False
+    for turn in dialog.turns:
+        if turn.who is Who.CALLER:
+            is_due = turn.offset_start_ms is not None
+        elif turn.who is Who.ROBOT and is_due and turn.offset_start_ms is not None:
+            begun.append(turn.offset_start_ms + offset)
+            is_due = False
+    return begun
 
 
 def lost_ms(robot: NDArray[np.int16], start_ms: int, played_ms: int, until_ms: int | None) -> int:

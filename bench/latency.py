@@ -16,7 +16,7 @@ from typing import Any
 
 from bench import machine
 from bench.calls import Call, Caller, minutes_of
-from bench.figures import STAGES, Prompt, Waited, false_turns, join_waits, prompts_of, spread
+from bench.figures import STAGES, Prompt, Waited, answered_inside, falls_silent, false_turns, join_waits, prompts_of, spread
 from bench.robot import DEMO, EMBEDDED_MODEL, BenchRobot, running_robot
 from voicebot.errors import VoicebotError
 
@@ -107,6 +107,10 @@ def _measure(options: argparse.Namespace, folder: Path) -> Figures:
             part = caller.until(ECHOED, options.prompts, _count_prompts, at_once=options.at_once, echo_db=ECHO_DB)
             calls += part
             figures["echo"] = _echo(part)
+        inside = sum(answered_inside(call.report, call.dialog) for call in calls if call.dialog is not None)
+        phrases = sum(len(call.report.said) for call in calls)
+        figures |= {"phrases": phrases, "answered_inside_a_phrase": inside}
+        _say(f"\nAnswered before the caller had ended a phrase: {inside} of {phrases}.")
         spent = {name: machine.cpu_seconds(pid) - cpu[name] for name, pid in pids.items()}
     minutes = minutes_of(calls)
     figures["cpu_seconds_per_call_minute"] = {name: round(seconds / minutes, 2) for name, seconds in spent.items()}
@@ -146,12 +150,14 @@ def _responses(waits: list[Waited]) -> Figures:
 
 
 def _interruptions(calls: list[Call]) -> Figures:
-    every = [b for call in calls for b in call.report.barge_ins]
-    stops = spread(ms for call in calls for ms in call.report.barge_in_stops_ms)
-    went_on = len(every) - int(stops["count"] or 0)
-    _say("\nFirst sound of an interruption -> the robot's last, ms, on the caller's wire")
-    _say(f"  p50 {_number(stops['p50'])}, p95 {_number(stops['p95'])}, worst {_number(stops['worst'])} of {stops['count']}; "
-         f"the robot talked on through {went_on}. Aim: p95 <= {BARGE_IN_P95_MS}.")  # fmt: skip
+    every = [ms for call in calls for ms in falls_silent(call.report, call.dialog, call.heard)]
+    stops = spread(ms for ms in every if ms is not None)
+    went_on = every.count(None)
+    _say("\nFirst sound of an interruption -> the last of the interrupted prompt, ms, on the caller's wire")
+    _say(
+        f"  p50 {_number(stops['p50'])}, p95 {_number(stops['p95'])}, worst {_number(stops['worst'])} of {stops['count']}; "
+        f"the robot talked on through {went_on}. Aim: p95 <= {BARGE_IN_P95_MS}."
+    )
     return {**stops, "went_on": went_on, "aim_p95": BARGE_IN_P95_MS}
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from bench import machine
-from bench.figures import clock_offset_ms, false_turns, join_waits, lost_ms, prompts_of, spread
-from voicebot.patient.measure import Response, Span
+from bench.figures import answered_inside, clock_offset_ms, falls_silent, false_turns, join_waits, lost_ms, prompts_of, spread
+from voicebot.patient.measure import BargeIn, Response, Span
 from voicebot.patient.report import Report, Said
 from voicebot.records.dialogs import Dialog, Latency, Turn, Who
 
@@ -19,11 +19,13 @@ OFFSET_MS = 200
 STAGES = Latency(endpoint_ms=300, recognise_ms=50, think_ms=10, speak_ms=20, total_ms=430)
 
 
-def report(said: list[Said], responses: list[Response], duration_ms: int = 60_000) -> Report:
+def report(
+    said: list[Said], responses: list[Response], duration_ms: int = 60_000, barge_ins: tuple[BargeIn, ...] = ()
+) -> Report:
     return Report(
         scenario="", caller="", target="", sip_call_id="", sip_status=200, ended_by="robot", duration_ms=duration_ms,
         answered_after_ms=10, first_audio_ms=300, steps_done=1, steps_total=1, said=said, robot=[], responses=responses,
-        barge_ins=[],
+        barge_ins=list(barge_ins),
     )  # fmt: skip
 
 
@@ -112,6 +114,28 @@ def test_a_prompt_that_nobody_interrupted_is_falsely_cut() -> None:
 def test_words_that_the_patient_did_not_say_are_counted() -> None:
     dialog = Dialog("A", turns=(greeting(), heard(2, 4000, 4940), heard(3, 8000, 8500), Turn(4, Who.CALLER, intent="noinput")))
     assert false_turns(report([said("да", 4200, 5200)], []), dialog) == 1
+
+
+def interrupted(start_ms: int, end_ms: int) -> Report:
+    turn = Span(start_ms, end_ms)
+    return report([said("нет другое", start_ms, end_ms)], [], barge_ins=(BargeIn(turn, None),))
+
+
+def test_an_answer_into_the_phrase_is_not_the_interrupted_prompt() -> None:
+    prompt = greeting(played_text="здрав", played_ms=1000)
+    dialog = Dialog("A", turns=(prompt, heard(2, 1000, 1400), answered(3, 1900)))
+    wire = [Span(300, 1400), Span(2100, 2600)]
+    assert falls_silent(interrupted(1200, 2700), dialog, wire) == [200]
+    assert answered_inside(interrupted(1200, 2700), dialog) == 1
+    assert falls_silent(interrupted(1200, 1900), dialog, wire) == [200]
+    assert answered_inside(interrupted(1200, 1900), dialog) == 0
+
+
+def test_a_prompt_that_goes_on_after_a_pause_fell_silent_late_or_never() -> None:
+    dialog = Dialog("A", turns=(greeting(played_ms=3000),))
+    wire = [Span(300, 1400), Span(1700, 2300)]
+    assert falls_silent(interrupted(1200, 2700), dialog, wire) == [1100]
+    assert falls_silent(interrupted(1200, 2200), dialog, wire) == [None]
 
 
 def test_a_spread_names_its_worst() -> None:
