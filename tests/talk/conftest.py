@@ -9,7 +9,6 @@ from voicebot.clinic.catalogue import load_catalogue
 from voicebot.clinic.services import SERVICES
 from voicebot.clinic.setup import prepare
 from voicebot.clock import VirtualClock
-from voicebot.dialog.engine import Engine
 from voicebot.dialog.loader import load_dialplans
 from voicebot.dialog.understanding import Understanding
 from voicebot.storage.database import open_database
@@ -19,10 +18,9 @@ from voicebot.storage.upgrade import upgrade
 @pytest.fixture(scope="session")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Clinic:
     catalogue = load_catalogue(DEMO / "clinic")
-    engine = Engine(load_dialplans(DEMO / "dialplans", SERVICES), catalogue, Understanding(catalogue))
     path: Path = tmp_path_factory.mktemp("clinic") / "filled.db"
     database = open_database(f"sqlite:///{path}")
     upgrade(database)
     prepare(database, catalogue, VirtualClock(MONDAY_NINE), days=10)
     database.close()
-    return Clinic(catalogue, engine, path)
+    return Clinic(catalogue, load_dialplans(DEMO / "dialplans", SERVICES), Understanding(catalogue), path)

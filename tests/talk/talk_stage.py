@@ -23,7 +23,9 @@ from voicebot.clinic.failures import ServiceFailure
 from voicebot.clinic.services import ClinicServices
 from voicebot.clock import VirtualClock
 from voicebot.dialog.engine import Engine
+from voicebot.dialog.schema import Dialplans
 from voicebot.dialog.talking import Alternative, Expect, Heard, NotHeard, Returned
+from voicebot.dialog.understanding import Understanding
 from voicebot.hearing.ear import (
     BargeIn,
     HearingEvent,
@@ -269,9 +271,9 @@ class ClinicCalls:
             return Returned(name, error=failure.code)
 
 
-def say(text: str) -> Iterator[Pcm]:
+def say(text: str, characters_a_second: int = CHARACTERS_A_SECOND) -> Iterator[Pcm]:
     """Sound of the text's length, a second at a time."""
-    left_ms = len(text) * 1000 // CHARACTERS_A_SECOND
+    left_ms = len(text) * 1000 // characters_a_second
     while left_ms > 0:
         piece_ms = min(1000, left_ms)
         left_ms -= piece_ms
@@ -361,8 +363,12 @@ class StagedLine:
 @dataclass(frozen=True, slots=True)
 class Clinic:
     catalogue: Catalogue
-    engine: Engine
+    dialplans: Dialplans
+    understanding: Understanding
     filled: Path
+
+    def engine(self, budget_seconds: float = 210.0) -> Engine:
+        return Engine(self.dialplans, self.catalogue, self.understanding, budget_seconds)
 
 
 class Call:
@@ -402,7 +408,7 @@ class Call:
         self.stored_before: dict[int, int] = {}
         inline = Inline()
         self.shared = Shared(
-            engine=engine or clinic.engine,
+            engine=engine or clinic.engine(),
             new_ear=lambda: self.ear,  # type: ignore[arg-type, return-value]
             say=say,
             services=self.services,

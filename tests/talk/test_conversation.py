@@ -1,10 +1,12 @@
 """Whole calls in virtual time: what is said, stored and done is right, also when the caller behaves like a caller."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import pytest
 import soundfile
-from talk_stage import DIALOG_ID, Call, Clinic, Cough, Noise, Over, Reply, Roar, Silence
+from talk_stage import DIALOG_ID, Call, Clinic, Cough, Noise, Over, Reply, Roar, Silence, say
 
 from voicebot.link import messages as line
 from voicebot.link.messages import TransferState
@@ -215,6 +217,20 @@ async def test_the_budget_ends_in_a_human_before_its_time(clinic: Clinic, tmp_pa
         assert dialog.outcome == "transferred", call.story()
         assert dialog.reason == "budget", call.story()
         assert (dialog.handling_seconds or 999) <= 210
+
+
+@pytest.mark.parametrize("budget_seconds", [24, 29, 35, 42])
+async def test_a_long_prompt_does_not_carry_the_caller_past_the_budget(
+    clinic: Clinic, tmp_path: Path, budget_seconds: int
+) -> None:
+    engine = clinic.engine(budget_seconds)
+    script = (Reply("к кардиологу"), Reply("завтра после обеда"), *[Silence()] * 4)
+    with Call(clinic, tmp_path, *script, engine=engine, say=partial(say, characters_a_second=13)) as call:
+        await call.until(lambda: "transfer ringing" in call.happened())
+        assert call.dialog.reason == "budget", call.story()
+        assert call.line.frame * 0.02 <= budget_seconds, call.story()
+        assert call.prompt("messages.budget_over").played_text == call.prompt("messages.budget_over").text
+        await call.to_the_end()
 
 
 async def test_a_call_on_hold_is_left_in_peace(clinic: Clinic, tmp_path: Path) -> None:

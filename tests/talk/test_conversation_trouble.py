@@ -53,7 +53,7 @@ class _BrokenEngine:
 
 
 def broken_engine(clinic: Clinic, breaks_at: int) -> Engine:
-    return _BrokenEngine(clinic.engine, breaks_at)  # type: ignore[return-value]
+    return _BrokenEngine(clinic.engine(), breaks_at)  # type: ignore[return-value]
 
 
 def voice_breaking_at(word: str) -> Callable[[str], Iterator[Pcm]]:

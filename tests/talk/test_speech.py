@@ -1,12 +1,14 @@
 """The mouth: order is kept, interruption is immediate, and what was really played is known."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from voicebot.audio.pcm import TELEPHONE_HZ, Pcm
+from voicebot.line.playqueue import PlayQueue
 from voicebot.link import messages as line
 from voicebot.talk.speech import Mouth, VoiceFailed
 
@@ -138,4 +140,73 @@ async def test_a_pause_that_becomes_an_interruption_is_over_at_once(stage: Stage
     assert first.played_samples == 4000
     assert stage.kinds().count("StopPlaying") == 1
     assert not stage.mouth.is_speaking
+    await stage.mouth.close()
+
+
+async def test_a_pause_that_nobody_ends_does_not_mute_the_next_answer(stage: Stage) -> None:
+    stage.mouth.order([stage.mouth.new_utterance("раз")])
+    await stage.until(2)
+    stage.mouth.on_started(line.PlayStarted(call_id="c1", utterance=1, frame=10))
+    stage.mouth.pause()
+    # It had just ended by itself when line was told to stop.
+    assert stage.mouth.on_ended(line.PlayEnded(call_id="c1", utterance=1, frame=60, played_samples=8000, is_complete=True))
+    stage.mouth.order([stage.mouth.new_utterance("два")], line.Hangup(call_id="c1"))
+    await stage.until(6)
+    assert stage.kinds() == ["Play", "Play", "StopPlaying", "Play", "Play", "Hangup"]
+    await stage.mouth.close()
+
+
+async def test_an_order_waits_for_the_sound_that_a_pause_holds_back(stage: Stage) -> None:
+    stage.mouth.order([stage.mouth.new_utterance("раз")])
+    await stage.until(2)
+    stage.mouth.on_started(line.PlayStarted(call_id="c1", utterance=1, frame=10))
+    stage.mouth.pause()
+    stage.mouth.order([stage.mouth.new_utterance("соединяю")], line.Transfer(call_id="c1", target="operator"))
+    for _ in range(50):
+        await asyncio.sleep(0.002)
+    assert stage.kinds() == ["Play", "Play", "StopPlaying"]
+    stage.mouth.on_ended(line.PlayEnded(call_id="c1", utterance=1, frame=35, played_samples=4000, is_complete=False))
+    await stage.until(8)
+    assert stage.kinds()[3:] == ["Play"] * 4 + ["Transfer"]
+    assert played(stage) == {1: 2 * 4000, 2: 2 * 8000}
+    await stage.mouth.close()
+
+
+async def test_a_pause_before_the_voice_has_finished_loses_no_sound(stage: Stage) -> None:
+    """Line drops late pieces of what it cut until that is closed: the real queue tells whether it was."""
+    queue = PlayQueue()
+
+    def play_on() -> None:
+        while stage.sent:
+            message = stage.sent.pop(0)
+            if isinstance(message, line.Play):
+                queue.add(message.utterance, message.pcm, message.is_last, 0)
+            elif isinstance(message, line.StopPlaying):
+                for ended in queue.stop(0):
+                    told = line.PlayEnded(
+                        call_id="c1", utterance=ended.utterance, frame=0, played_samples=ended.played_samples,
+                        is_complete=ended.is_complete,
+                    )  # fmt: skip
+                    assert stage.mouth.on_ended(told) is None
+
+    gate = threading.Event()
+
+    def slowly(text: str) -> Iterator[Pcm]:
+        yield Pcm.silence(TELEPHONE_HZ, 1000)
+        gate.wait(5)
+        yield Pcm.silence(TELEPHONE_HZ, 1000)
+
+    stage.mouth.say = slowly
+    stage.mouth.order([stage.mouth.new_utterance("раз два")])
+    await stage.until(1)
+    play_on()
+    stage.mouth.on_started(line.PlayStarted(call_id="c1", utterance=1, frame=0))
+    stage.mouth.pause()
+    play_on()
+    assert queue.left_bytes == 0
+    stage.mouth.resume()
+    gate.set()
+    await stage.until(3)
+    play_on()
+    assert queue.left_bytes == 2 * 2 * TELEPHONE_HZ
     await stage.mouth.close()

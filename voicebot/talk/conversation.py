@@ -242,7 +242,6 @@ class Conversation:
         for utterance in over:
             await self.chronicle.played(utterance)
         if over and not self._mouth.is_speaking:
-            self._last_budget_frame = self._frame
             await self._prompt_ended()
 
     async def _prompt_ended(self) -> None:
@@ -322,7 +321,8 @@ class Conversation:
             raise DeadAir
 
     async def _check_budget(self) -> None:
-        if self._mouth.is_speaking or self._services.is_pending or self._is_held or self._is_caller_speaking:
+        """Also while the robot speaks: a long prompt begun just in time would end long after it."""
+        if self._services.is_pending or self._is_held or self._is_caller_speaking:
             return
         if self._frame - self._last_budget_frame >= _BUDGET_CHECK_FRAMES:
             self._last_budget_frame = self._frame
@@ -345,6 +345,8 @@ class Conversation:
                 self._latency.think_ms = (loop.time() - began) * 1000
             await self.chronicle.caller_turn(event, step.understood, start_frame, end_frame)
         if step.acts:
+            if isinstance(event, talking.BudgetCheck) and self._mouth.is_speaking:
+                await self._fall_silent()
             self._silence.alive(self._frame)
             await self._perform(step.acts)
 
