@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -25,6 +26,7 @@ from voicebot.talk.ending import outcome_of
 from voicebot.talk.hours import is_open
 from voicebot.talk.keys import KeyBuffer
 from voicebot.talk.latency import Latency
+from voicebot.talk.plan import plan_of
 from voicebot.talk.rescue import REASON, Rescue
 from voicebot.talk.service_calls import Answer, ServiceCalls
 from voicebot.talk.shared import Shared
@@ -328,9 +330,14 @@ class Conversation:
             self._last_budget_frame = self._frame
             await self._step(talking.BudgetCheck())
 
+    def _now(self) -> datetime:
+        return self.shared.clock.now().astimezone(self.shared.zone)
+
+    def _is_open(self) -> bool:
+        return is_open(self.shared.operator_hours, self._now())
+
     async def _think(self, event: talking.Event) -> Step:
-        now = self.shared.clock.now().astimezone(self.shared.zone)
-        return await self._in(self.shared.hearing_pool, self.shared.engine.step, self._state, event, now)
+        return await self._in(self.shared.hearing_pool, self.shared.engine.step, self._state, event, self._now())
 
     async def _step(self, event: talking.Event, start_frame: int | None = None, end_frame: int | None = None) -> None:
         """Ask the engine, store the caller's turn and the robot's answer, then speak."""
@@ -350,25 +357,20 @@ class Conversation:
             self._silence.alive(self._frame)
             await self._perform(step.acts)
 
-    async def _perform(self, acts: tuple[talking.Act, ...] | list[talking.Act]) -> None:
-        utterances: list[Utterance] = []
+    async def _perform(self, acts: tuple[talking.Act, ...]) -> None:
+        plan = plan_of(acts)
+        utterances = [self._mouth.new_utterance(say.text, say.prompt, say.is_bargein_allowed) for say in plan.says]
         last_order: line.FromBrain | None = None
-        call_id = self.started.call_id
-        for act in acts:
-            match act:
-                case talking.Say():
-                    utterances.append(self._mouth.new_utterance(act.text, act.prompt, act.is_bargein_allowed))
-                case talking.Listen():
-                    self._expect = act.expect
-                case talking.Invoke():
-                    self._services.begin(act)
-                case talking.HandOver():
-                    self._handing_over = act
-                    if is_open(self.shared.operator_hours, self.shared.clock.now().astimezone(self.shared.zone)):
-                        last_order = line.Transfer(call_id=call_id, target=act.target, reason=act.reason)
-                case talking.End():
-                    self._ended = act
-                    last_order = line.Hangup(call_id=call_id)
+        for invoke in plan.invokes:
+            self._services.begin(invoke)
+        if plan.hand_over is not None:
+            self._handing_over = plan.hand_over
+            if self._is_open():
+                target, reason = plan.hand_over.target, plan.hand_over.reason
+                last_order = line.Transfer(call_id=self.started.call_id, target=target, reason=reason)
+        if plan.end is not None:
+            self._ended = plan.end
+            last_order = line.Hangup(call_id=self.started.call_id)
         if utterances:
             utterances[0].latency, self._latency = self._latency, None
         await self.chronicle.robot_turns(utterances, self._handing_over)
@@ -378,8 +380,8 @@ class Conversation:
             self._handing_over = None
             await self._step(talking.TransferEnded("closed"))
             return
-        if any(isinstance(act, talking.Listen) for act in acts):
-            self._listen(utterances)
+        if plan.expect is not None:
+            self._listen(plan.expect, utterances)
         else:
             self._stop_listening()
         self._mouth.order(utterances, last_order)
@@ -388,13 +390,13 @@ class Conversation:
         else:
             await self._prompt_ended()
 
-    def _listen(self, utterances: list[Utterance]) -> None:
-        assert self._expect is not None
+    def _listen(self, expect: talking.Expect, utterances: list[Utterance]) -> None:
+        self._expect = expect
         self._keys.clear()
         self._is_listening, self._is_caller_speaking = True, False
-        is_bargein_allowed = self._expect.is_bargein_allowed and all(u.is_bargein_allowed for u in utterances)
+        is_bargein_allowed = expect.is_bargein_allowed and all(u.is_bargein_allowed for u in utterances)
         echo_text = " ".join([self._mouth.current_text, *(u.text for u in utterances)])
-        self._ear.listen(replace(self._expect, is_bargein_allowed=is_bargein_allowed), echo_text=without_stress(echo_text))
+        self._ear.listen(replace(expect, is_bargein_allowed=is_bargein_allowed), echo_text=without_stress(echo_text))
 
     def _stop_listening(self) -> None:
         self._ear.stop()
@@ -410,7 +412,7 @@ class Conversation:
             return
         shared = self.shared
         self._rescue = Rescue(self.started.call_id, self.send, self._mouth, self.chronicle, shared.apology, shared.goodbye)
-        if self._handing_over is None and is_open(shared.operator_hours, shared.clock.now().astimezone(shared.zone)):
+        if self._handing_over is None and self._is_open():
             known = {name: slot.label for name, slot in self._state.slots.items() if slot.label}
             self._handing_over = talking.HandOver("operator", REASON, {**self._state.last_summary, **known})
         await self._rescue.begin(error, self._frame, self._handing_over, has_ended=self._ended is not None)
@@ -427,12 +429,9 @@ class Conversation:
             case line.Tick():
                 self._frame = item.frame
                 self.chronicle.record([item])
-            case line.PlayStarted():
-                self._mouth.on_started(item)
-            case line.PlayEnded():
-                utterance = self._mouth.on_ended(item)
-                if utterance is not None:
-                    await self.chronicle.played(utterance)
+            case line.PlayStarted() | line.PlayEnded():
+                assert self._rescue is not None
+                await self._rescue.played(item)
             case line.Transferring():
                 await self._on_transferring(item)
             case line.CallEnded():

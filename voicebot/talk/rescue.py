@@ -58,6 +58,15 @@ class Rescue:
         await self.chronicle.happened("robot failed", error=type(error).__name__)
         await self.chronicle.robot_turns(said, None if has_ended or is_with_human else plan)
 
+    async def played(self, message: line.PlayStarted | line.PlayEnded) -> None:
+        """Keep the records true to the end."""
+        if isinstance(message, line.PlayStarted):
+            self.mouth.on_started(message)
+            return
+        utterance = self.mouth.on_ended(message)
+        if utterance is not None:
+            await self.chronicle.played(utterance)
+
     async def transfer_failed(self) -> None:
         """No human took the call either."""
         utterance = self.mouth.play(self.goodbye, "goodbye")
