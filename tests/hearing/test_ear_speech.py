@@ -43,7 +43,7 @@ def fits(text: str, expect: Expect) -> float:
         return 1.0 if {"да", "нет", "угу"} & set(text.split()) else 0.0
     if expect.profile is Profile.DIGITS:
         return 1.0 if text == PHONE else 0.3
-    return 0.9 if len(text.split()) >= 2 else 0.3
+    return 0.9 if len(text.split()) >= 3 else 0.6  # as the dialog judges "хочу записаться": more may follow
 
 
 def is_complete(text: str, expect: Expect) -> bool:

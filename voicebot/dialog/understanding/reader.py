@@ -29,6 +29,7 @@ _LEAST_DIGITS = 3
 _COMMANDS = frozenset(map(normalise, COMMANDS))
 #: A name that no dictionary has is taken word by word, and asked back.
 _PART_OF_NAME_FIT = 0.55
+_BARE_WISH_FIT = 0.6
 _UNKNOWN_NAME_CONFIDENCE = 0.5
 #: Questions whose answer may be a whole name though another thing was asked.
 _NAME_UNASKED = frozenset({"yes_no", "correction"})
@@ -184,6 +185,8 @@ class Understanding:
         if self.answers(understood, expect, text):
             if expect.type == "name" and not understood.slots["name"].is_full:
                 return _PART_OF_NAME_FIT  # "смирнова она" gives way to "смирнова анна", and the rest may still come
+            if expect.type in ("request", "free") and not understood.slots:
+                return _BARE_WISH_FIT  # "хочу записаться ...": to whom, when may follow after a breath
             return 0.5 + 0.5 * understood.confidence if understood.confidence else 0.6
         return 0.3 if not understood.is_nothing else 0.1
 
