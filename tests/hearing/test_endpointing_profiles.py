@@ -31,3 +31,12 @@ def test_an_answer_that_fits_leaves_time_for_the_robot_within_600_ms() -> None:
 
 def test_a_complete_answer_does_not_wait_for_a_hanging_word() -> None:
     assert needed_silence_ms(Profile.DIGITS, "мой телефон", 1.0, True) == ENDPOINTING[Profile.DIGITS].complete_ms
+
+
+@pytest.mark.parametrize("profile", [Profile.YES_NO, Profile.CHOICE, Profile.DATE, Profile.FREE])
+def test_after_a_bare_no_the_correction_is_waited_for(profile: Profile) -> None:
+    bare = needed_silence_ms(profile, "нет", 1.0, False)
+    assert bare >= 600  # a breath and the detector's coarseness
+    assert needed_silence_ms(profile, "ну нет", 1.0, False) == bare
+    for whole in ("нет спасибо", "нет лучше в пятницу", "да"):
+        assert needed_silence_ms(profile, whole, 1.0, False) == ENDPOINTING[profile].fits_ms

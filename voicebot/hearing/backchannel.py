@@ -46,3 +46,8 @@ def promises_more(text: str) -> bool:
     """Tell whether the last word asks for another: "хочу к ...", "мой телефон ..."."""
     words = words_of(text)
     return bool(words) and words[-1] in _UNFINISHED
+
+
+def is_bare_refusal(text: str) -> bool:
+    """Tell whether only "нет" was said: often what is wanted instead follows after a breath ("нет, ... в пятницу")."""
+    return bool(words_of(text)) and content_words(text)[-1] == "нет" and set(content_words(text)) <= {"нет", "ой", "да"}

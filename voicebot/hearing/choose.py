@@ -6,7 +6,7 @@ and `[unk]`. The second is nearly certain about short answers and blind to every
 
 from collections.abc import Callable, Sequence
 
-from voicebot.dialog.talking import Alternative, Expect
+from voicebot.dialog.talking import Alternative, Expect, Profile
 from voicebot.hearing.backchannel import UNKNOWN, content_words, has_meaning, words_of
 
 Fits = Callable[[str, Expect], float]
@@ -15,6 +15,8 @@ Fits = Callable[[str, Expect], float]
 MAXIMUM = 6
 RESCUED_CONFIDENCE = 0.4
 CONTRADICTED_CONFIDENCE = 0.5
+NAME_CONFIDENCE = 0.7
+"""Of the only name among the hypotheses: taken, and read back later."""
 _CLEARLY_BETTER = 0.3
 """A lower hypothesis must fit so much better than the first to overtake it."""
 
@@ -34,6 +36,8 @@ def choose(
     `last_partial` is the last stable partial result of the open recogniser: it is used when both came to nothing.
     """
     openly = _best_fit_first([a for a in map(_clean, open_heard) if has_meaning(a.text)], expect, fits)
+    if expect.profile is Profile.NAME:
+        openly = _among_names(openly, expect, fits)
     by_grammar = [a for a in grammar_heard if a.text and UNKNOWN not in a.text.split()]
     by_grammar = _best_fit_first(by_grammar, expect, fits)
     if not openly and not by_grammar:
@@ -68,6 +72,21 @@ def _best_fit_first(heard: list[Alternative], expect: Expect, fits: Fits) -> lis
     if fits(best.text, expect) >= fits(first.text, expect) + _CLEARLY_BETTER:
         return [best, *(a for a in heard if a is not best)]
     return heard
+
+
+def _among_names(heard: list[Alternative], expect: Expect, fits: Fits) -> list[Alternative]:
+    """Weigh a name against other names only.
+
+    A name's probability is spread over many near-homophones ("смирнова анна", "смирнова она", "смирного анна"), so its own
+    is always small; among those that are names it tells whether there is a doubt.
+    """
+    if not heard:
+        return heard
+    best = heard[0]
+    fit = fits(best.text, expect)
+    rivals = sum(a.confidence for a in heard if fits(a.text, expect) >= fit)
+    confidence = max(best.confidence, NAME_CONFIDENCE * best.confidence / rivals) if rivals > 0 else best.confidence
+    return [Alternative(best.text, confidence, best.source), *heard[1:]]
 
 
 def _says_clearly_more(free: str, constrained: str) -> bool:

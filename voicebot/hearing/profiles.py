@@ -7,7 +7,7 @@ number off a card. So the wait depends on how well the words so far answer the q
 from dataclasses import dataclass
 
 from voicebot.dialog.talking import Profile
-from voicebot.hearing.backchannel import promises_more
+from voicebot.hearing.backchannel import is_bare_refusal, promises_more
 
 SETTLE_MS = 200
 """After so much silence the recogniser is asked what it has really got: partial results lag by its look-ahead."""
@@ -38,6 +38,9 @@ class Endpointing:
     unfinished_ms: int = 700
     """Added after words that promise more ("хочу к ...")."""
 
+    refusal_ms: int = 220
+    """Added after a bare "нет": the breath before "... лучше в пятницу" lasts some 450 ms."""
+
 
 ENDPOINTING: dict[Profile, Endpointing] = {
     Profile.YES_NO: Endpointing(complete_ms=360, fits_ms=440, fair_ms=540, open_ms=740, cap_ms=1200),
@@ -65,4 +68,6 @@ def needed_silence_ms(profile: Profile, text: str, fit: float, is_complete: bool
         wait = times.open_ms
     if promises_more(text):
         wait += times.unfinished_ms
+    elif is_bare_refusal(text):
+        wait += times.refusal_ms
     return min(wait, times.cap_ms)
