@@ -2,10 +2,22 @@
 
 import logging
 import sys
+import traceback
 
 import structlog
 
 from voicebot.settings import Settings
+
+
+def _without_words(_logger: object, _name: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Replace an exception by its type and place: its message and its local variables may hold what callers said."""
+    info = event.pop("exc_info", None)
+    error = info if isinstance(info, BaseException) else sys.exc_info()[1] if info else None
+    if error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        event["error"] = type(error).__name__
+        event["error_at"] = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    return event
 
 
 def configure(settings: Settings, process: str) -> None:
@@ -20,8 +32,7 @@ def configure(settings: Settings, process: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            # Tracebacks without local variables: those hold what callers said.
-            *([] if is_terminal else [structlog.processors.format_exc_info]),
+            _without_words,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),

@@ -85,3 +85,20 @@ def test_nothing_heard_is_nothing(partial: str) -> None:
 def test_each_text_comes_once_and_there_are_not_too_many() -> None:
     chosen = choose(openly("да", "два", "дай", "до", "дам", "дом", "дым"), by_grammar("да"), "", YES_NO, fits_in({"да": 1.0}))
     assert len(chosen) == len(set(texts(chosen))) == 6
+
+
+def test_a_name_is_weighed_against_names_only() -> None:
+    expect = Expect(type="name", profile=Profile.NAME)
+    names = {"смирнова анна": 1.0, "смирнова она": 0.55, "смирного анна": 0.1}
+
+    def fits_name(text: str, _expect: Expect) -> float:
+        return names.get(text, 1.0)
+
+    heard = [Alternative("смирнова она", 0.27), Alternative("смирнова анна", 0.075), Alternative("смирного анна", 0.02)]
+    first = choose(heard, [], "", expect, fits_name)[0]
+    assert first.text == "смирнова анна"
+    assert first.confidence == pytest.approx(0.7)  # the only name: taken
+
+    twins = [Alternative("смирнова анна", 0.09), Alternative("смирнова алла", 0.09)]
+    first = choose(twins, [], "", expect, fits_name)[0]
+    assert first.confidence == pytest.approx(0.35)  # two names: the dialog confirms

@@ -15,7 +15,10 @@ def outcome_of(message: Orphaned) -> str:
 def store_orphan(store: RecordStore, clock: Clock, dialplan: str, message: Orphaned) -> None:
     """Finish the dialog that the dead brain opened, or open and finish one that never had a brain. Blocks."""
     started = message.started
-    if store.get(started.dialog_id) is None:
+    known = store.get(started.dialog_id)
+    if known is not None and known.outcome:
+        return  # its brain had settled it before it died
+    if known is None:
         head = Dialog(
             id=started.dialog_id,
             started_at=clock.now(),
