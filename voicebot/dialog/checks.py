@@ -166,16 +166,16 @@ class _FormCheck:
 
     def _object(self, item: ObjectItem, path: Path) -> Iterator[Problem]:
         yield from self._prompts(item.prompt, (*path, "prompt"))
-        yield from self._call(item.service, item.arguments, path)
+        yield from self._call(item.service, item.arguments, path, "service")
         for error, actions in item.catch.items():
             yield from self._actions(actions, (*path, "catch", error))
         if item.undo is not None:
-            yield from self._call(item.undo.object, item.undo.arguments, (*path, "undo"))
+            yield from self._call(item.undo.object, item.undo.arguments, (*path, "undo"), "object")
 
-    def _call(self, service: str, arguments: Mapping[str, str], path: Path) -> Iterator[Problem]:
+    def _call(self, service: str, arguments: Mapping[str, str], path: Path, key: str) -> Iterator[Problem]:
         model = self.services.get(service)
         if model is None:
-            yield Problem(path, f"there is no service {service!r}", _known("Services", self.services))
+            yield Problem((*path, key), f"there is no service {service!r}", _known("Services", self.services))
             return
         for name, expression in arguments.items():
             if name not in model.model_fields:
