@@ -37,7 +37,7 @@ BROKEN = [
     ("{when|text}", "{wen|text}", 12, "{wen}, which is not defined"),
     ("{when|text}", "{when|upper}", 12, "unknown filter"),
     ("{when|text}", "{when|doctor:dativ}", 12, "wrong case"),
-    ("service: find_slots", "service: find_slotz", 8, "no service 'find_slotz'"),
+    ("service: find_slots", "service: find_slotz", 9, "no service 'find_slotz'"),
     ("arguments: {when: when}", "arguments: {wen: when}", 10, "no argument 'wen'"),
     ("arguments: {when: when}", "arguments: {when: wish}", 10, "'wish', which is not defined"),
     ("arguments: {when: when}", "arguments: {when: open(when)}", 10, "unknown function"),
