@@ -48,7 +48,7 @@ ENDPOINTING: dict[Profile, Endpointing] = {
     Profile.DATE: Endpointing(complete_ms=320, fits_ms=460, fair_ms=620, open_ms=800, cap_ms=1700),
     Profile.NAME: Endpointing(complete_ms=320, fits_ms=520, fair_ms=700, open_ms=900, cap_ms=2000),
     Profile.DIGITS: Endpointing(complete_ms=300, fits_ms=700, fair_ms=1200, open_ms=1500, cap_ms=2700, unfinished_ms=1000),
-    Profile.FREE: Endpointing(complete_ms=360, fits_ms=500, fair_ms=660, open_ms=820, cap_ms=2000),
+    Profile.FREE: Endpointing(complete_ms=360, fits_ms=460, fair_ms=660, open_ms=820, cap_ms=2000),
 }
 
 
