@@ -25,11 +25,11 @@ pytestmark = [pytest.mark.call, pytest.mark.slow, pytest.mark.timeout(240)]
 # Seconds from the answer. Between a prompt's end and the no-input time lie six seconds, so the plan need not be exact.
 _PLAN = (
     (9.5, "Запишите меня к терапевту на завтра."),
-    (35.0, "Первый вариант."),
-    (42.0, "Кузнецова Мария."),
-    (49.0, "Да."),
-    (64.5, "Да, всё верно."),
-    (79.5, "Нет, спасибо."),
+    (28.5, "Первый вариант."),
+    (35.5, "Кузнецова Мария."),
+    (42.5, "Да."),
+    (57.0, "Да, всё верно."),
+    (72.5, "Нет, спасибо."),
 )
 _LENGTH_SECONDS = 110
 

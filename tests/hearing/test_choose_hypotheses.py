@@ -97,8 +97,8 @@ def test_a_name_is_weighed_against_names_only() -> None:
     heard = [Alternative("смирнова она", 0.27), Alternative("смирнова анна", 0.075), Alternative("смирного анна", 0.02)]
     first = choose(heard, [], "", expect, fits_name)[0]
     assert first.text == "смирнова анна"
-    assert first.confidence == pytest.approx(0.7)  # the only name: taken
+    assert first.confidence == pytest.approx(0.9)  # the only name: taken
 
     twins = [Alternative("смирнова анна", 0.09), Alternative("смирнова алла", 0.09)]
     first = choose(twins, [], "", expect, fits_name)[0]
-    assert first.confidence == pytest.approx(0.35)  # two names: the dialog confirms
+    assert first.confidence == pytest.approx(0.45)  # two names: the dialog confirms

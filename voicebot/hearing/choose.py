@@ -15,8 +15,8 @@ Fits = Callable[[str, Expect], float]
 MAXIMUM = 6
 RESCUED_CONFIDENCE = 0.4
 CONTRADICTED_CONFIDENCE = 0.5
-NAME_CONFIDENCE = 0.7
-"""Of the only name among the hypotheses: taken, and read back later."""
+NAME_CONFIDENCE = 0.9
+"""Of the only name among the hypotheses. It is read back before booking anyway: only a strong rival is worth a question."""
 _CLEARLY_BETTER = 0.3
 """A lower hypothesis must fit so much better than the first to overtake it."""
 
