@@ -6,6 +6,8 @@ and `[unk]`. The second is nearly certain about short answers and blind to every
 
 from collections.abc import Callable, Sequence
 
+from rapidfuzz.fuzz import ratio
+
 from voicebot.dialog.talking import Alternative, Expect, Profile
 from voicebot.hearing.backchannel import UNKNOWN, content_words, has_meaning, words_of
 
@@ -13,6 +15,7 @@ Fits = Callable[[str, Expect], float]
 """How well a text answers a question, 0..1 (given by the dialog room)."""
 
 MAXIMUM = 6
+_SAME_TO_THE_EAR = 90.0  # per cent of letters in common
 RESCUED_CONFIDENCE = 0.4
 CONTRADICTED_CONFIDENCE = 0.5
 NAME_CONFIDENCE = 0.9
@@ -84,9 +87,11 @@ def _among_names(heard: list[Alternative], expect: Expect, fits: Fits) -> list[A
         return heard
     best = heard[0]
     fit = fits(best.text, expect)
-    rivals = sum(a.confidence for a in heard if fits(a.text, expect) >= fit)
-    confidence = max(best.confidence, NAME_CONFIDENCE * best.confidence / rivals) if rivals > 0 else best.confidence
-    return [Alternative(best.text, confidence, best.source), *heard[1:]]
+    names = [a for a in heard if fits(a.text, expect) >= fit]
+    # "кузнецова" and "кузнецовы" are one to the ear: a question could not tell them apart, so they are no doubt.
+    same = sum(a.confidence for a in names if ratio(a.text, best.text) >= _SAME_TO_THE_EAR)
+    share = same / sum(a.confidence for a in names) if same > 0 else 0.0
+    return [Alternative(best.text, max(best.confidence, NAME_CONFIDENCE * share), best.source), *heard[1:]]
 
 
 def _says_clearly_more(free: str, constrained: str) -> bool:
