@@ -110,3 +110,15 @@ def test_a_womans_name_in_any_case(surname: str, given: str) -> None:
     name = PersonName(surname, given, "Сергеевна")
     for said in all_cases(name):
         assert parse_person(said) == name
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("кузнецовой мария", PersonName("Кузнецова", "Мария", "")),
+        ("смирновой елена", PersonName("Смирнова", "Елена", "")),
+        ("сидорову пётр", PersonName("Сидоров", "Пётр", "")),
+    ],
+)
+def test_a_misheard_ending_does_not_cost_the_name(heard: str, meant: PersonName) -> None:
+    assert parse_person(heard) == meant

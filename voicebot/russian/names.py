@@ -222,22 +222,24 @@ def _read(group: list[str], is_oblique_likely: bool) -> PersonName | None:
             readings + _as_unknown_surname(word) if not any(r.kind == "Surn" for r in readings) else readings
             for word, readings in zip(group, options, strict=True)
         ]
-    best: tuple[float, tuple[_Reading, ...]] | None = None
-    for chosen in product(*options):
-        score = _score(chosen, is_oblique_likely)
-        if score is not None and (best is None or score > best[0]):
-            best = (score, chosen)
+    # A recogniser mishears endings ("кузнецовой мария"): the parts are one person's even where their cases disagree.
+    best = _best(options, is_oblique_likely) or _best(options, is_oblique_likely, is_case_free=True)
     if best is None:
         return None
-    parts = {reading.kind: _capitalised(reading.nominative) for reading in best[1]}
+    parts = {reading.kind: _capitalised(reading.nominative) for reading in best}
     return PersonName(parts.get("Surn", ""), parts.get("Name", ""), parts.get("Patr", ""))
 
 
-def _score(chosen: tuple[_Reading, ...], is_oblique_likely: bool) -> float | None:
+def _best(options: list[list[_Reading]], is_oblique_likely: bool, *, is_case_free: bool = False) -> tuple[_Reading, ...] | None:
+    scored = [(_score(chosen, is_oblique_likely, is_case_free), chosen) for chosen in product(*options)]
+    return max(((s, c) for s, c in scored if s is not None), key=lambda one: one[0], default=(0.0, None))[1]
+
+
+def _score(chosen: tuple[_Reading, ...], is_oblique_likely: bool, is_case_free: bool) -> float | None:
     kinds = [reading.kind for reading in chosen]
     if len(set(kinds)) != len(kinds):
         return None
-    if len(set(filter(None, (reading.case for reading in chosen)))) > 1:
+    if not is_case_free and len(set(filter(None, (reading.case for reading in chosen)))) > 1:
         return None
     if len(set(filter(None, (reading.gender for reading in chosen)))) > 1:
         return None
