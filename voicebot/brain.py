@@ -58,6 +58,12 @@ def voice_line(facts: VoiceFacts) -> str:
     return f"{text}. WARNING: {facts.warning}" if facts.warning else text
 
 
+def _tell_rendering(done: int, total: int) -> None:
+    """The first start renders every prompt, some twenty seconds: say how far it is."""
+    if done % 50 == 0 or done == total:
+        log.info("prompts ready", done=done, of=total)
+
+
 class ClinicCalls:
     """Runs the clinic's services for conversations; their typed failures become `Returned.error`."""
 
@@ -93,7 +99,7 @@ class Brain:
         self.model = SpeechModel(self.model_choice.path)
         self.speaker: Speaker = open_voice(settings)
         self._prove_grammars()
-        self.speaker.prepare(inventory.fixed_sentences(self.dialplans))
+        self.speaker.prepare(inventory.fixed_sentences(self.dialplans), _tell_rendering)
         self.apology = Prepared(APOLOGY, self.speaker.render(APOLOGY, is_personal=False))
         self.goodbye = Prepared(GOODBYE, self.speaker.render(GOODBYE, is_personal=False))
         services = ClinicServices(
