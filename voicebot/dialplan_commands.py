@@ -23,8 +23,8 @@ from voicebot.dialog.conversation_files import load_conversation
 from voicebot.dialog.conversations import play
 from voicebot.dialog.engine import Engine
 from voicebot.dialog.loader import load_dialplans
+from voicebot.dialog.opening import understanding_of
 from voicebot.dialog.schema import Dialplans, json_schema
-from voicebot.dialog.understanding import Understanding
 from voicebot.settings import Settings
 from voicebot.storage.database import Database, open_database
 from voicebot.storage.upgrade import upgrade
@@ -61,7 +61,7 @@ def run_tests(
     settings = settings_module.load()
     logs.quiet()
     catalogue, plans = _load(settings)
-    understanding = Understanding(catalogue)
+    understanding = understanding_of(catalogue, plans)
     paths = files or sorted((settings.dialog.folder / "conversations").glob("*.yaml"))
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def chat(phone: Annotated[str, typer.Option(help="the caller's number")] = "+791
     with tempfile.TemporaryDirectory() as folder:
         database = _diary(catalogue, Path(folder) / "diary.db", clock)
         run_chat(
-            Engine(plans, catalogue, Understanding(catalogue), settings.dialog.budget_seconds),
+            Engine(plans, catalogue, understanding_of(catalogue, plans), settings.dialog.budget_seconds),
             ClinicServices(Bookings(database, catalogue, clock), catalogue, clock),
             (line.rstrip("\n") for line in sys.stdin),
             typer.echo,

@@ -14,6 +14,7 @@ from voicebot.clinic.setup import prepare
 from voicebot.clock import VirtualClock
 from voicebot.dialog.engine import Engine
 from voicebot.dialog.loader import load_dialplans
+from voicebot.dialog.opening import understanding_of
 from voicebot.dialog.schema import Dialplans
 from voicebot.dialog.understanding import Understanding
 from voicebot.storage.database import open_database
@@ -31,8 +32,8 @@ def dialplans() -> Dialplans:
 
 
 @pytest.fixture(scope="session")
-def understanding(catalogue: Catalogue) -> Understanding:
-    return Understanding(catalogue)
+def understanding(catalogue: Catalogue, dialplans: Dialplans) -> Understanding:
+    return understanding_of(catalogue, dialplans)
 
 
 @pytest.fixture(scope="session")

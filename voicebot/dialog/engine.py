@@ -29,6 +29,7 @@ from voicebot.dialog.talking import (
 )
 from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understanding, Understood
+from voicebot.russian.birth import parse_birth_date
 
 #: A hypothesis further down the recogniser's list is believed less.
 RANK_DECAY = 0.92
@@ -288,6 +289,12 @@ def _key_answer(turn: Turn, one: FieldItem, digits: str) -> bool:
         if phone is None:
             return False
         turn.fill(one.field, Slot(phone, turn.renderer.label("phone", phone, turn.now)))
+        return True
+    if kind == "birth_date":
+        born = parse_birth_date(digits, turn.now.date())
+        if born is None:
+            return False
+        turn.fill(one.field, Slot(born, turn.renderer.label("birth_date", born, turn.now)))
         return True
     return False
 

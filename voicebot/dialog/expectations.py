@@ -11,11 +11,15 @@ _PROFILES = {
     "yes_no": Profile.YES_NO,
     "datetime": Profile.DATE,
     "phone": Profile.DIGITS,
+    "birth_date": Profile.DIGITS,
     "name": Profile.NAME,
     "choice": Profile.CHOICE,
 }
 _ONE_KEY = DigitRules(minimum=1, maximum=1)
-_DIGITS = {"phone": DigitRules(minimum=10, maximum=12, terminator="#", gap_seconds=4.0)}
+_DIGITS = {
+    "phone": DigitRules(minimum=10, maximum=12, terminator="#", gap_seconds=4.0),
+    "birth_date": DigitRules(minimum=8, maximum=8, terminator="#", gap_seconds=4.0),  # DDMMYYYY
+}
 
 
 def expect_for(one: FieldItem, application: Application, understanding: Understanding, page: Sequence[Any]) -> Expect:

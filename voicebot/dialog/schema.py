@@ -20,13 +20,16 @@ FieldType = Literal[
     "doctor",
     "speciality",
     "service",
+    "test",
     "branch",
+    "faq",
+    "birth_date",
     "correction",
     "request",
     "free",
 ]
 #: Types whose values may be said at any moment of a form (mixed initiative), not only when asked for.
-FREELY_SAID = frozenset({"datetime", "phone", "doctor", "speciality", "service", "branch"})
+FREELY_SAID = frozenset({"datetime", "phone", "birth_date", "doctor", "speciality", "service", "test", "branch", "faq"})
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Expression = str
@@ -219,11 +222,19 @@ class Form(Strict):
     """A dialog of several items."""
 
     form: Identifier
-    intents: list[str] = Field([], description="what a caller wants when this form is opened from anywhere (VoiceXML: link)")
+    intents: list[str] = Field(
+        [], description="wishes that open this form from anywhere (VoiceXML: link); with examples and none: the form's name"
+    )
+    examples: list[str] = Field([], description="what callers say for the first intent: teaches it, and matches as it stands")
     digression: bool = Field(False, description="when it is done, the interrupted form goes on where it was")
     request: str = Field("", description="what it is called in the operator's summary")
     vars: dict[Identifier, Expression] = Field({}, description="variables of the form and their first values")
     items: list[Item] = Field(min_length=1)
+
+    @property
+    def wishes(self) -> list[str]:
+        """Intents that open this form."""
+        return self.intents or ([self.form] if self.examples else [])
 
     def item(self, name: str) -> BlockItem | FieldItem | ObjectItem:
         return next(item for item in self.items if item_id(item) == name)
@@ -301,7 +312,15 @@ class Dialplans(Strict):
         return self.forms[name]
 
     def form_for(self, intent: str) -> Form | None:
-        return next((form for form in self.forms.values() if intent in form.intents), None)
+        return next((form for form in self.forms.values() if intent in form.wishes), None)
+
+    def examples(self) -> dict[str, tuple[str, ...]]:
+        """What the dialplans themselves teach: intent -> phrases."""
+        found: dict[str, list[str]] = {}
+        for form in self.forms.values():
+            if form.examples:
+                found.setdefault(form.wishes[0], []).extend(form.examples)
+        return {intent: tuple(dict.fromkeys(phrases)) for intent, phrases in found.items()}
 
 
 def json_schema() -> dict[str, Any]:
