@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from voicebot.clinic.catalogue import KINDS, Catalogue
@@ -11,6 +13,7 @@ from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
 from voicebot.dialog.understanding.subjects import SubjectFinder
 from voicebot.dialog.understanding.understood import Understood
 from voicebot.russian.answers import parse_yes_no
+from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.fuzzy import Ambiguous, best_match
 from voicebot.russian.names import PersonName, parse_person
 from voicebot.russian.phones import dictated_digits, is_complete_phone, parse_phone, parse_phone_digits
@@ -38,8 +41,19 @@ _NAME_UNASKED = frozenset({"yes_no", "correction"})
 class Understanding:
     """Understands callers of one clinic. Holds prepared indexes; share one per process."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        examples: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        *,
+        folder: Path | None = None,
+        cache_folder: Path | None = None,
+    ) -> None:
+        """`examples`: intent -> phrases that a dialplan's forms declare. `folder`: the clinic's, whose understanding/*.yaml
+        trains the classifier; `cache_folder` keeps what was learnt between starts (None: nowhere).
+        """
         self.catalogue = catalogue
+        self.examples = examples
         self._subjects = SubjectFinder(catalogue)
         self._grammars = Grammars(catalogue)
 
@@ -93,6 +107,10 @@ class Understanding:
             number = details.ordinal(plain)
             if number is not None:
                 slots["ordinal"] = number
+        if kind == "birth_date":
+            born = parse_birth_date(plain, now.date())
+            if born is not None:
+                return {**slots, "birth_date": born}, {}, 1.0
         if self._may_be_name(plain, kind):
             person = parse_person(details.without_wrong(plain))
             if person is not None and kind in _NAME_UNASKED:

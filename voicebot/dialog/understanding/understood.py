@@ -9,8 +9,12 @@ from voicebot.russian.when import When
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """Slots are typed: doctor, speciality, service, branch (IDs of the catalogue), datetime (When), name (PersonName),
-    phone (E.164), yes_no (bool), ordinal (1.. or -1 for the last). `confidence` 0..1 is the least of what was used.
+    """Slots are typed: doctor, speciality, service, test, branch, faq (IDs of the catalogue), datetime (When), name
+    (PersonName), birth_date (date), phone (E.164), digits (a part of a number), yes_no (bool), ordinal (1.. or -1 for
+    the last). `confidence` 0..1 is the least of what was used: the probability that the phrase was understood.
+
+    Intents: see docs/understanding.md; "none" is no intent, "off_topic" is nothing of the clinic's. A form of a dialplan
+    may declare more of them by its examples.
     """
 
     intent: str = "none"
