@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from voicebot.dialog import ending, moving, values
 from voicebot.dialog.schema import Action
 from voicebot.dialog.turn import Turn
 
@@ -17,30 +18,30 @@ def _execute(turn: Turn, action: Action, name: str) -> bool:
     elif action.if_ is not None:
         return execute(turn, action.then if turn.holds(action.if_) else action.else_, name)
     elif action.assign is not None:
-        turn.run_variables(action.assign)
+        values.run_variables(turn, action.assign)
     elif action.clear is not None:
         for item in action.clear:
-            turn.clear(item)
+            values.clear(turn, item)
     elif action.settle is not None:
-        turn.settle(action.settle)
+        ending.settle(turn, action.settle)
     elif action.renew:
-        turn.renew()
+        moving.renew(turn)
     elif action.goto is not None:
         _goto(turn, action.goto)
         return True
     elif action.transfer is not None:
-        turn.transfer(action.transfer)
+        ending.transfer(turn, action.transfer)
         return True
     elif action.disconnect is not None:
-        turn.end(turn.state.outcome or action.disconnect)
+        ending.end(turn, turn.state.outcome or action.disconnect)
         return True
     elif action.reprompt:
-        turn.clear(turn.state.item)
+        values.clear(turn, turn.state.item)
         turn.state.focus = turn.state.item
         return True
     elif action.return_:
-        if not turn.resume():
-            turn.enter(turn.plans.application.after)
+        if not moving.resume(turn):
+            moving.enter(turn, turn.plans.application.after)
         return True
     return False
 
@@ -48,7 +49,7 @@ def _execute(turn: Turn, action: Action, name: str) -> bool:
 def _goto(turn: Turn, target: str) -> None:
     if target.startswith("#"):
         item = target[1:]
-        turn.clear(item)
+        values.clear(turn, item)
         turn.state.focus = item
     else:
-        turn.enter(target)
+        moving.enter(turn, target)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from voicebot.dialog import choices
+from voicebot.dialog import choices, values
 from voicebot.dialog.actions import execute
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy
@@ -34,7 +34,7 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
             if value is None or (value is False and (understood.change or _news(turn, understood, one))):
                 return False  # "нет, лучше в пятницу": the correction says more than the no
             _mixed_initiative(turn, understood, one)  # "да, и к Ивановой"
-            turn.fill(one.field, Slot(value, "да" if value else "нет", understood.confidence))
+            values.fill(turn, one.field, Slot(value, "да" if value else "нет", understood.confidence))
             return True
         case "choice":
             return _choice(turn, one, understood, text)
@@ -43,29 +43,29 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
         case "correction":
             if understood.change or _news(turn, understood, one) or "yes_no" not in understood.slots:
                 return False
-            turn.fill(one.field, Slot(None, "ничего"))  # "ничего, всё правильно"
+            values.fill(turn, one.field, Slot(None, "ничего"))  # "ничего, всё правильно"
             return True
         case "request":
             if understood.slots.get("yes_no") is not False or understood.intent != "no":
                 return False
-            turn.fill(one.field, Slot(False, "ничего"))
+            values.fill(turn, one.field, Slot(False, "ничего"))
             return True
         case "phone" if "digits" in understood.slots:
             return _digits(turn, one, understood.slots["digits"])
         case "name" if "name" in understood.slots:
             return _name(turn, one, understood)
         case "free":
-            turn.fill(one.field, Slot(text, text, understood.confidence))
+            values.fill(turn, one.field, Slot(text, text, understood.confidence))
             return True
     if one.any and one.type not in understood.slots and (understood.is_any or _says_any(turn, one, text)):
         value = understood.empty_wish if one.type == "datetime" else None
-        turn.fill(one.field, Slot(value, one.any_label, understood.confidence))
+        values.fill(turn, one.field, Slot(value, one.any_label, understood.confidence))
         return True
     if one.on_yes and one.type not in understood.slots and understood.slots.get("yes_no") is True:
         value = turn.evaluate(one.on_yes)
         if value is None:
             return False
-        turn.fill(one.field, Slot(value, turn.renderer.label(one.type, value, turn.now), understood.confidence))
+        values.fill(turn, one.field, Slot(value, turn.renderer.label(one.type, value, turn.now), understood.confidence))
         return True
     if one.type in understood.ambiguous:
         _ask_which(turn, one, understood)
@@ -94,7 +94,7 @@ def _name(turn: Turn, one: FieldItem, understood: Understood) -> bool:
     if decision is Policy.CONFIRM:
         turn.doubtful(Doubt(one.field, one.type, (slot,)))
     else:
-        turn.fill(one.field, slot)
+        values.fill(turn, one.field, slot)
     return True
 
 
@@ -105,7 +105,7 @@ def _digits(turn: Turn, one: FieldItem, digits: str) -> bool:
     phone = turn.understanding.phone_of_keys(joined)
     turn.state.session["partial"] = None
     if phone is not None:
-        turn.fill(one.field, Slot(phone, turn.renderer.label("phone", phone, turn.now)))
+        values.fill(turn, one.field, Slot(phone, turn.renderer.label("phone", phone, turn.now)))
         return True
     if not one.partial or len(joined) >= _WHOLE_NUMBER_DIGITS:
         return False
@@ -128,7 +128,7 @@ def _choice(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
         option = choices.choose_option(one.options, text, understood.slots, turn.understanding)
         if option is None:
             return False
-        turn.fill(one.field, Slot(option.value, option.label or option.phrases[0], understood.confidence))
+        values.fill(turn, one.field, Slot(option.value, option.label or option.phrases[0], understood.confidence))
         return True
     entries = turn.page_of(one)
     entry = None if understood.is_negated or understood.change else choices.choose_entry(entries, understood)
@@ -149,7 +149,7 @@ def _choice(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
 
 def choose(turn: Turn, one: FieldItem, entry: Any, confidence: float) -> None:
     label = turn.renderer.label("offer", entry, turn.now)
-    turn.fill(one.field, Slot(entry, label, confidence))
+    values.fill(turn, one.field, Slot(entry, label, confidence))
 
 
 def others(turn: Turn, one: FieldItem, understood: Understood) -> None:
@@ -220,7 +220,7 @@ def _mixed_initiative(turn: Turn, understood: Understood, asked: FieldItem | Non
         if decision is Policy.CONFIRM:
             turn.doubtful(Doubt(name, one.type, (slot,)))
             return True
-        turn.fill(name, slot, spare=targets.keys())
+        values.fill(turn, name, slot, spare=targets.keys())
         if one.acknowledge and turn.stage() < Stage.SHORT:
             turn.say(one.acknowledge, f"{turn.state.form}.{name}.acknowledge")
     return took or _doubtful(turn, understood, asked)
@@ -249,7 +249,7 @@ def _reask(turn: Turn, kind: str) -> bool:
     """Ask for a field again; a field that has no question of its own cannot be changed so."""
     for one in turn.form.fields():
         if one.type == kind and one.prompt:
-            turn.clear(one.field)
+            values.clear(turn, one.field)
             turn.state.focus = one.field
             return True
     return False
@@ -266,14 +266,14 @@ def answer_doubt(turn: Turn, understood: Understood, text: str) -> bool:
     chosen = _settled(turn, doubt, understood, text)
     if chosen is not None:
         turn.state.doubt = None
-        turn.fill(doubt.item, Slot(chosen.value, chosen.label, 1.0))
+        values.fill(turn, doubt.item, Slot(chosen.value, chosen.label, 1.0))
         return True
     if understood.slots.get("yes_no") is False:
         turn.state.doubt = None
         rest: Mapping[str, Any] = {key: value for key, value in understood.slots.items() if key != "yes_no"}
         if doubt.type in rest and rest[doubt.type] != doubt.candidates[0].value:
             value = rest[doubt.type]
-            turn.fill(doubt.item, Slot(value, turn.renderer.label(one.type, value, turn.now)))
+            values.fill(turn, doubt.item, Slot(value, turn.renderer.label(one.type, value, turn.now)))
         else:
             turn.state.focus = _asked_by(turn, doubt.item)
         return True

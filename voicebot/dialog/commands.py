@@ -1,5 +1,6 @@
 """What a caller may say at any moment: a human, again, back, wait, goodbye, and an emergency."""
 
+from voicebot.dialog import ending, values
 from voicebot.dialog.expectations import expect_for
 from voicebot.dialog.schema import TransferTo
 from voicebot.dialog.state import Phase
@@ -15,15 +16,15 @@ def handle(turn: Turn, intent: str) -> bool:
     match intent:
         case "emergency":
             turn.message("emergency")
-            turn.transfer(TransferTo(reason="emergency"))
+            ending.transfer(turn, TransferTo(reason="emergency"))
         case "operator":
             if turn.state.transfers >= turn.plans.application.limits.transfer_tries + 1:
-                turn.give_up("operators_unreachable", "handover")
+                ending.give_up(turn, "operators_unreachable", "handover")
             else:
                 turn.message("operator")
-                turn.transfer(TransferTo(reason="requested"))
+                ending.transfer(turn, TransferTo(reason="requested"))
         case "upset":
-            turn.give_up("upset", "upset")
+            ending.give_up(turn, "upset", "upset")
         case "greeting":
             _greet(turn)
         case "repeat":
@@ -36,7 +37,7 @@ def handle(turn: Turn, intent: str) -> bool:
             _back(turn)
         case "goodbye":
             turn.message("goodbye")
-            turn.end(turn.state.outcome or "abandoned", "caller_said_goodbye")
+            ending.end(turn, turn.state.outcome or "abandoned", "caller_said_goodbye")
         case _:
             return False
     return True
@@ -68,7 +69,7 @@ def _help(turn: Turn) -> None:
     state = turn.state
     state.troubles += 1
     if state.troubles >= turn.plans.application.limits.trouble:
-        turn.give_up("confused", "handover")
+        ending.give_up(turn, "confused", "handover")
         return
     one = turn.field_of(state.item) if state.item else None
     if one is None or state.doubt is not None:
@@ -99,7 +100,7 @@ def _back(turn: Turn) -> None:
         return
     last = answered[-1]
     turn.message("back")
-    turn.clear(last)
+    values.clear(turn, last)
     state.undone = tuple(name for name in state.undone if name != last)
     one = turn.field_of(last)
     asked_by = next((f.field for f in turn.form.fields() if last in f.fills), last)

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from voicebot.clinic.failures import ServiceFailure
 from voicebot.clock import VirtualClock
 from voicebot.dialog.conversation_files import Conversation, Fault, Turn
-from voicebot.dialog.engine import Engine, Meaning
+from voicebot.dialog.engine import Engine
+from voicebot.dialog.meaning import Meaning
 from voicebot.dialog.state import Phase, State
 from voicebot.dialog.talking import (
     Act,

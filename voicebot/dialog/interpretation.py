@@ -1,9 +1,15 @@
 """The form interpretation algorithm (VoiceXML 2.1, appendix C): select an item, visit it, until somebody must answer."""
 
+from voicebot.dialog import ending, moving, values
 from voicebot.dialog.actions import execute
 from voicebot.dialog.schema import BlockItem, FieldItem, Item, ObjectItem, item_id
-from voicebot.dialog.state import Slot
-from voicebot.dialog.turn import MAX_VISITS_PER_STEP, Turn
+from voicebot.dialog.state import Pending, Phase, Slot
+from voicebot.dialog.turn import Turn
+
+#: A dialplan that visits so many items without waiting for anybody goes in circles.
+MAX_VISITS_PER_STEP = 60
+#: A service of one form that had to be called so often does not help the caller.
+MAX_CALLS_PER_ITEM = 12
 
 
 def run(turn: Turn) -> None:
@@ -19,7 +25,7 @@ def run(turn: Turn) -> None:
             continue
         visit(turn, item)
     if not turn.is_over:
-        turn.give_up("dialplan_loop", "handover")
+        ending.give_up(turn, "dialplan_loop", "handover")
 
 
 def owed(turn: Turn) -> bool:
@@ -62,16 +68,30 @@ def visit(turn: Turn, item: Item) -> None:
             execute(turn, item.filled, f"{state.form}.{item.block}.filled")
         case ObjectItem():
             state.focus = ""
-            turn.call(item)
+            _call(turn, item)
         case FieldItem():
             turn.ask(item)
 
 
+def _call(turn: Turn, item: ObjectItem) -> None:
+    """Call the item's service; its answer comes as an event."""
+    state = turn.state
+    key = f"{state.form}.{item.object}"
+    state.visits[key] = state.visits.get(key, 0) + 1
+    if state.visits[key] > MAX_CALLS_PER_ITEM:
+        ending.give_up(turn, f"too_often:{item.service}", "handover")
+        return
+    turn.say(item.prompt, key, state.visits[key])
+    turn.acts.append(values.invoke(turn, item.service, item.arguments))
+    state.pending = Pending(item.object, item.service)
+    state.phase = Phase.WAITING
+
+
 def _leave(turn: Turn) -> None:
     """A form without open items is done."""
-    if turn.resume():
+    if moving.resume(turn):
         return
     if turn.state.form == turn.plans.application.after:
-        turn.end(turn.state.outcome or "informed")
+        ending.end(turn, turn.state.outcome or "informed")
     else:
-        turn.enter(turn.plans.application.after)
+        moving.enter(turn, turn.plans.application.after)

@@ -1,0 +1,135 @@
+"""What the caller said: the best hypothesis, global commands, digressions, other wishes, answers."""
+
+from voicebot.dialog import answers, choices, commands, ending, interpretation, moving
+from voicebot.dialog.budget import Stage
+from voicebot.dialog.meaning import Meaning
+from voicebot.dialog.recovery import not_understood
+from voicebot.dialog.state import Phase
+from voicebot.dialog.talking import Heard
+from voicebot.dialog.turn import Turn
+from voicebot.dialog.understanding import Understood
+
+#: A hypothesis further down the recogniser's list is believed less.
+RANK_DECAY = 0.92
+EMERGENCY_RANKS = 2
+
+
+def heard(turn: Turn, event: Heard) -> Meaning:
+    text, understood = _best(turn, event)
+    meaning = Meaning(understood.intent, turn.renderer.labels(understood.slots, turn.now), understood.confidence, text)
+    if turn.state.phase is Phase.WAITING:
+        # The clinic is being asked: only what cannot wait is served. The answer to the service may still come; it is ignored.
+        if understood.intent in ("emergency", "operator"):
+            turn.state.pending = None
+            commands.handle(turn, understood.intent)
+        return meaning
+    if not _is_option(turn, understood, text) and commands.handle(turn, understood.intent):
+        turn.state.noinputs = 0
+        interpretation.run(turn)
+        return meaning
+    if turn.stage() is Stage.OVER and turn.remaining_fields() > 1:
+        ending.give_up(turn, "budget", "budget_over")
+        return meaning
+    if _served(turn, understood, text):
+        turn.state.noinputs = turn.state.nomatches = 0
+        interpretation.run(turn)
+    else:
+        not_understood(turn, "unknown_doctor" if understood.is_unknown_doctor else "")
+    return meaning
+
+
+def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
+    """ "Ещё раз" is no wish for a repetition where it is one of the answers. A human and help in danger are always served."""
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is None or not one.options or understood.intent in ("emergency", "operator", "upset"):
+        return False
+    return choices.choose_option(one.options, text, {}, turn.understanding) is not None
+
+
+def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
+    """Return the hypothesis that answers the question, else the first that means anything, else the first."""
+    expect = turn.state.expect
+    read: list[tuple[str, Understood]] = []
+    for rank, alternative in enumerate(event.alternatives):
+        understood = turn.understanding.understand(alternative.text, expect, turn.now)
+        confidence = min(understood.confidence, alternative.confidence) * RANK_DECAY**rank
+        read.append((alternative.text, understood.with_confidence(confidence)))
+    # An emergency is worth a false alarm: the second hypothesis may name it too (the first may come from a grammar).
+    for text, understood in read[:EMERGENCY_RANKS]:
+        if understood.intent == "emergency":
+            return text, understood
+    if read[0][1].intent in commands.GLOBAL and not _is_option(turn, read[0][1], read[0][0]):
+        return read[0]
+    for text, understood in read:
+        if expect is not None and turn.understanding.answers(understood, expect, text):
+            return text, understood
+    return next((one for one in read if not one[1].is_nothing), read[0])
+
+
+def _served(turn: Turn, understood: Understood, text: str) -> bool:
+    if turn.state.doubt is not None and answers.answer_doubt(turn, understood, text):
+        return True
+    if _opens_digression(turn, understood) or _wants_another_form(turn, understood):
+        return True
+    if answers.take(turn, understood, text):
+        _acknowledge_changes(turn)
+        return True
+    return _opens(turn, understood)
+
+
+def _wants_another_form(turn: Turn, understood: Understood) -> bool:
+    """ "Да, ещё хочу отменить запись": the wish says more than the yes."""
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is None or one.type not in ("yes_no", "request") or understood.intent in ("yes", "no", "none", "off_topic"):
+        return False
+    return _opens(turn, understood)
+
+
+def _acknowledge_changes(turn: Turn) -> None:
+    """A correction is answered at once, so that the caller hears that it was taken."""
+    if turn.changes and turn.state.item and not turn.is_over:
+        turn.message("changed")
+
+
+def _opens_digression(turn: Turn, understood: Understood) -> bool:
+    """ "А сколько это стоит?" in the middle of another form."""
+    form = turn.plans.form_for(understood.intent)
+    if form is None or not form.digression or form.form == turn.state.form:
+        return False
+    _open(turn, understood, form.form, is_digression=bool(turn.state.item))
+    return True
+
+
+def _opens(turn: Turn, understood: Understood) -> bool:
+    """The caller wants something that another form serves, or that none does."""
+    intent = understood.intent
+    form = turn.plans.form_for(intent)
+    if form is not None:
+        if form.form == turn.state.form:
+            return False
+        _open(turn, understood, form.form, is_digression=form.digression)
+        return True
+    if intent in ("none", "yes", "no"):
+        return False
+    turn.state.session["intent"] = intent
+    if turn.state.form == turn.plans.application.unserved:
+        return False
+    moving.enter(turn, turn.plans.application.unserved)
+    return True
+
+
+def _open(turn: Turn, understood: Understood, form: str, *, is_digression: bool) -> None:
+    """Enter a form with what the same phrase already told, and what the interrupted form knows."""
+    inherited = dict(turn.state.slots) if is_digression else {}
+    turn.state.session["intent"] = understood.intent
+    if turn.state.request_started_at is None:
+        moving.renew(turn)
+    moving.enter(turn, form, is_digression=is_digression, inherited=inherited)
+    if is_digression and understood.slots.keys() & {"service", "speciality", "doctor", "branch"}:
+        # The question names its own subject: the interrupted form's does not count.
+        for one in turn.form.fields():
+            turn.state.slots.pop(one.field, None)
+    if understood.is_unknown_doctor:
+        turn.message("unknown_doctor")
+    answers.take(turn, understood, "")
+    turn.changes.clear()

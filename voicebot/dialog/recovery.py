@@ -1,0 +1,56 @@
+"""Silence and noise: the question is asked again in other words, until a human is better."""
+
+from voicebot.dialog import commands, ending, interpretation
+from voicebot.dialog.budget import Stage
+from voicebot.dialog.turn import Turn
+
+
+def silence(turn: Turn) -> None:
+    state, limits = turn.state, turn.plans.application.limits
+    state.noinputs += 1
+    state.troubles += 1
+    if state.noinputs >= limits.noinput:
+        ending.give_up(turn, "noinput", "handover")
+    else:
+        _ask_again(turn, "noinput", state.noinputs)
+
+
+def not_understood(turn: Turn, message: str = "") -> None:
+    """Ask again; `message` says what is wrong where that is known."""
+    state, limits = turn.state, turn.plans.application.limits
+    state.nomatches += 1
+    state.troubles += 1
+    if turn.stage() is Stage.OVER:
+        ending.give_up(turn, "budget", "budget_over")
+    elif state.nomatches >= limits.nomatch:
+        ending.give_up(turn, "nomatch", "handover")
+    elif state.troubles >= limits.trouble:
+        ending.give_up(turn, "trouble", "handover")
+    elif message:
+        turn.message(message)
+        _ask_question_again(turn)
+    else:
+        _ask_again(turn, "nomatch", state.nomatches)
+
+
+def _ask_question_again(turn: Turn) -> None:
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is None or turn.state.doubt is not None:
+        commands.repeat(turn)
+    else:
+        turn.ask(one)
+
+
+def _ask_again(turn: Turn, word: str, count: int) -> None:
+    state = turn.state
+    one = turn.field_of(state.item) if state.item else None
+    if state.doubt is not None and one is not None:
+        turn.message(word, count)
+        turn.doubtful(state.doubt)
+    elif one is None:
+        interpretation.run(turn)
+    elif getattr(one, word):
+        turn.ask(one, getattr(one, word), word)
+    else:
+        turn.message(word, count)
+        turn.ask(one)
