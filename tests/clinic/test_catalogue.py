@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from voicebot.clinic.catalogue import CatalogueError, load_catalogue
-from voicebot.clinic.entries import matching_form
+from voicebot.clinic.entry import matching_form
 from voicebot.russian.case import Case
 
 FILES = {

@@ -1,6 +1,8 @@
 """The clinic's catalogue: its models and how it is read, in one place to import from."""
 
-from voicebot.clinic.entries import KINDS, Branch, Catalogue, ClinicInfo, Doctor, Entry, Kind, Service, Shift, Speciality
+from voicebot.clinic.entries import KINDS, Branch, Catalogue, ClinicInfo, Doctor, Kind, Service, Shift, Speciality
+from voicebot.clinic.entry import Entry
+from voicebot.clinic.knowledge_entries import FaqEntry, LabTest
 from voicebot.clinic.loading import CatalogueError, load_catalogue
 
 __all__ = [
@@ -11,7 +13,9 @@ __all__ = [
     "ClinicInfo",
     "Doctor",
     "Entry",
+    "FaqEntry",
     "Kind",
+    "LabTest",
     "Service",
     "Shift",
     "Speciality",

@@ -1,58 +1,22 @@
-"""What a clinic is: branches, specialities, doctors, services. Frozen; read from YAML by `loading`."""
+"""What a clinic is: branches, specialities, doctors, services, and its knowledge base. Frozen; read by `loading`."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from voicebot.clinic.entry import CaseForms, Entry, Stressed, check_stress, without_stress
+from voicebot.clinic.knowledge_entries import FaqEntry, LabTest
 from voicebot.clinic.weekly import parse_days, parse_hours
 from voicebot.russian.case import Case
 from voicebot.russian.inflect import inflect
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Kind = Literal["doctor", "speciality", "service", "branch"]
-KINDS: tuple[Kind, ...] = ("doctor", "speciality", "service", "branch")
+Kind = Literal["doctor", "speciality", "service", "branch", "test", "faq"]
+KINDS: tuple[Kind, ...] = ("doctor", "speciality", "service", "branch", "test", "faq")
 STEP_MINUTES = 5  # starts and durations are multiples of it (tables.CELL)
-
-
-def _case_forms(value: object) -> object:
-    return {} if value is None else value
-
-
-CaseForms = Annotated[dict[Case, str], BeforeValidator(_case_forms)]
-Stressed = Annotated[str, Field(description="as spoken: words only, `+` before stressed vowels")]
-
-
-def matching_form(text: str) -> str:
-    """Return words as they are compared: lower case, ё as е, hyphens as spaces, no stress marks."""
-    return " ".join(re.sub(r"[^\w ]", " ", text.casefold().replace("+", "").replace("ё", "е")).split())
-
-
-def without_stress(text: str) -> str:
-    return text.replace("+", "")
-
-
-def _check_stress(text: str) -> str:
-    if re.search(r"\+(?![аеёиоуыэюя])", text, re.IGNORECASE):
-        raise ValueError("a `+` stands before the stressed vowel")
-    if re.search(r"[0-9A-Za-z]", text):
-        raise ValueError("what is spoken has Russian words only: no digits, no Latin letters")
-    return text
-
-
-class Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: Identifier
-    synonyms: tuple[str, ...] = Field((), description="other words callers say for it, nominative")
-
-    def names(self) -> tuple[str, ...]:
-        """All nominative names callers may use, the proper one first."""
-        raise NotImplementedError
 
 
 class Branch(Entry):
@@ -68,7 +32,7 @@ class Branch(Entry):
     phone: str = ""
     directions: Stressed = Field("", description="how to find it, spoken")
 
-    _stress = field_validator("spoken", "spoken_address", "spoken_hours", "directions")(_check_stress)
+    _stress = field_validator("spoken", "spoken_address", "spoken_hours", "directions")(check_stress)
 
     @field_validator("hours")
     @classmethod
@@ -91,7 +55,7 @@ class Speciality(Entry):
     complaints: tuple[str, ...] = Field((), description='what callers complain of: "болит горло"')
     visit: str = Field("", description="the service a first visit is; empty: the only one marked is_visit")
 
-    _stress = field_validator("spoken")(_check_stress)
+    _stress = field_validator("spoken")(check_stress)
 
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.title, *self.synonyms)))
@@ -170,7 +134,7 @@ class Doctor(Entry):
 
     @model_validator(mode="after")
     def _spoken_is_the_name(self) -> "Doctor":
-        _check_stress(self.spoken)
+        check_stress(self.spoken)
         if without_stress(self.spoken) != self.full_name:
             raise ValueError(f"`spoken` differs from the name {self.full_name!r} by more than stress marks")
         return self
@@ -213,7 +177,7 @@ class Service(Entry):
     is_visit: bool = False
     cases: CaseForms = {}
 
-    _stress = field_validator("spoken", "preparation")(_check_stress)
+    _stress = field_validator("spoken", "preparation")(check_stress)
 
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.title, *self.synonyms)))
@@ -232,7 +196,7 @@ class ClinicInfo(BaseModel):
     demo_busy_share: float = Field(0.0, ge=0, le=0.95, description="share of slots shown as taken, for demonstrations only")
     demo_seed: int = 1
 
-    _stress = field_validator("spoken")(_check_stress)
+    _stress = field_validator("spoken")(check_stress)
 
     @field_validator("zone")
     @classmethod
@@ -254,6 +218,8 @@ class Catalogue(BaseModel):
     specialities: Mapping[str, Speciality]
     doctors: Mapping[str, Doctor]
     services: Mapping[str, Service]
+    tests: Mapping[str, LabTest] = {}
+    faq: Mapping[str, FaqEntry] = {}
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -265,6 +231,8 @@ class Catalogue(BaseModel):
             "speciality": self.specialities,
             "service": self.services,
             "branch": self.branches,
+            "test": self.tests,
+            "faq": self.faq,
         }
         return found[kind]
 

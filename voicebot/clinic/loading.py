@@ -1,38 +1,45 @@
-"""Reads a clinic's folder: clinic, branches, specialities, doctors, services (YAML). Every error names file, line, cure."""
+"""Reads a clinic's folder (YAML, or CSV of the same fields). Every error names file, line, cure.
 
+clinic, branches, specialities, doctors, services; and where they are there: tests, faq, and rules of preparation, which
+tests and services name by id. A kind may be spread over a .yaml and a .csv file.
+"""
+
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from pydantic import BaseModel, ValidationError, field_validator
 
-from voicebot.clinic.entries import (
-    KINDS,
-    Branch,
-    Catalogue,
-    ClinicInfo,
-    Doctor,
-    Entry,
-    Kind,
-    Service,
-    Speciality,
-    matching_form,
-)
+from voicebot.clinic.entries import Branch, Catalogue, ClinicInfo, Doctor, Kind, Service, Speciality
+from voicebot.clinic.entry import Entry, Stressed, check_stress
+from voicebot.clinic.knowledge_entries import FaqEntry, LabTest
+from voicebot.clinic.names_check import clashes
+from voicebot.clinic.sources import Location, Source, problem_at, read_source
 from voicebot.errors import ConfigurationError
 
-_Location = tuple[int | str, ...]
 _E = TypeVar("_E", bound=Entry)
 
 _FILES: Mapping[Kind, str] = {
-    "branch": "branches.yaml",
-    "speciality": "specialities.yaml",
-    "doctor": "doctors.yaml",
-    "service": "services.yaml",
+    "branch": "branches",
+    "speciality": "specialities",
+    "doctor": "doctors",
+    "service": "services",
+    "test": "tests",
+    "faq": "faq",
 }
+_MODELS: Mapping[Kind, type[Entry]] = {
+    "branch": Branch,
+    "speciality": Speciality,
+    "doctor": Doctor,
+    "service": Service,
+    "test": LabTest,
+    "faq": FaqEntry,
+}
+#: A clinic may have none of these.
+_OPTIONAL: frozenset[Kind] = frozenset({"test", "faq"})
+_RULE = re.compile(r"[a-z][a-z0-9_]*")
 _SHOWN_PROBLEMS = 20
 
 
@@ -47,115 +54,140 @@ class CatalogueError(ConfigurationError):
         super().__init__("The clinic's data is wrong:\n" + "\n".join(shown), "")
 
 
+class PreparationRule(Entry):
+    """How to prepare, for many tests and services at once."""
+
+    spoken: Stressed
+
+    _stress = field_validator("spoken")(check_stress)
+
+
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """A parsed file: `raw` keeps positions."""
+class Place:
+    """Where an entry stands."""
 
-    path: Path
-    raw: Any
+    source: Source
+    index: int
 
-    def line(self, location: _Location) -> int:
-        node, line = self.raw, 1
-        for part in location:
-            if isinstance(node, CommentedMap) and part in node:
-                line = node.lc.key(part)[0] + 1
-            elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
-                line = node.lc.item(part)[0] + 1
-            else:  # a field that is missing, or a level only the model has
-                continue
-            node = node[part]
-        return line
-
-    def problem(self, location: _Location, what: str, cure: str) -> str:
-        return f"{self.path}:{self.line(location)}: {what}. {cure}"
+    def problem(self, location: Location, what: str, cure: str) -> str:
+        return problem_at(self.source, (self.index, *location), what, cure)
 
 
 @dataclass(slots=True)
-class _Reading:
-    """One kind's entries with their place in the file."""
+class Reading:
+    """One kind's entries with their places."""
 
-    source: _Source
+    file: str
     entries: dict[str, Any]
-    places: dict[str, int]
+    places: dict[str, Place]
 
 
 def load_catalogue(folder: Path) -> Catalogue:
     """Read and check a clinic's folder; raise CatalogueError listing every problem found."""
     problems: list[str] = []
     info = _read_info(folder / "clinic.yaml", problems)
-    readings: dict[Kind, _Reading | None] = {
-        "branch": _read_list(folder / _FILES["branch"], Branch, problems),
-        "speciality": _read_list(folder / _FILES["speciality"], Speciality, problems),
-        "doctor": _read_list(folder / _FILES["doctor"], Doctor, problems),
-        "service": _read_list(folder / _FILES["service"], Service, problems),
-    }
-    good = {kind: reading for kind, reading in readings.items() if reading is not None}
-    if len(good) == len(KINDS):
-        problems += _check_references(good)
-    for kind, reading in good.items():
-        problems += _check_synonyms(kind, reading)
+    rules = _read_entries(folder, "preparations", PreparationRule, {}, problems, is_optional=True)
+    known_rules = {identifier: rule.spoken for identifier, rule in rules.entries.items()} if rules is not None else None
+    readings: dict[Kind, Reading] = {}
+    for kind, file in _FILES.items():
+        read = _read_entries(folder, file, _MODELS[kind], known_rules, problems, is_optional=kind in _OPTIONAL)
+        if read is not None:
+            readings[kind] = read
+    if len(readings) == len(_FILES):
+        problems += _check_references(readings)
+    for kind, reading in readings.items():
+        problems += clashes(kind, reading.entries, reading.places)
     if problems or info is None:
         raise CatalogueError(problems)
     return Catalogue(
         clinic=info,
-        branches=good["branch"].entries,
-        specialities=good["speciality"].entries,
-        doctors=good["doctor"].entries,
-        services=good["service"].entries,
+        branches=readings["branch"].entries,
+        specialities=readings["speciality"].entries,
+        doctors=readings["doctor"].entries,
+        services=readings["service"].entries,
+        tests=readings["test"].entries,
+        faq=readings["faq"].entries,
     )
 
 
-def _read_yaml(path: Path, problems: list[str]) -> _Source | None:
-    try:
-        return _Source(path, YAML(typ="rt").load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        problems.append(f"{path}:1: the file cannot be read: {error.strerror}. Create it, or correct dialog.folder.")
-    except UnicodeDecodeError as error:
-        problems.append(f"{path}:1: not UTF-8 at byte {error.start}. Save the file as UTF-8.")
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problems.append(f"{path}:{mark.line + 1 if mark else 1}: {error.problem or error.context}. Correct the YAML.")
-    return None
-
-
 def _read_info(path: Path, problems: list[str]) -> ClinicInfo | None:
-    source = _read_yaml(path, problems)
-    return None if source is None else _validate(ClinicInfo, source, (), source.raw, problems)
+    source = read_source(path, problems)
+    return None if source is None else _validate(ClinicInfo, source, (), source.plain(), problems)
 
 
-def _read_list(path: Path, model: type[_E], problems: list[str]) -> _Reading | None:
-    source = _read_yaml(path, problems)
-    if source is None:
-        return None
-    if not isinstance(source.raw, CommentedSeq) or not source.raw:
-        problems.append(source.problem((), "the file is no list of entries", "Begin each entry with `- id: ...`."))
-        return None
-    reading = _Reading(source, {}, {})
+def _read_entries(
+    folder: Path,
+    file: str,
+    model: type[Entry],
+    rules: Mapping[str, str] | None,
+    problems: list[str],
+    *,
+    is_optional: bool,
+) -> Reading | None:
+    """Return a kind's entries, or None when something is wrong. `rules`: preparation by id; None: they could not be read."""
+    reading = Reading(f"{file}.yaml", {}, {})
+    paths = [path for path in (folder / f"{file}.yaml", folder / f"{file}.csv") if path.exists()]
+    if not paths and is_optional:
+        return reading
     is_whole = True
-    for index, item in enumerate(source.raw):
-        entry = _validate(model, source, (index,), item, problems)
-        if entry is None:
+    for path in paths or [folder / f"{file}.yaml"]:
+        source = read_source(path, problems)
+        if source is None:
             is_whole = False
-        elif entry.id in reading.entries:
-            first = source.line((reading.places[entry.id],))
-            problems.append(source.problem((index, "id"), f"the id {entry.id!r} is used in line {first}", "Give it another."))
-        else:
-            reading.entries[entry.id] = entry
-            reading.places[entry.id] = index
+            continue
+        reading.file = path.name
+        items = source.plain()
+        if not isinstance(items, list) or not items:
+            cure = "Begin each entry with `- id: ...`." if path.suffix == ".yaml" else "Write the names of the columns first."
+            problems.append(problem_at(source, (), "the file is no list of entries", cure))
+            is_whole = False
+            continue
+        for index, item in enumerate(items):
+            is_whole = _add(reading, Place(source, index), item, model, rules, problems) and is_whole
     return reading if is_whole else None
+
+
+def _add(
+    reading: Reading, place: Place, item: Any, model: type[Entry], rules: Mapping[str, str] | None, problems: list[str]
+) -> bool:
+    if isinstance(item, dict) and "preparation" in model.model_fields:
+        item = _with_rule(item, place, rules, problems)
+    entry = _validate(model, place.source, (place.index,), item, problems)
+    if entry is None:
+        return False
+    first = reading.places.get(entry.id)
+    if first is not None:
+        where = f"line {first.source.line((first.index,))}"
+        if first.source is not place.source:
+            where = f"{first.source.path.name}, {where}"
+        problems.append(place.problem(("id",), f"the id {entry.id!r} is used in {where}", "Give it another."))
+    else:
+        reading.entries[entry.id] = entry
+        reading.places[entry.id] = place
+    return True
+
+
+def _with_rule(item: dict[str, Any], place: Place, rules: Mapping[str, str] | None, problems: list[str]) -> dict[str, Any]:
+    """Put the words of a rule where its id stands."""
+    rule = item.get("preparation")
+    if not isinstance(rule, str) or not _RULE.fullmatch(rule):
+        return item
+    if rules is not None and rule not in rules:
+        cure = _suggestion(rule, rules, "preparations.yaml")
+        problems.append(place.problem(("preparation",), f"there is no rule of preparation {rule!r}", cure))
+    return {**item, "preparation": (rules or {}).get(rule, "")}
 
 
 _M = TypeVar("_M", bound=BaseModel)
 
 
-def _validate(model: type[_M], source: _Source, location: _Location, raw: Any, problems: list[str]) -> _M | None:
+def _validate(model: type[_M], source: Source, location: Location, raw: Any, problems: list[str]) -> _M | None:
     try:
-        return model.model_validate(_plain(raw))
+        return model.model_validate(raw)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            place: _Location = (*location, *problem["loc"])
             name = ".".join(str(part) for part in problem["loc"])
-            problems.append(source.problem(place, *_explain(problem, name, model)))
+            problems.append(problem_at(source, (*location, *problem["loc"]), *_explain(problem, name, model)))
         return None
 
 
@@ -173,15 +205,7 @@ def _explain(problem: Any, name: str, model: type[BaseModel]) -> tuple[str, str]
             return f"`{name}`: {message}" if name else message, "Correct it."
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, CommentedMap):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, CommentedSeq):
-        return [_plain(part) for part in value]
-    return str(value) if isinstance(value, str) else value
-
-
-def _references(kind: Kind, entry: Any) -> Iterator[tuple[_Location, Kind, str]]:
+def _references(kind: Kind, entry: Any) -> Iterator[tuple[Location, Kind, str]]:
     """Yield every ID that an entry names: where, of which kind, which."""
     match kind:
         case "doctor":
@@ -195,33 +219,36 @@ def _references(kind: Kind, entry: Any) -> Iterator[tuple[_Location, Kind, str]]
         case "speciality":
             if entry.visit:
                 yield ("visit",), "service", entry.visit
+        case "test":
+            yield from ((("branches", i), "branch", x) for i, x in enumerate(entry.branches))
+        case "faq":
+            yield from ((("by_branch", x), "branch", x) for x in entry.by_branch)
         case "branch":
             return
 
 
-def _check_references(readings: Mapping[Kind, _Reading]) -> Iterator[str]:
+def _check_references(readings: Mapping[Kind, Reading]) -> Iterator[str]:
     for kind, reading in readings.items():
         for identifier, entry in reading.entries.items():
-            place = reading.places[identifier]
             for location, target, name in _references(kind, entry):
                 known = readings[target].entries
                 if name not in known:
-                    yield reading.source.problem(
-                        (place, *location), f"there is no {target} {name!r}", _suggestion(name, known, _FILES[target])
+                    yield reading.places[identifier].problem(
+                        location, f"there is no {target} {name!r}", _suggestion(name, known, readings[target].file)
                     )
     specialities = readings["speciality"]
     for identifier, place in specialities.places.items():
         doctors = [d for d in readings["doctor"].entries.values() if identifier in d.specialities]
         visits = [s for s in readings["service"].entries.values() if s.is_visit and identifier in s.specialities]
         if not doctors:
-            yield specialities.source.problem(
-                (place,), f"no doctor has the speciality {identifier!r}", "Add one to doctors.yaml, or remove the speciality."
+            yield place.problem(
+                (), f"no doctor has the speciality {identifier!r}", "Add one to doctors.yaml, or remove the speciality."
             )
         if not specialities.entries[identifier].visit and len(visits) != 1:
-            yield specialities.source.problem(
-                (place,),
+            yield place.problem(
+                (),
                 f"{identifier!r} has {len(visits)} services marked is_visit",
-                "Mark exactly one in services.yaml, or name it here as `visit`.",
+                f"Mark exactly one in {readings['service'].file}, or name it here as `visit`.",
             )
 
 
@@ -230,27 +257,3 @@ def _suggestion(name: str, known: Mapping[str, Any], file: str) -> str:
 
     close = get_close_matches(name, known, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"Use an id of {file}."
-
-
-def _check_synonyms(kind: Kind, reading: _Reading) -> Iterator[str]:
-    """Two entries of one kind may not share a name (doctors may share a surname: the caller is asked which one)."""
-    owners: dict[str, str] = {}
-    for identifier, entry in reading.entries.items():
-        names = (*entry.synonyms, entry.full_name) if kind == "doctor" else entry.names()
-        if kind == "speciality":
-            names = (*names, *entry.complaints)
-        for name in names:
-            form = matching_form(name)
-            place: _Location = (reading.places[identifier],)
-            for field in ("synonyms", "complaints"):
-                values = getattr(entry, field, ())
-                if name in values:
-                    place = (reading.places[identifier], field, values.index(name))
-            if not form:
-                yield reading.source.problem(place, f"{name!r} has no words", "Remove it.")
-            elif owners.setdefault(form, identifier) != identifier:
-                yield reading.source.problem(
-                    place,
-                    f"{name!r} is a name of {identifier!r} and of {owners[form]!r}",
-                    "Leave it with one of them: callers could not tell them apart.",
-                )

@@ -6,14 +6,14 @@ from functools import cached_property
 
 from rapidfuzz.distance import Levenshtein
 
-from voicebot.clinic.catalogue import Catalogue, Kind
+from voicebot.clinic.catalogue import KINDS, Catalogue, Kind
 from voicebot.russian.case import Case
 from voicebot.russian.fuzzy import Index, Match, sound_key
 from voicebot.russian.morphology import parses
 from voicebot.russian.names import PersonName, decline
 from voicebot.russian.text import listed, normalise, words
 
-_FLOOR = {"doctor": 0.86, "speciality": 0.84, "service": 0.84, "branch": 0.84}
+_FLOOR: Mapping[Kind, float] = {"doctor": 0.86, "speciality": 0.84, "service": 0.84, "branch": 0.84, "test": 0.84, "faq": 0.86}
 _MARGIN = 0.04
 _SURE = 0.95
 _KNOWN_WORDS_FLOOR = 0.9
@@ -57,6 +57,8 @@ class SubjectFinder:
             "speciality": Index(self._specialities()),
             "service": Index(self._catalogue.forms("service")),
             "branch": Index(self._catalogue.forms("branch")),
+            "test": Index(self._catalogue.forms("test")),
+            "faq": Index(self._catalogue.forms("faq")),
         }
 
     def _specialities(self) -> dict[str, Sequence[str]]:
@@ -66,7 +68,7 @@ class SubjectFinder:
             for key, forms in self._catalogue.forms("speciality").items()
         }
 
-    def find(self, text: str, kinds: Sequence[Kind] = ("doctor", "speciality", "service", "branch")) -> Subjects:
+    def find(self, text: str, kinds: Sequence[Kind] = KINDS) -> Subjects:
         """Return what the phrase names. A service that holds a speciality's words ("приём кардиолога") takes them."""
         tokens = words(text)
         found: dict[Kind, list[Match]] = {}
