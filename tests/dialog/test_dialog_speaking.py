@@ -8,7 +8,7 @@ import pytest
 from voicebot.clinic.catalogue import Catalogue
 from voicebot.clinic.offers import Offer
 from voicebot.dialog import prompts
-from voicebot.dialog.rendering import Renderer, either, with_stress_of
+from voicebot.dialog.rendering import Renderer, with_stress_of
 from voicebot.dialog.schema import Prompt
 from voicebot.russian.case import Case
 from voicebot.russian.names import PersonName
@@ -94,7 +94,6 @@ def test_stress_moves_only_where_the_beginning_is_the_same() -> None:
     assert with_stress_of("Зах+аров", "Захарову") == "Зах+арову"
     assert with_stress_of("ор+ёл", "орлу") == "орлу"
     assert with_stress_of("+Анна", "Анне") == "+Анне"
-    assert either(["а", "б", "в"]) == "а, б или в"
 
 
 def test_every_doctor_and_branch_can_be_spoken_in_every_case(catalogue: Catalogue) -> None:

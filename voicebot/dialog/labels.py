@@ -1,7 +1,7 @@
 """How values are shown to people who read: operators, QA. No stress marks; digits are welcome."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from voicebot.clinic.catalogue import Catalogue
@@ -12,11 +12,16 @@ _DAYS = ["пн", "вт", "ср", "чт", "пт", "сб", "вс"]
 
 
 def moment(at: datetime) -> str:
+    """A moment for people who read: "24 ноября 10:30"."""
     return f"{at.day} {_MONTHS[at.month - 1]} {at:%H:%M}"
 
 
 def wish(when: When) -> str:
-    """A wish, compactly: "24 ноября, после 12:00"."""
+    """A wish, compactly: "24 ноября, с 12:00"; alternatives joined by "или"."""
+    return " или ".join(_one(one) for one in (when, *when.alternatives))
+
+
+def _one(when: When) -> str:
     parts = [f"{day.day} {_MONTHS[day.month - 1]}" for day in when.dates]
     if when.weekdays:
         parts.append("/".join(_DAYS[day] for day in sorted(when.weekdays)))
@@ -47,6 +52,12 @@ def label(catalogue: Catalogue, kind: str, value: Any) -> str:
             return catalogue.services[value].title if value in catalogue.services else ""
         case "branch":
             return catalogue.branches[value].name if value in catalogue.branches else ""
+        case "test":
+            return catalogue.tests[value].title if value in catalogue.tests else ""
+        case "faq":
+            return catalogue.faq[value].title if value in catalogue.faq else ""
+        case "birth_date":
+            return f"{value:%d.%m.%Y}" if isinstance(value, date) else ""
         case "datetime":
             return wish(value) if isinstance(value, When) else ""
         case "offer":
@@ -57,4 +68,5 @@ def label(catalogue: Catalogue, kind: str, value: Any) -> str:
 
 
 def labels(catalogue: Catalogue, slots: Mapping[str, Any]) -> dict[str, str]:
+    """Return the display text of each slot by its type."""
     return {kind: label(catalogue, kind, value) for kind, value in slots.items()}

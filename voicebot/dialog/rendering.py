@@ -2,21 +2,27 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from voicebot.clinic.catalogue import Catalogue
+from voicebot.clinic.entries import Doctor
 from voicebot.dialog import labels, placeholders
 from voicebot.dialog.expressions import attribute
 from voicebot.dialog.placeholders import Placeholder
-from voicebot.russian.inflect import Case, say_money
-from voicebot.russian.names import PersonName, decline
+from voicebot.russian.case import Case, Gender
+from voicebot.russian.inflect import inflect, say_money
+from voicebot.russian.names import PersonName, decline, gender_of
+from voicebot.russian.numbers import say_number
 from voicebot.russian.phones import say_phone
 from voicebot.russian.spelling import say_dialog_id
-from voicebot.russian.when import say_date, say_time, say_when_spoken
+from voicebot.russian.spoken_amounts import say_count, say_digits, say_duration, say_list, say_span
+from voicebot.russian.spoken_when import say_birth_date, say_date, say_time, say_when_spoken
+from voicebot.russian.spoken_wish import say_wish
+from voicebot.russian.text import without_stress
 
-_CASES = {case.name.lower(): case for case in Case}
-_BY_TYPE = {"datetime": "text", "offer": "when"}  # filters of field types that are not named like the type
+_BY_TYPE = {"datetime": "wish", "offer": "when", "birth_date": "birth"}  # filters of field types not named like the type
 _SENTENCE_START = re.compile(r"((?:^|[.?!] )\+?)([а-яё])")
 _ORDINALS = ("первый", "второй", "третий", "четвёртый", "пятый")
 
@@ -35,72 +41,130 @@ class Renderer:
             for part in holder.path.split(".")[1:]:
                 value = attribute(value, part)
             kind = holder.filter or (types.get(holder.root, "text") if "." not in holder.path else "text")
-            return self.spoken(kind, value, now, _CASES.get(holder.argument, Case.NOMINATIVE))
+            return self._spoken(replace(holder, filter=_BY_TYPE.get(kind, kind)), value, now)
 
         return _tidy(placeholders.replace(text, speak))
 
     def spoken(self, kind: str, value: Any, now: datetime, case: Case = Case.NOMINATIVE) -> str:
-        """Return a value in words; nothing for None."""
+        """Return a value in words by the name of its filter or its field's type; nothing for None."""
+        has_case = case is not Case.NOMINATIVE
+        return self._spoken(Placeholder("", _BY_TYPE.get(kind, kind), case, has_case), value, now)
+
+    def _spoken(self, holder: Placeholder, value: Any, now: datetime) -> str:
         if value is None:
             return ""
-        match _BY_TYPE.get(kind, kind):
-            case "when":
-                return say_when_spoken(value, now.date())
+        today, case = now.date(), holder.case
+        match holder.filter:
+            case "when" | "brief":
+                return say_when_spoken(value, today, is_brief=holder.filter == "brief")
             case "date":
-                return say_date(value.date() if isinstance(value, datetime) else value, now.date())
+                return say_date(_day_of(value), today, case if holder.has_case else None)
+            case "day":
+                return say_date(_day_of(value), today, is_brief=True)
             case "time":
-                return say_time(value.time() if isinstance(value, datetime) else value)
-            case "doctor":
-                return self._doctor(value, case)
-            case "speciality":
-                return self._speciality(value, case)
-            case "service":
-                service = self.catalogue.services[value]
-                return service.spoken or service.title
-            case "branch":
-                return self.catalogue.branches[value].spoken
-            case "address":
-                return self._of_branches(value, "spoken_address")
-            case "hours":
-                return self._of_branches(value, "spoken_hours")
+                return say_time(value.time() if isinstance(value, datetime) else value, case)
+            case "wish":
+                return say_wish(value, today)
+            case "birth":
+                return say_birth_date(value, case)
             case "phone":
                 return say_phone(value)
             case "name":
                 return decline(value, case) if isinstance(value, PersonName) else str(value)
             case "money":
-                return say_money(int(value))
-            case "price":
-                return self._price(value)
+                return say_money(int(value), case)
+            case "number":
+                return say_number(int(value), case)
+            case "count":
+                return say_count(int(value), holder.noun, case)
+            case "span":
+                low, high = (value, value) if isinstance(value, int) else (min(value), max(value))
+                return say_span(low, high, holder.noun)
+            case "ready":
+                return say_span(value.least, value.most, "час" if value.unit == "hours" else "рабочий день")
+            case "duration":
+                return say_duration(int(value))
+            case "digits":
+                return say_digits(str(value))
             case "spelled":
                 return say_dialog_id(str(value))
             case "offers":
                 return self.offers(value, now)
-            case "either":
-                return either([str(part) for part in value])
-        return str(value) if isinstance(value, str) else ""
+            case "either" | "list":
+                return say_list([str(part) for part in value], "и" if holder.filter == "list" else "или")
+            case "gender":
+                return self._by_gender(value, holder.noun)
+        return self._entry(holder.filter, value, case)
+
+    def _entry(self, kind: str, value: Any, case: Case) -> str:
+        """A thing of the catalogue by its ID; a text of no kind as it is."""
+        match kind:
+            case "doctor":
+                return self._doctor(value, case)
+            case "surname":
+                return self._surname(value, case)
+            case "polite":
+                return self._polite(value, case)
+            case "speciality":
+                speciality = self.catalogue.specialities[value]
+                return _declined(speciality.spoken or speciality.title, case, speciality.declined(case))
+            case "service":
+                service = self.catalogue.services[value]
+                return _declined(service.spoken or service.title, case, service.declined(case))
+            case "test":
+                test = self.catalogue.tests[value]
+                return _declined(test.spoken or test.title, case, test.declined(case))
+            case "faq":
+                return self.catalogue.faq[value].title
+            case "branch":
+                spoken = self.catalogue.branches[value].spoken
+                return _declined(spoken, case, inflect(without_stress(spoken), case))
+            case "address":
+                return self._of_branches(value, "spoken_address")
+            case "hours":
+                return self._of_branches(value, "spoken_hours")
+            case "price":
+                return self._price(value)
+        return value if isinstance(value, str) else ""
 
     def label(self, kind: str, value: Any, now: datetime) -> str:
+        """Return a value's display text by its type, for people who read."""
         del now
         return labels.label(self.catalogue, kind, value)
 
     def labels(self, slots: Mapping[str, Any], now: datetime) -> dict[str, str]:
+        """Return the display texts of several values."""
         del now
         return labels.labels(self.catalogue, slots)
 
+    def _by_gender(self, value: Any, forms: str) -> str:
+        """One of "masculine/feminine/neither" by a person's or a doctor's gender; unknown is the third, or the first."""
+        masculine, feminine, *others = forms.split("/")
+        if isinstance(value, PersonName):
+            gender = gender_of(value)
+        else:
+            doctor = self.catalogue.doctors.get(value)
+            gender = None if doctor is None else Gender.FEMININE if doctor.gender == "female" else Gender.MASCULINE
+        if gender is None:
+            return others[0] if others else masculine
+        return feminine if gender is Gender.FEMININE else masculine
+
     def _doctor(self, identifier: str, case: Case) -> str:
         doctor = self.catalogue.doctors[identifier]
-        if case is Case.NOMINATIVE:
-            return doctor.spoken
-        overrides = {
-            getattr(doctor, part): forms for part, forms in doctor.cases.items() if getattr(doctor, part)
-        }  # fmt: skip
-        declined = decline(PersonName(doctor.surname, doctor.given, doctor.patronymic), case, overrides)
-        return with_stress_of(doctor.spoken, declined)
+        return doctor.spoken if case is Case.NOMINATIVE else with_stress_of(doctor.spoken, _doctor_in(doctor, case))
 
-    def _speciality(self, identifier: str, case: Case) -> str:
-        speciality = self.catalogue.specialities[identifier]
-        spoken = speciality.spoken or speciality.title
-        return spoken if case is Case.NOMINATIVE else with_stress_of(spoken, speciality.declined(case))
+    def _surname(self, identifier: str, case: Case) -> str:
+        doctor = self.catalogue.doctors[identifier]
+        count = len(doctor.surname.split())
+        return " ".join(self._doctor(identifier, case).split()[:count])
+
+    def _polite(self, value: Any, case: Case) -> str:
+        """Given name and patronymic, of a person as far as they are known."""
+        if not isinstance(value, PersonName):
+            doctor = self.catalogue.doctors[value]
+            return " ".join(self._doctor(value, case).split()[len(doctor.surname.split()) :])
+        called = replace(value, surname="")
+        return decline(called if str(called) else value, case)
 
     def _of_branches(self, value: Any, part: str) -> str:
         if isinstance(value, str):
@@ -109,6 +173,8 @@ class Renderer:
         return ". ".join(f"{branch.spoken}: {getattr(branch, part)}" for branch in several)
 
     def _price(self, identifier: str) -> str:
+        if identifier in self.catalogue.tests:
+            return say_money(self.catalogue.tests[identifier].price_rub)
         service = self.catalogue.services.get(identifier)
         if service is None and identifier in self.catalogue.specialities:
             service = self.catalogue.visit_of(identifier)
@@ -145,14 +211,23 @@ class Renderer:
         if len(times) == 1:
             return f"{head} {_sentence(' '.join([day, times[0]]))}".strip()
         if shares_doctor and shares_branch and shares_day:
-            return f"{head} {_sentence(f'{day}, {either(times)}')}".strip()
+            return f"{head} {_sentence(', '.join([day, say_list(times, 'или')]))}".strip()
         numbered = [_sentence(f"{_ORDINALS[n]}{' вариант' if not n else ''}: {time}") for n, time in enumerate(times)]
         return " ".join(part for part in (head, _sentence(day), *numbered) if part)
 
 
-def either(parts: Sequence[str]) -> str:
-    """ "а, б или в"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} или {parts[-1]}"
+def _day_of(value: date | datetime) -> date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _declined(spoken: str, case: Case, declined: str) -> str:
+    """A spoken name in a case: its own words in the nominative, the declined title with its stress else."""
+    return spoken if case is Case.NOMINATIVE else with_stress_of(spoken, declined)
+
+
+def _doctor_in(doctor: Doctor, case: Case) -> str:
+    overrides = {getattr(doctor, part): forms for part, forms in doctor.cases.items() if getattr(doctor, part)}
+    return decline(PersonName(doctor.surname, doctor.given, doctor.patronymic), case, overrides)
 
 
 def with_stress_of(marked: str, other_form: str) -> str:

@@ -155,9 +155,36 @@ def _head(tokens: list[str]) -> int | None:
         is_adjective = "ADJF" in readings[0].tag or "PRTF" in readings[0].tag
         if is_adjective and index + 1 < len(tokens) and not word.endswith(_PEOPLE_IN_IST):
             continue
+        if index + 1 < len(tokens) and _agrees(word, tokens[index + 1].lower()):
+            continue  # "рабочий день": a noun of its own only where no noun follows
         if _noun(word) is not None:
             return index
     return None
+
+
+def _agrees(word: str, noun: str) -> bool:
+    """Whether a word may be the adjective of the nominative noun after it."""
+    adjective, reading = _adjective(word), _noun(noun)
+    if adjective is None or reading is None:
+        return False
+    return "plur" in adjective.tag if "plur" in reading.tag else gender_of_noun(noun).value in adjective.tag
+
+
+def adjective_form(adjective: str, n: int, noun: str, case: Case) -> str:
+    """An adjective (nominative) between a number and its noun: "один рабочий", "два рабочих", "две рабочие", "двум рабочим"."""
+    reading, head = _adjective(adjective), _noun(noun)
+    if reading is None or head is None:
+        return adjective
+    is_one = n % 10 == 1 and n % 100 != 11
+    is_few = n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14)
+    gender = gender_of_noun(noun)
+    wanted = {case.value, "sing", gender.value} if is_one else {case.value, "plur"}
+    if not is_one and case in (Case.NOMINATIVE, Case.ACCUSATIVE):
+        wanted = {"nomn" if is_few and gender is Gender.FEMININE else "gent", "plur"}
+    elif is_one and case is Case.ACCUSATIVE and gender is Gender.MASCULINE:
+        wanted.add("anim" if _is_animate(head) else "inan")
+    changed = reading.inflect(wanted)
+    return str(changed.word) if changed is not None else adjective
 
 
 def agree(n: int, noun: str, case: Case = Case.NOMINATIVE) -> str:
@@ -169,7 +196,7 @@ def agree(n: int, noun: str, case: Case = Case.NOMINATIVE) -> str:
         return _cased(word, case)
     if case in (Case.NOMINATIVE, Case.ACCUSATIVE):
         if word in _COUNTED:
-            return _COUNTED[word][1 if is_few else 2]
+            return _COUNTED[word][1 if is_few and (word, case) != ("человек", Case.ACCUSATIVE) else 2]
         reading = _noun(word)
         if reading is None:
             return word

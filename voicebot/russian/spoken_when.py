@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 from voicebot.russian.calendar_words import MONTHS_GENITIVE, WEEKDAYS
 from voicebot.russian.case import Case, Gender
-from voicebot.russian.inflect import inflect
+from voicebot.russian.inflect import counted, inflect
 from voicebot.russian.numbers import say_number, say_ordinal
 
 _FAR_AHEAD = timedelta(days=300)
@@ -35,22 +35,23 @@ def say_date(day: date, today: date, case: Case | None = None, *, is_brief: bool
     return f"{near}, {said}" if near else said
 
 
-def say_time(at: time) -> str:
-    """A time in words, to stand after "в": "девять часов утра", "десять тридцать", "час дня", "пятнадцать ноль пять"."""
+def say_time(at: time, case: Case = Case.NOMINATIVE) -> str:
+    """A time in words, to stand after "в": "девять часов утра", "десять тридцать", "час дня", "пятнадцать ноль пять".
+
+    In the genitive it stands after "до", "после", "с": "девяти часов утра", "десяти тридцати"; in the dative after "к".
+    """
     hour, minute = at.hour, at.minute
     if minute == 0:
-        return f"{_say_full_hour(hour)} {_part(hour)}"
-    minutes = say_number(minute, gender=Gender.FEMININE)
-    said = f"{'час' if hour == 1 else say_number(hour)} {'ноль ' if minute < 10 else ''}{minutes}"
+        return f"{_say_full_hour(hour, case)} {_part(hour)}"
+    minutes = say_number(minute, case, Gender.FEMININE)
+    said = f"{_say_full_hour(1, case) if hour == 1 else say_number(hour, case)} {'ноль ' if minute < 10 else ''}{minutes}"
     # Without a word for the part of the day these would be taken for the afternoon.
     return f"{said} {_part(hour)}" if 1 <= hour < 8 else said
 
 
-def _say_full_hour(hour: int) -> str:
+def _say_full_hour(hour: int, case: Case) -> str:
     half = hour % 12 or 12
-    if half == 1:
-        return "час"
-    return f"{say_number(half)} {'часа' if half in (2, 3, 4) else 'часов'}"
+    return inflect("час", case) if half == 1 else counted(half, "час", case)
 
 
 def _part(hour: int) -> str:
@@ -61,6 +62,16 @@ def _part(hour: int) -> str:
     return "дня" if hour < 17 else "вечера"
 
 
-def say_when_spoken(at: datetime, today: date) -> str:
-    """A moment as an offer: "завтра, во вторник, двадцать четвёртого ноября, в десять тридцать"."""
-    return f"{say_date(at.date(), today)}, в {say_time(at.time())}"
+def say_when_spoken(at: datetime, today: date, *, is_brief: bool = False) -> str:
+    """A moment as an offer: "завтра, во вторник, двадцать четвёртого ноября, в десять тридцать".
+
+    `is_brief`: "завтра в десять тридцать", "в среду, двадцать пятого ноября, в десять тридцать".
+    """
+    day = say_date(at.date(), today, is_brief=is_brief)
+    return f"{day}{',' if ',' in day else ''} в {say_time(at.time())}"
+
+
+def say_birth_date(born: date, case: Case = Case.NOMINATIVE) -> str:
+    """A birth date: "двадцать пятое марта тысяча девятьсот восемьдесят пятого года"; the case is the day's."""
+    day = say_ordinal(born.day, case, Gender.NEUTER)
+    return f"{day} {MONTHS_GENITIVE[born.month - 1]} {say_ordinal(born.year, Case.GENITIVE)} года"

@@ -1,4 +1,4 @@
-"""A caller's wish about date and time, as a conjunction of constraints."""
+"""A caller's wish about date and time: constraints that hold together, and alternatives to them."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -7,9 +7,17 @@ _A_FEW_DAYS = timedelta(days=3)
 _TIME_MARGIN_MINUTES = 90
 
 
+def _any_of(wishes: list["When"]) -> "When":
+    first, *others = dict.fromkeys(wishes)
+    return replace(first, alternatives=tuple(others))
+
+
 @dataclass(frozen=True, slots=True)
 class When:
-    """What the caller wishes. All that is set must hold; all times are the clinic's local times."""
+    """What the caller wishes. All that is set must hold; all times are the clinic's local times.
+
+    `alternatives` are wishes that will do as well ("во вторник утром или в четверг вечером"); they have none themselves.
+    """
 
     dates: tuple[date, ...] = ()  # any of
     date_from: date | None = None  # inclusive
@@ -21,6 +29,7 @@ class When:
     time_from: time | None = None  # inclusive
     time_to: time | None = None  # exclusive
     is_nearest: bool = False  # the earlier the better
+    alternatives: tuple["When", ...] = ()  # any of these instead
 
     @property
     def has_date(self) -> bool:
@@ -41,10 +50,19 @@ class When:
 
     def allows(self, at: datetime) -> bool:
         """Whether a moment (the clinic's local time) fits the wish."""
-        return self.allows_date(at.date()) and self.allows_time(at.time())
+        if self._allows_date(at.date()) and self._allows_time(at.time()):
+            return True
+        return any(other.allows(at) for other in self.alternatives)
 
     def allows_date(self, day: date) -> bool:
-        """Whether a day fits."""
+        """Whether a day fits, at some time of it."""
+        return self._allows_date(day) or any(other.allows_date(day) for other in self.alternatives)
+
+    def allows_time(self, at: time) -> bool:
+        """Whether a time of day fits, on some day."""
+        return self._allows_time(at) or any(other.allows_time(at) for other in self.alternatives)
+
+    def _allows_date(self, day: date) -> bool:
         if self.dates and day not in self.dates:
             return False
         if self.date_from is not None and day < self.date_from:
@@ -55,8 +73,7 @@ class When:
             return False
         return day not in self.excluded_dates and day.weekday() not in self.excluded_weekdays
 
-    def allows_time(self, at: time) -> bool:
-        """Whether a time of day fits."""
+    def _allows_time(self, at: time) -> bool:
         at = at.replace(second=0, microsecond=0, tzinfo=None)
         if self.times and at not in self.times:
             return False
@@ -68,8 +85,18 @@ class When:
         """This wish corrected by a newer one.
 
         A newer date replaces the older date, a newer time the older time; exclusions add up, but a day that the newer
-        wish asks for is no longer excluded, and a newly excluded day is no longer asked for.
+        wish asks for is no longer excluded, and a newly excluded day is no longer asked for. Of alternatives, the newer
+        replace all that was; what is newly said without a date or without a time corrects each of them.
         """
+        if newer.alternatives:
+            return newer
+        if self.alternatives:
+            if newer.has_date and newer.has_time:
+                return replace(self, alternatives=()).merged(newer)
+            merged = [(one, one.merged(newer)) for one in (replace(self, alternatives=()), *self.alternatives)]
+            # An alternative all of whose days are excluded now is none any more.
+            left = [new for old, new in merged if new.dates or not old.dates] or [merged[0][1]]
+            return _any_of(left)
         has_positive_date = bool(newer.dates or newer.date_from or newer.date_to or newer.weekdays)
         base = newer if has_positive_date else self
         wanted = set(newer.dates)
@@ -100,6 +127,8 @@ class When:
         A time near the wished one on the same days, any time on the same days, then the days around (or the same
         weekdays of other weeks) at the same time, then at any time, then from the first wished day on.
         """
+        if self.alternatives:
+            return self._relaxed_alternatives()
         steps: list[When] = []
         if self.times:
             steps.append(self._around_times())
@@ -119,6 +148,16 @@ class When:
             if step != self and step not in unique:
                 unique.append(step)
         return tuple(unique)
+
+    def _relaxed_alternatives(self) -> tuple["When", ...]:
+        """Each alternative a step weaker, as many steps as the longest has."""
+        ladders = [(one, *one.relaxed()) for one in (replace(self, alternatives=()), *self.alternatives)]
+        steps: list[When] = []
+        for depth in range(1, max(map(len, ladders))):
+            step = _any_of([ladder[min(depth, len(ladder) - 1)] for ladder in ladders])
+            if step != self and step not in steps:
+                steps.append(step)
+        return tuple(steps)
 
     def _earliest(self) -> date | None:
         return min(self.dates) if self.dates else self.date_from

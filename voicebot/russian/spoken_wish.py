@@ -1,0 +1,100 @@
+"""A caller's wish about date and time in words: "на завтра, после трёх часов дня"."""
+
+from datetime import date, time, timedelta
+
+from voicebot.russian.calendar_words import MONTHS_GENITIVE, WEEKDAYS
+from voicebot.russian.case import Case, Gender
+from voicebot.russian.inflect import inflect
+from voicebot.russian.numbers import say_ordinal
+from voicebot.russian.spoken_amounts import say_list
+from voicebot.russian.spoken_when import say_time
+from voicebot.russian.wish import When
+
+_NEAR = ("сегодня", "завтра", "послезавтра")
+_PARTS = {
+    (None, time(12)): "утром",
+    (time(12), time(17)): "днём",
+    (time(17), None): "вечером",
+    (time(13), None): "после обеда",
+    (None, time(13)): "до обеда",
+    (time(0), None): "в любое время",
+}
+_WORKING = frozenset(range(5))
+_WEEKEND = frozenset({5, 6})
+_PLURALS = ("понедельникам", "вторникам", "средам", "четвергам", "пятницам", "субботам", "воскресеньям")
+
+
+def say_wish(wish: When, today: date) -> str:
+    """A wish as it is repeated to the caller: "на завтра, после трёх часов дня", "на будни, утром"; nothing for none."""
+    several = [_one(one, today) for one in (wish, *wish.alternatives)]
+    return say_list([said for said in several if said], "или")
+
+
+def _one(wish: When, today: date) -> str:
+    parts = [_days(wish, today), _excluded(wish, today), _times(wish)]
+    said = ", ".join(part for part in parts if part)
+    return said or ("на ближайшее время" if wish.is_nearest else "")
+
+
+def _days(wish: When, today: date) -> str:
+    if wish.dates:
+        return f"на {say_list([_day(day, today) for day in wish.dates], 'или')}"
+    span = _span(wish.date_from, wish.date_to, today)
+    weekdays = _weekdays(wish.weekdays)
+    return " ".join(part for part in (weekdays, span) if part)
+
+
+def _day(day: date, today: date) -> str:
+    ahead = (day - today).days
+    if 0 <= ahead < len(_NEAR):
+        return _NEAR[ahead]
+    return f"{inflect(WEEKDAYS[day.weekday()], Case.ACCUSATIVE)} {_number(day, Case.NOMINATIVE)}"
+
+
+def _number(day: date, case: Case) -> str:
+    return f"{say_ordinal(day.day, case, Gender.NEUTER)} {MONTHS_GENITIVE[day.month - 1]}"
+
+
+def _span(first: date | None, last: date | None, today: date) -> str:
+    if first is not None and last is not None:
+        monday = today - timedelta(days=today.weekday())
+        for ahead, name in ((0, "на эту неделю"), (7, "на следующую неделю")):
+            start = monday + timedelta(days=ahead)
+            if (first, last) == (max(start, today), start + timedelta(days=6)):
+                return name
+        if first == last:
+            return f"на {_day(first, today)}"
+        return f"с {_number(first, Case.GENITIVE)} по {_number(last, Case.NOMINATIVE)}"
+    if first is not None:
+        return "на любой день" if first <= today else f"не раньше {_number(first, Case.GENITIVE)}"
+    return "" if last is None else f"не позже {_number(last, Case.GENITIVE)}"
+
+
+def _weekdays(weekdays: frozenset[int]) -> str:
+    if not weekdays:
+        return ""
+    if weekdays == _WORKING:
+        return "на будни"
+    if weekdays == _WEEKEND:
+        return "на выходные"
+    return f"по {say_list([_PLURALS[day] for day in sorted(weekdays)])}"
+
+
+def _excluded(wish: When, today: date) -> str:
+    names = [
+        *(_NEAR[(day - today).days] if 0 <= (day - today).days < len(_NEAR) else _number(day, Case.GENITIVE)
+          for day in sorted(wish.excluded_dates)),
+        *(inflect(WEEKDAYS[day], Case.GENITIVE) for day in sorted(wish.excluded_weekdays)),
+    ]  # fmt: skip
+    return f"кроме {say_list(names)}" if names else ""
+
+
+def _times(wish: When) -> str:
+    if wish.times:
+        return say_list([f"в {say_time(at)}" for at in wish.times], "или")
+    bounds = (wish.time_from, wish.time_to)
+    if bounds in _PARTS:
+        return _PARTS[bounds]
+    first = f"с {say_time(bounds[0], Case.GENITIVE)}" if bounds[0] is not None else ""
+    last = f"до {say_time(bounds[1], Case.GENITIVE)}" if bounds[1] is not None else ""
+    return " ".join(part for part in (first, last) if part)
