@@ -18,12 +18,12 @@ from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.catalogue import Catalogue, load_catalogue
 from voicebot.clinic.failures import ServiceFailure
 from voicebot.clinic.services import SERVICES, ClinicServices
-from voicebot.clock import SystemClock
+from voicebot.clock import Clock, SystemClock
 from voicebot.dialog import inventory
 from voicebot.dialog.engine import Engine
 from voicebot.dialog.loader import load_dialplans
+from voicebot.dialog.opening import understanding_of
 from voicebot.dialog.talking import Returned
-from voicebot.dialog.understanding import Understanding
 from voicebot.errors import StorageError
 from voicebot.hearing.ear import Ear
 from voicebot.hearing.grammar import prove_grammar
@@ -83,17 +83,17 @@ class ClinicCalls:
 class Brain:
     """Everything a brain holds. Building it takes seconds; nothing is heavy afterwards."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: Settings, name: str, clock: Clock | None = None) -> None:
         self.settings = settings
         self.name = name
-        self.clock = SystemClock()
+        self.clock = clock or SystemClock()
         self.alarms: dict[str, int] = {}
         self.conversations: dict[str, Conversation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.catalogue: Catalogue = load_catalogue(settings.dialog.folder / "clinic")
-        self.understanding = Understanding(self.catalogue)
-        self.understanding.warm_up()
         self.dialplans = load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
+        self.understanding = understanding_of(self.catalogue, self.dialplans)
+        self.understanding.warm_up()
         self.engine = Engine(self.dialplans, self.catalogue, self.understanding, settings.dialog.budget_seconds)
         self.model_choice = choose_model(settings)
         self.model = SpeechModel(self.model_choice.path)
