@@ -12,6 +12,7 @@ from voicebot.dialog.understanding import Understood
 #: A hypothesis further down the recogniser's list is believed less.
 RANK_DECAY = 0.92
 EMERGENCY_RANKS = 2
+SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "branch", "faq"})
 
 
 def heard(turn: Turn, event: Heard) -> Meaning:
@@ -120,12 +121,16 @@ def _opens(turn: Turn, understood: Understood) -> bool:
 
 def _open(turn: Turn, understood: Understood, form: str, *, is_digression: bool) -> None:
     """Enter a form with what the same phrase already told, and what the interrupted form knows."""
-    inherited = dict(turn.state.slots) if is_digression else {}
     turn.state.session["intent"] = understood.intent
     if turn.state.request_started_at is None:
         moving.renew(turn)
-    moving.enter(turn, form, is_digression=is_digression, inherited=inherited)
-    if is_digression and understood.slots.keys() & {"service", "speciality", "doctor", "branch"}:
+    if moving.back_to(turn, form):
+        pass  # "да, запишите" in a question asked while booking: the booking goes on with what it knows
+    elif is_digression:
+        moving.digress(turn, form, dict(turn.state.slots))
+    else:
+        moving.enter(turn, form)
+    if is_digression and understood.slots.keys() & SUBJECT_SLOTS:
         # The question names its own subject: the interrupted form's does not count.
         for one in turn.form.fields():
             turn.state.slots.pop(one.field, None)

@@ -16,6 +16,7 @@ from voicebot.dialog.schema import (
     Form,
     ObjectItem,
     Prompt,
+    SubdialogItem,
     item_id,
 )
 from voicebot.errors import ConfigurationError
@@ -142,6 +143,8 @@ class _FormCheck:
                     yield from self._field(item, path)
                 case ObjectItem():
                     yield from self._object(item, path)
+                case SubdialogItem():
+                    yield from self._subdialog(item, path)
 
     def _field(self, field: FieldItem, path: Path) -> Iterator[Problem]:
         for word in ("prompt", "noinput", "nomatch", "help", "acknowledge", "confirm_prompt", "partial"):
@@ -171,6 +174,25 @@ class _FormCheck:
             yield from self._actions(actions, (*path, "catch", error))
         if item.undo is not None:
             yield from self._call(item.undo.object, item.undo.arguments, (*path, "undo"), "object")
+
+    def _subdialog(self, item: SubdialogItem, path: Path) -> Iterator[Problem]:
+        called = self.forms.get(item.form)
+        if called is None:
+            yield Problem((*path, "form"), f"there is no form {item.form!r} to call", _known("Forms", self.forms))
+            return
+        if _calls(called, self.form.form, self.forms, frozenset()):
+            yield Problem(
+                (*path, "form"), f"the form {item.form!r} leads back to {self.form.form!r}", "Call no form in a circle."
+            )
+        takes = {field.field for field in called.fields()} | set(called.vars)
+        for name, expression in item.arguments.items():
+            if name not in takes:
+                yield Problem(
+                    (*path, "arguments", name),
+                    f"the form {item.form} has no field and no variable {name!r}",
+                    _known("Names", takes),
+                )
+            yield from _check_expression(expression, (*path, "arguments", name), self.known)
 
     def _call(self, service: str, arguments: Mapping[str, str], path: Path, key: str) -> Iterator[Problem]:
         model = self.services.get(service)
@@ -221,12 +243,21 @@ class _FormCheck:
             yield Problem(path, f"goto names the form {target!r}, which does not exist", _known("Forms", self.forms))
 
 
+def _calls(form: Form, name: str, forms: Mapping[str, Form], seen: frozenset[str]) -> bool:
+    """Whether a form calls another as a subdialog, itself or through others."""
+    if form.form == name:
+        return True
+    called = [item.form for item in form.items if isinstance(item, SubdialogItem) and item.form in forms]
+    return any(_calls(forms[one], name, forms, seen | {form.form}) for one in called if one not in seen)
+
+
 def prompts_of_form(form: Form) -> Iterator[tuple[str, Prompt]]:
     """Yield (default name, prompt) of everything a form can say."""
     for item in form.items:
         name = f"{form.form}.{item_id(item)}"
-        for prompt in item.prompt:
-            yield name, prompt
+        if not isinstance(item, SubdialogItem):
+            for prompt in item.prompt:
+                yield name, prompt
         groups = [("filled", item.filled)]
         if isinstance(item, FieldItem):
             for word in ("noinput", "nomatch", "help", "acknowledge", "confirm_prompt", "partial"):

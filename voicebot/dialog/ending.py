@@ -9,6 +9,7 @@ from voicebot.dialog.turn import Turn
 
 def settle(turn: Turn, outcome: str) -> None:
     """The request has its result: the handling clock stops. A digression's result leaves the interrupted request open."""
+    turn.state.is_settled = True
     if turn.state.stack:
         turn.state.outcome = turn.state.outcome or outcome
         return
@@ -22,8 +23,7 @@ def summary(turn: Turn) -> dict[str, str]:
     found = dict(turn.state.last_summary)
     if not turn.state.form:
         return found
-    places = [*turn.state.stack, Place(turn.state.form, turn.state.slots, {}, "", ())]
-    for place in places:
+    for place in [*turn.state.stack, Place(turn.state.form, turn.state.slots, {}, "", ())]:
         form = turn.plans.forms[place.form]
         if form.request:
             found["request"] = form.request

@@ -2,7 +2,7 @@
 
 from voicebot.dialog import ending, moving, values
 from voicebot.dialog.actions import execute
-from voicebot.dialog.schema import BlockItem, FieldItem, Item, ObjectItem, item_id
+from voicebot.dialog.schema import BlockItem, FieldItem, Item, ObjectItem, SubdialogItem, item_id
 from voicebot.dialog.state import Pending, Phase, Slot
 from voicebot.dialog.turn import Turn
 
@@ -18,6 +18,9 @@ def run(turn: Turn) -> None:
         if turn.is_over:
             return
         if owed(turn) or turn.is_over:
+            continue
+        if turn.state.doubt is not None and not turn.state.item:
+            turn.doubtful(turn.state.doubt)  # it was being asked when a digression interrupted
             continue
         item = select(turn)
         if item is None:
@@ -69,6 +72,9 @@ def visit(turn: Turn, item: Item) -> None:
         case ObjectItem():
             state.focus = ""
             _call(turn, item)
+        case SubdialogItem():
+            state.focus = ""
+            moving.call(turn, item)
         case FieldItem():
             turn.ask(item)
 

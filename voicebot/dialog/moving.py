@@ -1,57 +1,82 @@
-"""Moving between forms: opening one, going back to an interrupted one, giving back what was held."""
+"""Moving between forms: opening one, interrupting one, calling one as a subdialog, coming back, giving back what was held."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from voicebot.dialog import values
-from voicebot.dialog.schema import ObjectItem
+from voicebot.dialog.schema import Form, ObjectItem, SubdialogItem
 from voicebot.dialog.state import Place, Slot
 from voicebot.dialog.turn import Turn
 
 
-def enter(turn: Turn, name: str, *, is_digression: bool = False, inherited: Mapping[str, Slot] | None = None) -> None:
-    """Open a form: its variables and fields start anew, but for values that are kept for the whole dialog."""
-    state = turn.state
-    if is_digression and state.form:
-        place = Place(state.form, dict(state.slots), dict(state.variables), state.item, state.owed)
-        state.stack = (*state.stack, place)
-    elif state.form:
+def enter(turn: Turn, name: str) -> None:
+    """Leave all forms for another one (VoiceXML: goto)."""
+    if turn.state.form:
         release_all(turn)
-        state.stack = ()
-    form = turn.plans.forms[name]
-    state.form, state.item, state.focus, state.doubt, state.page, state.owed = name, "", "", None, 0, ()
-    state.slots, state.variables, state.undone = {}, {}, ()
-    turn.changes = []
-    state.visits = {key: count for key, count in state.visits.items() if not key.startswith(f"{name}.")}
-    for variable, expression in form.vars.items():
-        state.variables[variable] = turn.evaluate(expression)
-    for one in form.fields():
-        value = turn.evaluate(one.expr) if one.expr else None
-        if one.keep and one.field in state.kept:
-            state.slots[one.field] = state.kept[one.field]
-        elif value is not None:
-            state.slots[one.field] = Slot(value, turn.renderer.label(one.type, value, turn.now))
-        elif inherited and one.field in inherited:
-            state.slots[one.field] = inherited[one.field]
+    turn.state.stack = ()
+    _open(turn, name, {})
+
+
+def digress(turn: Turn, name: str, inherited: Mapping[str, Slot]) -> None:
+    """Open a form that comes back to the present one when it is done. `inherited`: what its fields may take over."""
+    _push(turn, "")
+    _open(turn, name, inherited)
+
+
+def call(turn: Turn, item: SubdialogItem) -> None:
+    """Open a form whose values become the item's value (VoiceXML: subdialog)."""
+    given = {name: turn.evaluate(expression) for name, expression in item.arguments.items()}
+    _push(turn, item.subdialog)
+    _open(turn, item.form, {})
+    form = turn.form
+    for name, value in given.items():
+        if value is None:
+            continue
+        one = turn.field_of(name)
+        if one is not None:
+            turn.state.slots[name] = Slot(value, turn.renderer.label(one.type, value, turn.now))
+        elif name in form.vars:
+            turn.state.variables[name] = value
+
+
+def back_to(turn: Turn, name: str) -> bool:
+    """Go back to a form that was interrupted, leaving those opened since; return whether it is there."""
+    if all(place.form != name for place in turn.state.stack):
+        return False
+    while turn.state.form != name:
+        _release(turn)
+        _pop(turn)
+    return True
 
 
 def resume(turn: Turn) -> bool:
-    """Go back to the form that a digression interrupted."""
+    """Go back to the form that was interrupted or that called this one; return whether there is one."""
     state = turn.state
     if not state.stack:
         return False
-    place = state.stack[-1]
-    state.stack = state.stack[:-1]
-    state.form, state.slots, state.variables = place.form, dict(place.slots), dict(place.variables)
-    state.item, state.focus, state.doubt = "", place.focus if place.focus not in place.slots else "", None
-    state.owed = place.owed
-    turn.changes = []
+    learned = {name: slot.value for name, slot in state.slots.items()} | state.variables
+    told = _told(turn.form, state.slots)
+    place = _pop(turn)
+    if place.returns_to:
+        state.last_summary |= told
+        state.slots[place.returns_to] = Slot(learned)
+        state.owed = (*state.owed, place.returns_to)
     return True
 
 
 def release_all(turn: Turn) -> None:
-    """Undo what the form holds (a slot held for the caller) before it is left."""
-    if turn.state.outcome and turn.state.request_started_at is None:
-        return  # the request is settled: what was held is booked
+    """Undo what this form and those it interrupted hold (a slot held for the caller): they are left for good."""
+    state = turn.state
+    _release(turn)
+    while state.stack:
+        _pop(turn)
+        _release(turn)
+
+
+def _release(turn: Turn) -> None:
+    if turn.state.is_settled:
+        return  # what was held is used by now
     for item in turn.form.items:
         if isinstance(item, ObjectItem) and item.undo is not None and item.object in turn.state.slots:
             values.invoke_undo(turn, item)
@@ -63,3 +88,62 @@ def renew(turn: Turn) -> None:
     state.request_started_at = turn.now
     state.is_offered = False
     state.troubles = state.noinputs = state.nomatches = 0
+
+
+def _told(form: Form, slots: Mapping[str, Slot]) -> dict[str, str]:
+    return {
+        one.label: slots[one.field].label
+        for one in form.fields()
+        if one.label and one.field in slots and slots[one.field].label
+    }
+
+
+def _place(turn: Turn, returns_to: str) -> Place:
+    state = turn.state
+    one = turn.field_of(state.item) if state.item else None
+    focus = state.item if one is not None and one.prompt else ""
+    return Place(
+        state.form, dict(state.slots), dict(state.variables), focus, state.owed, state.page, state.doubt, state.undone,
+        state.is_settled, returns_to,
+    )  # fmt: skip
+
+
+def _push(turn: Turn, returns_to: str) -> None:
+    turn.state.stack = (*turn.state.stack, _place(turn, returns_to))
+
+
+def _pop(turn: Turn) -> Place:
+    place = turn.state.stack[-1]
+    turn.state.stack = turn.state.stack[:-1]
+    _restore(turn, place)
+    return place
+
+
+def _restore(turn: Turn, place: Place) -> None:
+    state = turn.state
+    state.form, state.slots, state.variables = place.form, dict(place.slots), dict(place.variables)
+    state.item, state.focus = "", place.focus if place.focus not in place.slots else ""
+    state.owed, state.page, state.doubt = place.owed, place.page, place.doubt
+    state.undone, state.is_settled = place.undone, place.is_settled
+    turn.changes = []
+
+
+def _open(turn: Turn, name: str, inherited: Mapping[str, Slot]) -> None:
+    """Start a form: its variables and fields anew, but for values that are kept for the whole dialog."""
+    state = turn.state
+    form = turn.plans.forms[name]
+    state.form, state.item, state.focus, state.doubt, state.page, state.owed = name, "", "", None, 0, ()
+    state.slots, state.variables, state.undone, state.is_settled = {}, {}, (), False
+    state.session["partial"] = None
+    turn.changes = []
+    state.visits = {key: count for key, count in state.visits.items() if not key.startswith(f"{name}.")}
+    for variable, expression in form.vars.items():
+        state.variables[variable] = turn.evaluate(expression)
+    for one in form.fields():
+        value: Any = turn.evaluate(one.expr) if one.expr else None
+        if one.keep and one.field in state.kept:
+            state.slots[one.field] = state.kept[one.field]
+        elif value is not None:
+            state.slots[one.field] = Slot(value, turn.renderer.label(one.type, value, turn.now))
+        elif one.field in inherited:
+            state.slots[one.field] = replace(inherited[one.field])

@@ -192,30 +192,49 @@ class ObjectItem(_Item):
     undo: Undo | None = None
 
 
+class SubdialogItem(_Item):
+    """Run another form and come back; the item's value holds all that it learned: {subdialog}.{field}."""
+
+    subdialog: Identifier
+    form: str
+    arguments: dict[Identifier, Expression] = Field({}, description="field or variable of that form -> its first value")
+
+
+AnyItem = BlockItem | FieldItem | ObjectItem | SubdialogItem
+_KINDS: dict[str, type[AnyItem]] = {
+    "block": BlockItem, "field": FieldItem, "object": ObjectItem, "subdialog": SubdialogItem,
+}  # fmt: skip
+
+
 def _kind(value: Any) -> str | None:
     if isinstance(value, dict):
-        return next((kind for kind in ("block", "field", "object") if kind in value), None)
-    if isinstance(value, BlockItem):
-        return "block"
-    if isinstance(value, FieldItem):
-        return "field"
-    return "object" if isinstance(value, ObjectItem) else None
+        return next((kind for kind in _KINDS if kind in value), None)
+    return next((kind for kind, model in _KINDS.items() if isinstance(value, model)), None)
 
 
 Item = Annotated[
-    Annotated[BlockItem, Tag("block")] | Annotated[FieldItem, Tag("field")] | Annotated[ObjectItem, Tag("object")],
+    Annotated[BlockItem, Tag("block")]
+    | Annotated[FieldItem, Tag("field")]
+    | Annotated[ObjectItem, Tag("object")]
+    | Annotated[SubdialogItem, Tag("subdialog")],
     Discriminator(
         _kind,
         custom_error_type="item_kind",
-        custom_error_message="an item is one of block, field, object",
+        custom_error_message="an item is one of block, field, object, subdialog",
     ),
 ]
 
 
-def item_id(item: BlockItem | FieldItem | ObjectItem) -> str:
-    if isinstance(item, BlockItem):
-        return item.block
-    return item.field if isinstance(item, FieldItem) else item.object
+def item_id(item: AnyItem) -> str:
+    match item:
+        case BlockItem():
+            return item.block
+        case FieldItem():
+            return item.field
+        case ObjectItem():
+            return item.object
+        case SubdialogItem():
+            return item.subdialog
 
 
 class Form(Strict):
@@ -236,7 +255,7 @@ class Form(Strict):
         """Intents that open this form."""
         return self.intents or ([self.form] if self.examples else [])
 
-    def item(self, name: str) -> BlockItem | FieldItem | ObjectItem:
+    def item(self, name: str) -> AnyItem:
         return next(item for item in self.items if item_id(item) == name)
 
     def fields(self) -> Iterator[FieldItem]:

@@ -52,6 +52,11 @@ class Place:
     variables: dict[str, Any]
     focus: str
     owed: tuple[str, ...]
+    page: int = 0
+    doubt: Doubt | None = None
+    undone: tuple[str, ...] = ()
+    is_settled: bool = False
+    returns_to: str = ""  # the subdialog item that waits for the form on top of this one
 
 
 @dataclass(slots=True)
@@ -75,6 +80,7 @@ class State:
     pending: Pending | None = None
     owed: tuple[str, ...] = ()  # items that got a value and whose `filled` was not carried out yet
     undone: tuple[str, ...] = ()  # fields in the order they were filled, for "назад"
+    is_settled: bool = False  # the form's request has its result: what it held is used, not held any more
     last_said: tuple[Say, ...] = ()
 
     visits: dict[str, int] = field(default_factory=dict)  # "form.item" -> how often it was asked

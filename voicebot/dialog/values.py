@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from voicebot.dialog import expressions
-from voicebot.dialog.schema import FieldItem, ObjectItem, item_id
+from voicebot.dialog.schema import FieldItem, ObjectItem, SubdialogItem, item_id
 from voicebot.dialog.state import Slot
 from voicebot.dialog.talking import Invoke
 from voicebot.dialog.turn import Turn
@@ -92,7 +92,7 @@ def invoke(turn: Turn, service: str, arguments: Mapping[str, str]) -> Invoke:
 def dependencies(item: Any) -> frozenset[str]:
     """Names an item's value was made from."""
     found = set(item.depends)
-    if isinstance(item, ObjectItem):
+    if isinstance(item, ObjectItem | SubdialogItem):
         for expression in item.arguments.values():
             found.update(expressions.names(expression))
     if isinstance(item, FieldItem) and item.from_:
