@@ -10,12 +10,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from voicebot.vocabulary.phones import BEGIN, END, INSIDE, SINGLE, forward_id, phone, phone_count, self_loop_id
+
 from .fst_tools import Arc, compile_text, write_const, write_lookahead
 from .lexicon import Pronunciation
 from .ngrams import BEGIN as SENTENCE_BEGIN
 from .ngrams import END as SENTENCE_END
 from .ngrams import History, NgramModel
-from .phones import BEGIN, END, INSIDE, SINGLE, forward_id, phone, phone_count, self_loop_id
 
 UNKNOWN = "[unk]"
 

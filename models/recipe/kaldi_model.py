@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from voicebot.vocabulary.phones import phone_count
+
 from .features import BINS
 from .network import RESIDUAL, SUBSAMPLING, Shape
-from .phones import phone_count
 
 Matrix = NDArray[np.float64]
 
