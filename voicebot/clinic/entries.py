@@ -54,6 +54,9 @@ class Speciality(Entry):
     cases: CaseForms = {}
     complaints: tuple[str, ...] = Field((), description='what callers complain of: "болит горло"')
     visit: str = Field("", description="the service a first visit is; empty: the only one marked is_visit")
+    min_age_years: int = Field(0, ge=0, le=21, description="younger patients are not seen")
+    max_age_years: int | None = Field(None, ge=0, description="older patients are not seen; empty: all are")
+    child_speciality: str = Field("", description="who sees those that are too young: a speciality")
 
     _stress = field_validator("spoken")(check_stress)
 
@@ -130,6 +133,7 @@ class Doctor(Entry):
     schedule: tuple[Shift, ...] = Field(min_length=1)
     away: tuple[Away, ...] = ()
     extra: tuple[Extra, ...] = ()
+    min_age_years: int = Field(0, ge=0, le=21, description="younger patients are not seen; 0: as the speciality says")
     cases: dict[Literal["surname", "given", "patronymic"], CaseForms] = {}
 
     @model_validator(mode="after")
@@ -173,6 +177,7 @@ class Service(Entry):
     branches: tuple[str, ...] = Field((), description="only there; empty: everywhere")
     duration_minutes: int = Field(ge=STEP_MINUTES, le=480, multiple_of=STEP_MINUTES)
     price_rub: int = Field(ge=0)
+    min_age_years: int = Field(0, ge=0, le=21, description="not done to younger patients")
     preparation: Stressed = ""
     is_visit: bool = False
     cases: CaseForms = {}
@@ -186,6 +191,18 @@ class Service(Entry):
         return self.cases.get(case) or inflect(self.title, case)
 
 
+class DemoOrder(BaseModel):
+    """A laboratory order of a patient who does not exist, for demonstrations. Hours from the first start, negative: past."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: str = Field(pattern=r"^\d{4,12}$")
+    phone: str = Field(pattern=r"^\+\d{11,15}$")
+    birth_date: date
+    branch: str = ""
+    ready_in_hours: float | None = Field(None, description="empty: nobody knows yet")
+
+
 class ClinicInfo(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -195,6 +212,7 @@ class ClinicInfo(BaseModel):
     phone: str = ""
     demo_busy_share: float = Field(0.0, ge=0, le=0.95, description="share of slots shown as taken, for demonstrations only")
     demo_seed: int = 1
+    demo_orders: tuple[DemoOrder, ...] = Field((), description="laboratory orders, for demonstrations only")
 
     _stress = field_validator("spoken")(check_stress)
 

@@ -4,10 +4,11 @@ Two bookings of one slot, or of one doctor at overlapping times, are refused by 
 appointment owns one row of `occupied` for each five minutes of its doctor's time.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from voicebot.storage.base import Base, UtcDateTime
@@ -32,6 +33,23 @@ class AppointmentStatus(StrEnum):
     FULFILLED = "fulfilled"
     CANCELLED = "cancelled"
     NOSHOW = "noshow"
+
+
+class WaitingStatus(StrEnum):
+    """What became of a place in the waiting list."""
+
+    WAITING = "waiting"
+    TO_OFFER = "to-offer"  # a time was found: `slot_id`; the patient is to be told
+    OFFERED = "offered"
+    CLOSED = "closed"
+
+
+class MessageStatus(StrEnum):
+    """What became of a message to a patient."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
 
 
 _LIVE = text("status NOT IN ('cancelled', 'noshow')")
@@ -76,6 +94,7 @@ class PatientRow(Base):
     surname: Mapped[str] = mapped_column(String(100), default="")
     given: Mapped[str] = mapped_column(String(100), default="")
     patronymic: Mapped[str] = mapped_column(String(100), default="")
+    birth_date: Mapped[date | None] = mapped_column(Date())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
@@ -104,6 +123,7 @@ class AppointmentRow(Base):
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("appointments.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
     cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    cancel_reason: Mapped[str] = mapped_column(String(32), default="", server_default="")
 
 
 class OccupiedRow(Base):
@@ -126,4 +146,66 @@ class OrderRow(Base):
     name: Mapped[str] = mapped_column(String(20))  # book, cancel, reschedule
     target: Mapped[int]  # slot or appointment it was given for
     appointment_id: Mapped[int] = mapped_column(ForeignKey("appointments.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class WaitingRow(Base):
+    """Somebody who wants a time that nobody has now. `wish` is voicebot.clinic.wishes' JSON."""
+
+    __tablename__ = "waiting"
+    __table_args__ = (
+        CheckConstraint(
+            "doctor_id IS NOT NULL OR speciality_id IS NOT NULL OR service_id IS NOT NULL", name="for_something"
+        ),
+        CheckConstraint("status <> 'to-offer' OR slot_id IS NOT NULL", name="found"),
+        Index("ix_waiting_status_created_at", "status", "created_at"),
+        Index("ix_waiting_phone", "phone"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    dialog_id: Mapped[str] = mapped_column(String(64))
+    phone: Mapped[str] = mapped_column(String(20))
+    surname: Mapped[str] = mapped_column(String(100), default="")
+    given: Mapped[str] = mapped_column(String(100), default="")
+    patronymic: Mapped[str] = mapped_column(String(100), default="")
+    birth_date: Mapped[date | None] = mapped_column(Date())
+    doctor_id: Mapped[str | None] = mapped_column(String(64))
+    speciality_id: Mapped[str | None] = mapped_column(String(64))
+    service_id: Mapped[str | None] = mapped_column(String(64))
+    branch_id: Mapped[str | None] = mapped_column(String(64))
+    wish: Mapped[dict[str, Any]] = mapped_column(JSON)
+    status: Mapped[str] = mapped_column(String(16), default=WaitingStatus.WAITING.value)
+    slot_id: Mapped[int | None] = mapped_column(ForeignKey("slots.id"))
+    found_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class MessageRow(Base):
+    """A message to a patient that waits to be sent: a template's name and its values, no ready text."""
+
+    __tablename__ = "messages"
+    __table_args__ = (Index("ix_messages_status_created_at", "status", "created_at"), Index("ix_messages_dialog_id", "dialog_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    dialog_id: Mapped[str] = mapped_column(String(64))
+    phone: Mapped[str] = mapped_column(String(20))
+    template: Mapped[str] = mapped_column(String(64))
+    values: Mapped[dict[str, Any]] = mapped_column(JSON)
+    status: Mapped[str] = mapped_column(String(16), default=MessageStatus.QUEUED.value)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class LabOrderRow(Base):
+    """A laboratory's order: whether it is ready, never what came out. `ready_at`: known or expected; none: unknown."""
+
+    __tablename__ = "lab_orders"
+    __table_args__ = (Index("ix_lab_orders_phone", "phone"),)
+
+    number: Mapped[str] = mapped_column(String(20), primary_key=True)
+    phone: Mapped[str] = mapped_column(String(20))
+    birth_date: Mapped[date] = mapped_column(Date())
+    branch_id: Mapped[str] = mapped_column(String(64), default="")
+    ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
