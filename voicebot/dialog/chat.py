@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from voicebot.clinic.failures import ServiceFailure
-from voicebot.dialog.conversations import Services
+from voicebot.dialog.conversation_world import Services
 from voicebot.dialog.engine import Engine
 from voicebot.dialog.state import Phase, State
 from voicebot.dialog.talking import (

@@ -32,6 +32,7 @@ SESSION = frozenset(
         "intent",
         "transfer_result",
         "transfer_tries",
+        "operators_open",
         "error",
         "outcome",
         "today",

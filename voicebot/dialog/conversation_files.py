@@ -1,5 +1,6 @@
 """Conversation tests as data: what a caller does, and what must come of it."""
 
+import datetime as dt
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,6 +69,18 @@ class Fault(_Strict):
     after: int = Field(0, ge=0, description="calls that go well first")
 
 
+class Given(_Strict):
+    """An appointment that the patient already has when the conversation begins."""
+
+    doctor: str
+    in_days: int = Field(ge=0, description="days after the conversation's beginning")
+    time: dt.time | None = Field(None, description="none: the day's first free time")
+    service: str | None = None
+    patient: str = Field("Иванова Мария", description="surname, given name, patronymic")
+    phone: str = "+79161234567"
+    birth_date: dt.date | None = None
+
+
 class Limits(_Strict):
     caller_turns: int | None = None
     seconds: float | None = None
@@ -80,9 +93,14 @@ class Conversation(_Strict):
     caller_phone: str = "+79161234567"
     now: datetime | None = Field(None, description="aware; empty: Monday, 23 November 2026, 9:00 in Moscow")
     budget_seconds: float = 210.0
+    operators_closed: bool = Field(False, description="no operator works at this hour")
+    given: list[Given] = []
     faults: list[Fault] = []
     turns: list[Turn] = Field(min_length=1)
     booked: dict[str, str] = Field({}, description="attributes of the one appointment made -> parts of their texts")
+    done: dict[str, dict[str, str] | int] = Field(
+        {}, description="service -> attributes of its last result -> parts of their texts; or how often it succeeded"
+    )
     limits: Limits = Limits()
 
     @property

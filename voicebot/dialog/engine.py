@@ -93,6 +93,7 @@ def _start(turn: Turn, event: Started) -> None:
     # A name, an extension or a withheld number is no number to call back.
     own_number = turn.understanding.phone_of_keys(event.caller_phone)
     state.session.update(caller_phone=own_number, channel=event.channel, transfer_tries=0)
+    state.session["operators_open"] = event.are_operators_open
     for name, expression in application.vars.items():
         state.session[name] = turn.evaluate(expression)
     moving.renew(turn)

@@ -35,6 +35,8 @@ def returned(turn: Turn, event: Returned) -> None:
 def transfer_ended(turn: Turn, result: str) -> None:
     """No human could take the call: the caller is told, and asked what now."""
     turn.state.session["transfer_result"] = result
+    if result == "closed":
+        turn.state.session["operators_open"] = False
     turn.state.session["transfer_tries"] = turn.state.transfers
     turn.state.expect = None
     turn.state.noinputs = turn.state.nomatches = turn.state.troubles = 0

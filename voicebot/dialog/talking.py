@@ -54,6 +54,7 @@ class Started:
 
     caller_phone: str = ""
     channel: str = "phone"
+    are_operators_open: bool = True  # a human could take the call at this hour
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class Conversation:
         await self.chronicle.open(self.started)
         self._ear = self.shared.new_ear()
         self._state = self.shared.engine.begin(self.chronicle.dialog_id)  # the ID may have been taken, and another drawn
-        await self._step(talking.Started(caller_phone=self.started.caller))
+        await self._step(talking.Started(caller_phone=self.started.caller, are_operators_open=self._is_open()))
 
     # -- what comes in --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,102 @@
+"""The world of a scripted conversation: the clinic's services, what was booked before, what goes wrong, what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+
+from voicebot.clinic.failures import ServiceFailure
+from voicebot.dialog.conversation_files import Conversation, Fault, Given
+from voicebot.errors import ConfigurationError
+from voicebot.russian.names import PersonName
+from voicebot.russian.when import When
+
+
+class Services(Protocol):
+    """The clinic: ClinicServices, or a stand-in. Raises ServiceFailure."""
+
+    def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Any: ...
+
+
+class ScriptedFailure(ServiceFailure):
+    """A fault of the script, with the script's own code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A service that was carried out in the conversation."""
+
+    service: str
+    arguments: Mapping[str, Any]
+    value: Any
+
+
+@dataclass(slots=True)
+class World:
+    """Stands before the real services: counts calls, lets faults strike, remembers results."""
+
+    conversation: Conversation
+    services: Services
+    done: list[Done] = field(default_factory=list)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Any:
+        """Carry a service out as the script has it. Raises ServiceFailure."""
+        number = self._counts.get(name, 0)
+        self._counts[name] = number + 1
+        fault = next((one for one in self.conversation.faults if _strikes(one, name, number)), None)
+        if fault is not None and fault.error:
+            raise ScriptedFailure(fault.error)
+        if fault is not None and fault.finds_nothing:
+            return ()
+        if fault is not None and fault.rival:
+            self.services.call("hold", {"slot_id": arguments["slot_id"]}, "R1VAL000", f"rival{number}")
+        value = self.services.call(name, arguments, dialog_id, key)
+        self.done.append(Done(name, arguments, value))
+        return value
+
+    def results(self, service: str) -> list[Any]:
+        """What the successful calls of a service gave, in order."""
+        return [one.value for one in self.done if one.service == service]
+
+    def prepare(self, now: datetime) -> None:
+        """Make the appointments that the conversation begins with. `now`: aware, in the clinic's zone."""
+        for number, given in enumerate(self.conversation.given):
+            self._give(given, number, now)
+
+    def _give(self, given: Given, number: int, now: datetime) -> None:
+        day: date = now.date() + timedelta(days=given.in_days)
+        when = When(dates=(day,), times=(given.time,) if given.time is not None else ())
+        dialog_id = f"G1VEN{number:03d}"
+        found = self.services.call(
+            "find_slots", _only(doctor=given.doctor, service=given.service, when=when), dialog_id, f"given{number}"
+        )
+        if not found:
+            where = f"{self.conversation.name}: given[{number}]"
+            raise ConfigurationError(f"{where}: {given.doctor} has nothing free on {day}.", "Give another day or time.")
+        offer = found[0]
+        self.services.call(
+            "hold", {"slot_id": offer.slot_id, "service": offer.service_id, "seconds": 300}, dialog_id, f"given{number}.hold"
+        )
+        parts = given.patient.split()
+        self.services.call(
+            "book",
+            _only(
+                slot_id=offer.slot_id, service=offer.service_id, patient=PersonName(*parts), phone=given.phone,
+                birth_date=given.birth_date,
+            ),
+            dialog_id,
+            f"given{number}.book",
+        )  # fmt: skip
+
+
+def _only(**arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _strikes(fault: Fault, service: str, number: int) -> bool:
+    return fault.service == service and fault.after <= number < fault.after + fault.times
