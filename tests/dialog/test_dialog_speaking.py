@@ -8,8 +8,10 @@ import pytest
 from voicebot.clinic.catalogue import Catalogue
 from voicebot.clinic.offers import Offer
 from voicebot.dialog import prompts
-from voicebot.dialog.rendering import Renderer, with_stress_of
+from voicebot.dialog.rendering import Renderer
 from voicebot.dialog.schema import Prompt
+from voicebot.dialog.spoken_entries import EntrySpeaker, with_stress_of
+from voicebot.dialog.spoken_lists import say_offers
 from voicebot.russian.case import Case
 from voicebot.russian.names import PersonName
 
@@ -76,7 +78,9 @@ def test_typed_values_in_words(catalogue: Catalogue, text: str, spoken: str) -> 
 
 
 def test_offers_say_once_what_they_share(catalogue: Catalogue) -> None:
-    speak = Renderer(catalogue).offers
+    def speak(offers: list[Offer], now: datetime) -> str:
+        return say_offers(EntrySpeaker(catalogue), offers, now)
+
     assert speak([_offer(24, 9), _offer(24, 10, 30)], NOW) == (
         "Врач Орл+ов Дм+итрий Алекс+андрович, фили+ал на Лесн+ой. Завтра, в девять часов утра или в десять тридцать."
     )

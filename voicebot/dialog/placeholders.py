@@ -60,6 +60,7 @@ FILTERS: Mapping[str, Filter] = {
     "digits": Filter("digits one by one, in pairs"),
     "spelled": Filter("a dialog ID, character by character"),
     "offers": Filter("free times as a list that is short to hear"),
+    "visits": Filter("a person's bookings: one in full, several by number"),
     "either": Filter("texts joined by «или»"),
     "list": Filter("texts joined by «и»"),
     "text": Filter("as it is"),
