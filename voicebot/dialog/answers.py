@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from voicebot.dialog import choices, values
+from voicebot.dialog import choices, said_options, values
 from voicebot.dialog.actions import execute
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy
@@ -19,11 +19,12 @@ _WHOLE_NUMBER_DIGITS = 10
 def take(turn: Turn, understood: Understood, text: str) -> bool:
     """Fill what can be filled; return False when nothing of the phrase was of use to this form."""
     one = turn.field_of(turn.state.item) if turn.state.item else None
+    took_options = said_options.take(turn, text)
     if one is not None and _answer(turn, one, understood, text):
         return True
     if _mixed_initiative(turn, understood, one):
         return True
-    return _change(turn, understood, one)
+    return _change(turn, understood, one) or took_options
 
 
 def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bool:
@@ -156,6 +157,11 @@ def others(turn: Turn, one: FieldItem, understood: Understood) -> None:
     """Offer the next page of the list; when there is none, the dialplan says what to do."""
     if understood.change in ("doctor", "branch") and _reask(turn, understood.change):
         return
+    wish = {"earlier": one.earlier, "later": one.later}.get(understood.change)
+    if wish:
+        turn.state.page = 0
+        execute(turn, wish, f"{turn.state.form}.{one.field}.{understood.change}")
+        return
     turn.state.page += 1
     if turn.page_of(one):
         turn.state.visits[f"{turn.state.form}.{one.field}"] = 0
@@ -239,7 +245,7 @@ def _doubtful(turn: Turn, understood: Understood, asked: FieldItem | None) -> bo
 
 def _change(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:
     """ "Другой врач", "фамилия неправильная": the value is forgotten and asked for again."""
-    kind = "datetime" if understood.change == "offers" else understood.change
+    kind = "datetime" if understood.change in ("offers", "earlier", "later") else understood.change
     if not kind or (asked is not None and asked.type == kind):
         return False
     return _reask(turn, kind)

@@ -70,20 +70,20 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
 def _served(turn: Turn, understood: Understood, text: str) -> bool:
     if turn.state.doubt is not None and answers.answer_doubt(turn, understood, text):
         return True
-    if _opens_digression(turn, understood) or _wants_another_form(turn, understood):
+    if _opens_digression(turn, understood, text) or _wants_another_form(turn, understood, text):
         return True
     if answers.take(turn, understood, text):
         _acknowledge_changes(turn)
         return True
-    return _opens(turn, understood)
+    return _opens(turn, understood, text)
 
 
-def _wants_another_form(turn: Turn, understood: Understood) -> bool:
+def _wants_another_form(turn: Turn, understood: Understood, text: str) -> bool:
     """ "Да, ещё хочу отменить запись": the wish says more than the yes."""
     one = turn.field_of(turn.state.item) if turn.state.item else None
     if one is None or one.type not in ("yes_no", "request") or understood.intent in ("yes", "no", "none", "off_topic"):
         return False
-    return _opens(turn, understood)
+    return _opens(turn, understood, text)
 
 
 def _acknowledge_changes(turn: Turn) -> None:
@@ -92,23 +92,23 @@ def _acknowledge_changes(turn: Turn) -> None:
         turn.message("changed")
 
 
-def _opens_digression(turn: Turn, understood: Understood) -> bool:
+def _opens_digression(turn: Turn, understood: Understood, text: str) -> bool:
     """ "А сколько это стоит?" in the middle of another form."""
     form = turn.plans.form_for(understood.intent)
     if form is None or not form.digression or form.form == turn.state.form:
         return False
-    _open(turn, understood, form.form, is_digression=bool(turn.state.item))
+    _open(turn, understood, form.form, text, is_digression=bool(turn.state.item))
     return True
 
 
-def _opens(turn: Turn, understood: Understood) -> bool:
+def _opens(turn: Turn, understood: Understood, text: str) -> bool:
     """The caller wants something that another form serves, or that none does."""
     intent = understood.intent
     form = turn.plans.form_for(intent)
     if form is not None:
         if form.form == turn.state.form:
             return False
-        _open(turn, understood, form.form, is_digression=form.digression)
+        _open(turn, understood, form.form, text, is_digression=form.digression)
         return True
     if intent in ("none", "yes", "no"):
         return False
@@ -119,7 +119,7 @@ def _opens(turn: Turn, understood: Understood) -> bool:
     return True
 
 
-def _open(turn: Turn, understood: Understood, form: str, *, is_digression: bool) -> None:
+def _open(turn: Turn, understood: Understood, form: str, text: str, *, is_digression: bool) -> None:
     """Enter a form with what the same phrase already told, and what the interrupted form knows."""
     turn.state.session["intent"] = understood.intent
     if turn.state.request_started_at is None:
@@ -136,5 +136,5 @@ def _open(turn: Turn, understood: Understood, form: str, *, is_digression: bool)
             turn.state.slots.pop(one.field, None)
     if understood.is_unknown_doctor:
         turn.message("unknown_doctor")
-    answers.take(turn, understood, "")
+    answers.take(turn, understood, text)
     turn.changes.clear()

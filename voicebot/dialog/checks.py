@@ -33,6 +33,7 @@ SESSION = frozenset(
         "transfer_result",
         "transfer_tries",
         "operators_open",
+        "interrupted",
         "error",
         "outcome",
         "today",
@@ -158,6 +159,10 @@ class _FormCheck:
         yield from self._actions(field.exhausted, (*path, "exhausted"))
         if field.type == "choice" and bool(field.options) == bool(field.from_):
             yield Problem(path, f"the choice {field.field!r} needs either options or from", "Give exactly one of them.")
+        yield from self._actions(field.earlier, (*path, "earlier"))
+        yield from self._actions(field.later, (*path, "later"))
+        if field.anytime and not field.options:
+            yield Problem((*path, "anytime"), f"{field.field!r} has no options to be said at any time", "Give options.")
         if field.type != "choice" and (field.options or field.from_):
             yield Problem(path, f"options and from belong to type choice, {field.field!r} is {field.type}", "Change the type.")
         if field.type == "subject" and not field.fills:
@@ -264,7 +269,7 @@ def prompts_of_form(form: Form) -> Iterator[tuple[str, Prompt]]:
             for word in ("noinput", "nomatch", "help", "acknowledge", "confirm_prompt", "partial"):
                 for prompt in getattr(item, word):
                     yield f"{name}.{word}", prompt
-            groups.append(("exhausted", item.exhausted))
+            groups += [("exhausted", item.exhausted), ("earlier", item.earlier), ("later", item.later)]
         if isinstance(item, ObjectItem):
             groups += list(item.catch.items())
         for word, actions in groups:

@@ -7,7 +7,10 @@ from voicebot.dialog.schema import FieldItem, Option
 from voicebot.dialog.understanding import Understanding, Understood
 
 #: Attributes by which an entry of a list may be named -> slot of the understanding.
-_BY_ENTITY = {"doctor_id": "doctor", "branch_id": "branch", "service_id": "service"}
+_BY_ENTITY = {"doctor_id": "doctor", "branch_id": "branch", "service_id": "service", "speciality_id": "speciality"}
+
+#: What a caller may want changed instead of choosing from the list.
+REFUSALS = frozenset({"offers", "earlier", "later", "datetime", "doctor", "branch"})
 
 
 def choose_option(
@@ -59,7 +62,7 @@ def choose_entry(entries: Sequence[Any], understood: Understood) -> Any | None:
 
 def is_refusal(understood: Understood) -> bool:
     """None of these will do; show others."""
-    return understood.slots.get("yes_no") is False or understood.change in ("offers", "datetime", "doctor", "branch")
+    return understood.slots.get("yes_no") is False or understood.change in REFUSALS
 
 
 def by_key(one: FieldItem, entries: Sequence[Any], digits: str) -> Any | None:

@@ -1,8 +1,8 @@
 """What a conversation must show: pure comparisons of what the robot did with what the file expects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from voicebot.dialog.conversation_files import Conversation, Turn
 from voicebot.dialog.meaning import Meaning
@@ -24,6 +24,17 @@ class Seen:
 
     def last(self, kind: type[Act]) -> Any:
         return next((act for act in reversed(self.acts) if isinstance(act, kind)), None)
+
+
+class Done(Protocol):
+    """A service that was carried out in the conversation."""
+
+    @property
+    def service(self) -> str: ...
+    @property
+    def arguments(self) -> Mapping[str, Any]: ...
+    @property
+    def value(self) -> Any: ...
 
 
 def check_turn(turn: Turn, seen: Seen) -> list[str]:
@@ -65,27 +76,28 @@ def _check_understood(turn: Turn, meaning: Meaning | None) -> list[str]:
     return failures
 
 
-def check_whole(conversation: Conversation, results: dict[str, list[Any]], caller_turns: int, seconds: float) -> list[str]:
-    """Return what differs in the conversation as a whole. `results`: service -> what its successful calls gave."""
+def check_whole(conversation: Conversation, done: Sequence[Done], caller_turns: int, seconds: float) -> list[str]:
+    """Return what differs in the conversation as a whole. `done`: the services carried out, in order."""
     failures = []
-    booked = results.get("book", [])
-    if bool(conversation.booked) != bool(booked) and "book" not in conversation.done:
-        failures.append(_diff("appointments", "one" if conversation.booked else "none", str(len(booked))))
-    wanted: list[tuple[str, Any, dict[str, str]]] = [("book", one, conversation.booked) for one in booked]
-    for service, expected in conversation.done.items():
-        given = results.get(service, [])
-        if isinstance(expected, int):
-            if len(given) != expected:
-                failures.append(_diff(f"{service} done", f"{expected} times", f"{len(given)} times"))
-        elif not given:
-            failures.append(_diff(service, "done", "not done"))
-        else:
-            wanted.append((service, given[-1], expected))
-    for service, value, attributes in wanted:
-        for attribute, part in attributes.items():
-            text = _text(getattr(value, attribute, None))
-            if part.lower() not in text.lower():
-                failures.append(_diff(f"{service}.{attribute}", part, text))
+    for service, wanted in (
+        ("book", conversation.booked),
+        ("cancel", conversation.cancelled),
+        ("reschedule", conversation.moved),
+        ("join_waiting_list", conversation.waiting),
+    ):
+        values = [one.value for one in done if one.service == service]
+        if len(wanted) == 1 and values:
+            wanted = wanted * len(values)  # what holds for all of them
+        if len(values) != len(wanted):
+            failures.append(_diff(f"{service} done", f"{len(wanted)} times", f"{len(values)} times"))
+        for value, attributes in zip(values, wanted, strict=False):
+            for attribute, part in attributes.items():
+                text = _text(getattr(value, attribute, None))
+                if part.lower() not in text.lower():
+                    failures.append(_diff(f"{service}: {attribute}", part, text))
+    queued = [str(one.arguments.get("template", "")) for one in done if one.service == "queue_message"]
+    if queued != conversation.messages:
+        failures.append(_diff("messages", ", ".join(conversation.messages) or "none", ", ".join(queued) or "none"))
     limits = conversation.limits
     if limits.caller_turns is not None and caller_turns > limits.caller_turns:
         failures.append(_diff("turns of the caller", f"at most {limits.caller_turns}", str(caller_turns)))

@@ -20,6 +20,7 @@ def _as_list(value: Any) -> Any:
 
 
 Texts = Annotated[list[str], BeforeValidator(_as_list)]
+Attributes = Annotated[list[dict[str, str]], BeforeValidator(_as_list)]
 CALLER_ACTS = ("caller", "keys", "silence", "noise", "transfer", "wait_seconds")
 
 
@@ -73,11 +74,12 @@ class Given(_Strict):
     """An appointment that the patient already has when the conversation begins."""
 
     doctor: str
-    in_days: int = Field(ge=0, description="days after the conversation's beginning")
-    time: dt.time | None = Field(None, description="none: the day's first free time")
+    start: dt.datetime = Field(description="local time; the doctor's nearest free time at or after it is taken")
     service: str | None = None
-    patient: str = Field("Иванова Мария", description="surname, given name, patronymic")
-    phone: str = "+79161234567"
+    surname: str = "Иванова"
+    given: str = "Мария"
+    patronymic: str = ""
+    phone: str = Field("", description="empty: caller_phone")
     birth_date: dt.date | None = None
 
 
@@ -97,10 +99,13 @@ class Conversation(_Strict):
     given: list[Given] = []
     faults: list[Fault] = []
     turns: list[Turn] = Field(min_length=1)
-    booked: dict[str, str] = Field({}, description="attributes of the one appointment made -> parts of their texts")
-    done: dict[str, dict[str, str] | int] = Field(
-        {}, description="service -> attributes of its last result -> parts of their texts; or how often it succeeded"
+    booked: Attributes = Field(
+        [], description="attributes of each appointment made -> parts of their texts; one entry: of all; none: none is made"
     )
+    cancelled: Attributes = Field([], description="attributes of each appointment cancelled")
+    moved: Attributes = Field([], description="attributes of each appointment moved, as they are afterwards")
+    waiting: Attributes = Field([], description="attributes of each entry in the waiting list")
+    messages: Texts = Field([], description="templates of the messages queued, in order")
     limits: Limits = Limits()
 
     @property

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from voicebot.clinic.failures import ServiceFailure
@@ -63,35 +62,27 @@ class World:
         """What the successful calls of a service gave, in order."""
         return [one.value for one in self.done if one.service == service]
 
-    def prepare(self, now: datetime) -> None:
-        """Make the appointments that the conversation begins with. `now`: aware, in the clinic's zone."""
+    def prepare(self) -> None:
+        """Make the appointments that the conversation begins with, by the services themselves."""
         for number, given in enumerate(self.conversation.given):
-            self._give(given, number, now)
+            self._give(given, number)
 
-    def _give(self, given: Given, number: int, now: datetime) -> None:
-        day: date = now.date() + timedelta(days=given.in_days)
-        when = When(dates=(day,), times=(given.time,) if given.time is not None else ())
-        dialog_id = f"G1VEN{number:03d}"
-        found = self.services.call(
-            "find_slots", _only(doctor=given.doctor, service=given.service, when=when), dialog_id, f"given{number}"
-        )
-        if not found:
+    def _give(self, given: Given, number: int) -> None:
+        dialog_id, key = f"G1VEN{number:03d}", f"given{number}"
+        when = When(date_from=given.start.date())
+        wish = _only(doctor=given.doctor, service=given.service, when=when, limit=30)
+        offers = self.services.call("find_slots", wish, dialog_id, key)
+        offer = next((one for one in offers if one.start.replace(tzinfo=None) >= given.start), None)
+        if offer is None:
             where = f"{self.conversation.name}: given[{number}]"
-            raise ConfigurationError(f"{where}: {given.doctor} has nothing free on {day}.", "Give another day or time.")
-        offer = found[0]
-        self.services.call(
-            "hold", {"slot_id": offer.slot_id, "service": offer.service_id, "seconds": 300}, dialog_id, f"given{number}.hold"
+            raise ConfigurationError(f"{where}: {given.doctor} has nothing free after {given.start}.", "Give another time.")
+        self.services.call("hold", {"slot_id": offer.slot_id, "service": offer.service_id}, dialog_id, f"{key}.hold")
+        patient = PersonName(given.surname, given.given, given.patronymic)
+        phone = given.phone or self.conversation.caller_phone
+        booking = _only(
+            slot_id=offer.slot_id, service=offer.service_id, patient=patient, phone=phone, birth_date=given.birth_date
         )
-        parts = given.patient.split()
-        self.services.call(
-            "book",
-            _only(
-                slot_id=offer.slot_id, service=offer.service_id, patient=PersonName(*parts), phone=given.phone,
-                birth_date=given.birth_date,
-            ),
-            dialog_id,
-            f"given{number}.book",
-        )  # fmt: skip
+        self.services.call("book", booking, dialog_id, f"{key}.book")
 
 
 def _only(**arguments: Any) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class _Player:
 
     def run(self) -> Played:
         start = self._clock.monotonic_seconds()
-        self._world.prepare(self._clock.now().astimezone(self._zone))
+        self._world.prepare()
         turns = list(self._conversation.turns)
         first = turns.pop(0) if _is_passive(turns[0]) else None
         conversation = self._conversation
@@ -88,8 +88,7 @@ class _Player:
         played = self._played
         played.seconds = self._clock.monotonic_seconds() - start
         played.booked = self._world.results("book")
-        results = {one.service: self._world.results(one.service) for one in self._world.done}
-        self._fail(0, check_whole(self._conversation, results, played.caller_turns, played.seconds))
+        self._fail(0, check_whole(self._conversation, self._world.done, played.caller_turns, played.seconds))
         return played
 
     # -- the caller -------------------------------------------------------------------------------------------------

@@ -43,7 +43,17 @@ def _later_than(offers: Any) -> Any:
     return max(offer.start for offer in offers) + timedelta(minutes=1) if offers else None
 
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {"count": _count, "weaker": _weaker, "later_than": _later_than}
+def _earliest(offers: Any) -> Any:
+    """The moment of the first of some offers."""
+    return min(offer.start for offer in offers) if offers else None
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "count": _count,
+    "weaker": _weaker,
+    "later_than": _later_than,
+    "earliest": _earliest,
+}
 
 
 @lru_cache(maxsize=2048)

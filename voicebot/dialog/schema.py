@@ -167,10 +167,13 @@ class FieldItem(_Item):
     expr: Expression = Field("", description="initial value; None leaves it open")
     options: list[Option] = []
     from_: Expression | None = Field(None, alias="from", description="the list a choice is made from")
+    anytime: bool = Field(False, description="for options: a phrase of one fills the open field at any moment of the form")
     page: int = Field(3, ge=1, le=5, description="how many of the list are offered at once")
     partial: Prompts = Field([], description="for name and phone: asks for the part that was not said; {partial} is what was")
     on_yes: Expression = Field("", description='the value that a plain "да" stands for')
     exhausted: Actions = Field([], description="done when the caller wants other entries and there are none")
+    earlier: Actions = Field([], description='done when the caller wants earlier entries than those offered; none: "others"')
+    later: Actions = Field([], description="likewise, later ones")
     any: list[str] = Field([], description='phrases that mean "no matter"')
     any_label: str = "любой"
     fills: list[Identifier] = Field([], description="for subject: the fields it may fill; one is enough")

@@ -53,6 +53,8 @@ class Turn:
                 return state.dialog_id
             case "today":
                 return self.now.date()
+            case "interrupted":
+                return state.stack[-1].form if state.stack else ""
             case "outcome":
                 return state.outcome
             case "branches":
