@@ -9,7 +9,7 @@ import signal
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -64,10 +64,16 @@ def _tell_rendering(done: int, total: int) -> None:
         log.info("prompts ready", done=done, of=total)
 
 
+class Services(Protocol):
+    """`ClinicServices`, or what stands before them in a rehearsal."""
+
+    def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Any: ...
+
+
 class ClinicCalls:
     """Runs the clinic's services for conversations; their typed failures become `Returned.error`."""
 
-    def __init__(self, services: ClinicServices) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
 
     def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Returned:

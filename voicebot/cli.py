@@ -139,6 +139,7 @@ _MODULES = {
     "dialplan": "voicebot.dialplan_commands",
     "call": "voicebot.patient.commands",
     "demo": "voicebot.patient.commands",
+    "rehearse": "voicebot.rehearsal.commands",
 }
 _OWN = ("serve", "line", "brain", "desk", "supplies", "version")
 
@@ -151,7 +152,7 @@ def _mount(words: list[str]) -> None:
         if words and words[0] in _MODULES and words[0] != name:
             continue
         commands = import_module(module)
-        if name in ("call", "demo"):
+        if name in ("call", "demo", "rehearse"):
             app.command(name)(getattr(commands, name))
         else:
             app.add_typer(commands.app, name=name)

@@ -3,9 +3,11 @@
 A process of its own keeps pjsua2's clock away from everybody else's GIL, and a crash of the library away from its user.
 """
 
+import io
 import os
 import signal
 import sys
+import threading
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from voicebot.patient.report import (
     Job,
     PatientSpoke,
     Report,
+    RobotFinished,
     RobotSpoke,
     measured,
 )
@@ -32,6 +35,7 @@ from voicebot.patient.scenario import Scenario
 from voicebot.patient.script import Script
 from voicebot.patient.session import Acted, News, RobotBegan, Session
 from voicebot.patient.sound import LineSound, noise_of, patient_voice, render_steps
+from voicebot.patient.steered import RobotEnded, SteeredScript
 from voicebot.patient.target import parse_target
 from voicebot.settings import Settings
 
@@ -53,16 +57,18 @@ def main() -> int:
     interrupted: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _frame: interrupted.append(signum))
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    # Unbuffered: a thread that waits in a buffered reader would break the interpreter's end.
+    orders = os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    job = msgspec.json.decode(orders.readline(), type=Job)
     try:
-        outlet.tell(Finished(report=_call(job, outlet, interrupted)))
+        outlet.tell(Finished(report=_call(job, orders, outlet, interrupted)))
     except VoicebotError as error:
         outlet.tell(Failed(message=error.message, cure=error.cure))
         return 1
     return 0
 
 
-def _call(job: Job, outlet: _Outlet, interrupted: list[int]) -> Report:
+def _call(job: Job, orders: io.FileIO, outlet: _Outlet, interrupted: list[int]) -> Report:
     scenario = Scenario.model_validate(job.scenario)
     target = parse_target(job.target)
     settings = Settings(cache_dir=Path(job.cache))
@@ -73,11 +79,16 @@ def _call(job: Job, outlet: _Outlet, interrupted: list[int]) -> Report:
     durations = tuple(round(sound.duration_ms) if sound is not None else 0 for sound in sounds)
     parent = os.getppid()
     line = LineSound(noise, scenario.line.echo_db, scenario.line.echo_delay_ms)
-    session = Session(Script(scenario, durations), sounds, line)
+    script = SteeredScript(scenario, durations) if job.is_steered else Script(scenario, durations)
+    if isinstance(script, SteeredScript):
+        threading.Thread(target=_read_orders, args=(orders, script, len(scenario.steps)), daemon=True).start()
+    session = Session(script, sounds, line)
 
     def tell_news(news: News) -> None:
         if isinstance(news, RobotBegan):
             outlet.tell(RobotSpoke(at_ms=news.at_ms))
+        elif isinstance(news, RobotEnded):
+            outlet.tell(RobotFinished(at_ms=news.at_ms))
         elif isinstance(news, Acted):
             step = scenario.steps[news.number]
             text = step.text or step.digits or (step.play.name if step.play else "")
@@ -111,6 +122,13 @@ def _call(job: Job, outlet: _Outlet, interrupted: list[int]) -> Report:
         answered_after_ms=result.answered_after_ms,
         recording=recording if session.duration_ms else None,
     )
+
+
+def _read_orders(orders: io.FileIO, script: SteeredScript, beyond: int) -> None:
+    """Follow the numbers on standard input; its end hangs up."""
+    for line in orders:
+        script.do(int(line))
+    script.do(beyond)
 
 
 def _unvoiced(_text: str) -> Pcm:

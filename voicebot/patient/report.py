@@ -156,6 +156,12 @@ class RobotSpoke(Event):
     at_ms: int
 
 
+class RobotFinished(Event):
+    """A steered patient hears that the robot has finished; its last sound was at `at_ms`."""
+
+    at_ms: int
+
+
 class Finished(Event):
     report: Report
 
@@ -167,14 +173,15 @@ class Failed(Event):
     cure: str
 
 
-PatientEvent = Dialled | Answered | PatientSpoke | RobotSpoke | Finished | Failed
+PatientEvent = Dialled | Answered | PatientSpoke | RobotSpoke | RobotFinished | Finished | Failed
 
 
 class Job(msgspec.Struct, kw_only=True):
-    """What the patient's process is to do; JSON on its standard input."""
+    """What the patient's process is to do; one line of JSON on its standard input."""
 
     scenario: dict[str, object]
     folder: str  # that relative sound files are under
     target: str
     cache: str
     recording: str = ""
+    is_steered: bool = False  # steps are done as their numbers come, one a line, on standard input

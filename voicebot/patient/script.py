@@ -12,7 +12,7 @@ from voicebot.patient.scenario import Scenario, Step, When
 LOUD_DB = -45.0  # A-law silence decodes to -72 dBFS
 _ONSET_FRAMES = 2  # a single loud frame is a click
 _TAIL_FRAMES = 10  # what the robot says this shortly before the patient ends still counts as an answer
-_DIGIT_MS = 220  # pjsua sends a key for 160 ms, then pauses
+DIGIT_MS = 220  # pjsua sends a key for 160 ms, then pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Script:
             return [self._end("step")]
         if step.digits is not None:
             orders.append(Press(number, step.digits))
-            busy_ms = len(step.digits) * _DIGIT_MS
+            busy_ms = len(step.digits) * DIGIT_MS
         elif step.wait is None:
             orders.append(Speak(number))
             busy_ms = self.durations_ms[number]

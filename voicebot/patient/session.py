@@ -14,6 +14,7 @@ from voicebot.audio.pcm import FRAME_BYTES, FRAME_MS, TELEPHONE_HZ, Pcm
 from voicebot.patient.measure import Span
 from voicebot.patient.script import LOUD_DB, HangUp, Press, Script, Speak
 from voicebot.patient.sound import LineSound
+from voicebot.patient.steered import RobotEnded, SteeredScript
 
 _SILENCE = bytes(FRAME_BYTES)
 
@@ -31,14 +32,14 @@ class RobotBegan:
     at_ms: int
 
 
-News = Acted | RobotBegan | Press | HangUp
+News = Acted | RobotBegan | RobotEnded | Press | HangUp
 
 
 @dataclass(slots=True)
 class Session:
     """`requested` and `received` are called by the clock thread in turn, each 20 ms; `take_news` by the main loop."""
 
-    script: Script
+    script: Script | SteeredScript
     sounds: list[Pcm | None]
     line: LineSound
     acted: list[Acted] = field(default_factory=list)
