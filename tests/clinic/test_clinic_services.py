@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from small_clinic import PHONE, Name, catalogue, diary, slot_at
 
-from voicebot.clinic.bookings import Appointment, Bookings, Hold
+from voicebot.clinic.appointments import Appointment, Hold
+from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.failures import NotFound, ServiceFailure, SlotTaken, Unavailable
 from voicebot.clinic.offers import Offer
 from voicebot.clinic.services import SERVICES, ClinicServices, check_call
@@ -30,11 +31,11 @@ def test_a_whole_booking(services: ClinicServices, sqlite: Database) -> None:
     booked = services.call("book", arguments, "d1", "d1/book")
     assert isinstance(booked, Appointment)
     assert services.call("book", arguments, "d1", "d1/book") == booked
-    assert services.call("appointments_of", {"phone": PHONE}, "d2", "") == (booked,)
+    assert services.call("appointments_of", {"phone": PHONE, "patient": Name(), "caller_phone": PHONE}, "d2", "") == (booked,)
     target = slot_at(sqlite, "boris", 15)
     moved = services.call("reschedule", {"appointment_id": booked.id, "slot_id": target, "phone": PHONE}, "d2", "d2/move")
     assert moved.slot_id == target
-    assert services.call("cancel", {"appointment_id": moved.id}, "d2", "d2/cancel").status == "cancelled"
+    assert services.call("cancel", {"appointment_id": moved.id, "phone": PHONE}, "d2", "d2/cancel").status == "cancelled"
     assert services.call("release", {}, "d2", "") == 0
 
 

@@ -50,7 +50,9 @@ def age_rule(
             raise NotFound("Nothing is wished.")
     except KeyError:
         raise NotFound from None
-    least = max(what.min_age_years, 0 if chosen is None else chosen.min_age_years, 0 if wanted is None else wanted.min_age_years)
+    least = max(
+        what.min_age_years, 0 if chosen is None else chosen.min_age_years, 0 if wanted is None else wanted.min_age_years
+    )
     if birth_date is None:
         return AgeRule(least)
     age = years_old(birth_date, today)

@@ -1,14 +1,19 @@
-"""Services around visits: free times, holding, booking, cancelling, moving."""
+"""Services for a new visit: free times, holding, booking, who sees children, the waiting list."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import Field
 
+from voicebot.clinic.ages import AgeRule, age_rule
+from voicebot.clinic.appointments import Appointment, Hold
 from voicebot.clinic.arguments import Arguments, Calls
-from voicebot.clinic.bookings import Appointment, Bookings, Hold
+from voicebot.clinic.bookings import Bookings
+from voicebot.clinic.entries import Catalogue
 from voicebot.clinic.offers import Offer
+from voicebot.clinic.waiting import Waiting, WaitingList
+from voicebot.clock import Clock
 
 
 class FindSlots(Arguments):
@@ -21,6 +26,7 @@ class FindSlots(Arguments):
     when: Any = Field(None, description="a wish: anything with allows(local time)")
     limit: int = Field(3, ge=1, le=30)
     not_before: datetime | None = None
+    before: datetime | None = Field(None, description="only what starts earlier; the wish gives way")
 
 
 class HoldSlot(Arguments):
@@ -44,27 +50,29 @@ class BookSlot(Arguments):
     patient: Any
     phone: str
     service: str | None = None
+    birth_date: date | None = None
 
 
-class CancelAppointment(Arguments):
-    """Cancel; with `phone` only that caller's. Returns the cancelled Appointment."""
+class AgeRuleOf(Arguments):
+    """Who sees children. Returns AgeRule; `is_fit` only when a birth date is given."""
 
-    appointment_id: int
-    phone: str | None = None
-
-
-class RescheduleAppointment(Arguments):
-    """Move to another slot. Returns the new Appointment."""
-
-    appointment_id: int
-    slot_id: int
-    phone: str | None = None
+    doctor: str | None = None
+    service: str | None = None
+    speciality: str | None = None
+    birth_date: date | None = None
 
 
-class AppointmentsOf(Arguments):
-    """Coming appointments of a phone number. Returns a tuple of Appointment."""
+class JoinWaitingList(Arguments):
+    """Be told when such a time becomes free. Returns Waiting."""
 
+    patient: Any
     phone: str
+    doctor: str | None = None
+    speciality: str | None = None
+    service: str | None = None
+    branch: str | None = None
+    when: Any = None
+    birth_date: date | None = None
 
 
 BOOKING_SERVICES: Mapping[str, type[Arguments]] = {
@@ -72,25 +80,26 @@ BOOKING_SERVICES: Mapping[str, type[Arguments]] = {
     "hold": HoldSlot,
     "release": ReleaseSlot,
     "book": BookSlot,
-    "cancel": CancelAppointment,
-    "reschedule": RescheduleAppointment,
-    "appointments_of": AppointmentsOf,
+    "age_rule": AgeRuleOf,
+    "join_waiting_list": JoinWaitingList,
 }
 
 
 class BookingServices:
     """Carries out what changes or reads the diary."""
 
-    def __init__(self, bookings: Bookings) -> None:
+    def __init__(self, bookings: Bookings, catalogue: Catalogue, clock: Clock) -> None:
         self._bookings = bookings
+        self._catalogue = catalogue
+        self._clock = clock
+        self._waiting = WaitingList(bookings.database, catalogue, clock)
         self.calls: Calls = {
             "find_slots": self._find_slots,
             "hold": self._hold,
             "release": self._release,
             "book": self._book,
-            "cancel": self._cancel,
-            "reschedule": self._reschedule,
-            "appointments_of": self._appointments_of,
+            "age_rule": self._age_rule,
+            "join_waiting_list": self._join_waiting_list,
         }
 
     def _find_slots(self, asked: FindSlots, dialog_id: str, _key: str) -> tuple[Offer, ...]:
@@ -103,6 +112,7 @@ class BookingServices:
             limit=asked.limit,
             not_before=asked.not_before,
             dialog_id=dialog_id,
+            before=asked.before,
         )
 
     def _hold(self, asked: HoldSlot, dialog_id: str, _key: str) -> Hold:
@@ -112,13 +122,28 @@ class BookingServices:
         return self._bookings.release(dialog_id, asked.slot_id)
 
     def _book(self, asked: BookSlot, dialog_id: str, key: str) -> Appointment:
-        return self._bookings.book(asked.slot_id, dialog_id, asked.patient, asked.phone, asked.service, key)
+        return self._bookings.book(asked.slot_id, dialog_id, asked.patient, asked.phone, asked.service, key, asked.birth_date)
 
-    def _cancel(self, asked: CancelAppointment, _dialog_id: str, key: str) -> Appointment:
-        return self._bookings.cancel(asked.appointment_id, key, asked.phone)
+    def _age_rule(self, asked: AgeRuleOf, _dialog_id: str, _key: str) -> AgeRule:
+        return age_rule(
+            self._catalogue,
+            self._clock.now().astimezone(self._catalogue.zone).date(),
+            doctor=asked.doctor,
+            service=asked.service,
+            speciality=asked.speciality,
+            birth_date=asked.birth_date,
+        )
 
-    def _reschedule(self, asked: RescheduleAppointment, dialog_id: str, key: str) -> Appointment:
-        return self._bookings.reschedule(asked.appointment_id, asked.slot_id, key, dialog_id, asked.phone)
-
-    def _appointments_of(self, asked: AppointmentsOf, _dialog_id: str, _key: str) -> tuple[Appointment, ...]:
-        return self._bookings.appointments_of(asked.phone)
+    def _join_waiting_list(self, asked: JoinWaitingList, dialog_id: str, key: str) -> Waiting:
+        return self._waiting.join(
+            dialog_id,
+            key,
+            asked.patient,
+            asked.phone,
+            doctor=asked.doctor,
+            speciality=asked.speciality,
+            service=asked.service,
+            branch=asked.branch,
+            when=asked.when,
+            birth_date=asked.birth_date,
+        )

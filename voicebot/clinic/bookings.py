@@ -3,39 +3,25 @@
 A slot is `busy-tentative` while a conversation confirms it. An expired hold counts as free at once, wherever it is met.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from voicebot.clinic.entries import Catalogue, Service
-from voicebot.clinic.failures import (
-    AppointmentClosed,
-    BadPhone,
-    HoldExpired,
-    KeyReused,
-    NotFound,
-    NotOffered,
-    SlotTaken,
-    TooLate,
-)
+from voicebot.clinic.appointments import Appointment, Hold, Name
+from voicebot.clinic.entries import Catalogue
+from voicebot.clinic.failures import AppointmentClosed, BadPhone, NotIdentified, SlotTaken
 from voicebot.clinic.finding import find_offers
+from voicebot.clinic.identity import is_patient
+from voicebot.clinic.ledger import FREED, Ledger, done, patient_of
 from voicebot.clinic.offers import Offer, When
-from voicebot.clinic.tables import (
-    CELL,
-    AppointmentRow,
-    AppointmentStatus,
-    OccupiedRow,
-    OrderRow,
-    PatientRow,
-    SlotRow,
-    SlotStatus,
-)
+from voicebot.clinic.tables import AppointmentRow, AppointmentStatus, OrderRow, PatientRow, SlotRow, SlotStatus
+from voicebot.clinic.waiting import mark_waiting
 from voicebot.clock import Clock
 from voicebot.russian.phones import parse_phone_digits
 from voicebot.storage.database import Database
@@ -45,48 +31,6 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _CROSSINGS = 3  # how often two orders may cross before the later one is told that the time is gone
-_NAME_LENGTH = 100  # of the columns
-_FREED: dict[str, Any] = {"status": SlotStatus.FREE.value, "held_by": None, "hold_expires_at": None}
-
-
-class Name(Protocol):
-    """A patient's name: voicebot.russian.names.PersonName."""
-
-    @property
-    def surname(self) -> str: ...
-    @property
-    def given(self) -> str: ...
-    @property
-    def patronymic(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A time kept for one dialog until `expires_at` (aware, clinic's zone)."""
-
-    slot_id: int
-    dialog_id: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Appointment:
-    """A booking as it is told to people. `start` is aware, in the clinic's zone; `phone` is E.164."""
-
-    id: int
-    slot_id: int
-    start: datetime
-    duration_minutes: int
-    doctor_id: str
-    branch_id: str
-    service_id: str | None
-    price_rub: int | None
-    status: str
-    phone: str
-    surname: str
-    given: str
-    patronymic: str
-    replaces_id: int | None = None
 
 
 class Bookings:
@@ -94,7 +38,8 @@ class Bookings:
 
     def __init__(self, database: Database, catalogue: Catalogue, clock: Clock, lead_seconds: float = 3600) -> None:
         """`lead_seconds`: how far ahead of its start a time is offered at the latest."""
-        self._database = database
+        self.database = database
+        self._ledger = Ledger(catalogue)
         self._catalogue = catalogue
         self._clock = clock
         self._lead = timedelta(seconds=lead_seconds)
@@ -111,29 +56,37 @@ class Bookings:
         limit: int = 3,
         not_before: datetime | None = None,
         dialog_id: str = "",
+        before: datetime | None = None,
     ) -> tuple[Offer, ...]:
         """Return up to `limit` free times that fit all wishes, in order of time, unlike each other; none: empty.
 
         Arguments are IDs of the catalogue (NotFound otherwise). `dialog_id`: times held by that dialog count as free.
+        `before`: only times that start earlier; the wish gives way when it has none of those.
         """
         now = self._clock.now()
         earliest = now + self._lead
         if not_before is not None:
             earliest = max(earliest, not_before)
-        with self._database.session(is_readonly=True) as session:
-            return find_offers(
-                session,
-                self._catalogue,
-                now=now,
-                earliest=earliest,
-                speciality=speciality,
-                service=service,
-                doctor=doctor,
-                branch=branch,
-                when=when,
-                limit=limit,
-                dialog_id=dialog_id,
-            )
+        with self.database.session(is_readonly=True) as session:
+
+            def find(wish: When | None) -> tuple[Offer, ...]:
+                return find_offers(
+                    session,
+                    self._catalogue,
+                    now=now,
+                    earliest=earliest,
+                    speciality=speciality,
+                    service=service,
+                    doctor=doctor,
+                    branch=branch,
+                    when=wish,
+                    limit=limit,
+                    dialog_id=dialog_id,
+                )
+
+            if before is None:
+                return find(when)
+            return find(Earlier(before, when)) or find(Earlier(before, None))
 
     def hold(self, slot_id: int, dialog_id: str, seconds: float = 180, service_id: str | None = None) -> Hold:
         """Keep a time for a dialog; its former holds are given back. Again: the hold starts anew.
@@ -143,12 +96,12 @@ class Bookings:
 
         def work(session: Session) -> Hold:
             now = self._clock.now()
-            rows = self._claim(session, slot_id, dialog_id, service_id, now)
+            rows = self._ledger.claim(session, slot_id, dialog_id, service_id, now)
             kept = [row.id for row in rows]
             session.execute(
                 update(SlotRow)
                 .where(SlotRow.held_by == dialog_id, SlotRow.status == SlotStatus.BUSY_TENTATIVE.value, SlotRow.id.not_in(kept))
-                .values(**_FREED)
+                .values(**FREED)
             )
             expires_at = now + timedelta(seconds=seconds)
             for row in rows:
@@ -159,7 +112,7 @@ class Bookings:
                 row.hold_expires_at = expires_at
             return Hold(slot_id, dialog_id, expires_at.astimezone(self._catalogue.zone))
 
-        return self._database.run(work)
+        return self.database.run(work)
 
     def release(self, dialog_id: str, slot_id: int | None = None) -> int:
         """Give a dialog's holds back (`slot_id`: if it is what is held); return how many slots became free."""
@@ -169,62 +122,71 @@ class Bookings:
             if slot_id is not None and session.scalar(select(SlotRow.id).where(mine, SlotRow.id == slot_id)) is None:
                 return 0
             # A long service holds several slots; a dialog holds one offer at a time, so all of them go.
-            return _count(session.execute(update(SlotRow).where(mine).values(**_FREED)))
+            return _count(session.execute(update(SlotRow).where(mine).values(**FREED)))
 
-        return self._database.run(work)
+        return self.database.run(work)
 
     def expire_holds(self) -> int:
         """Write down that holds ran out; return how many. Only for tidiness: nobody takes them for held."""
 
         def work(session: Session) -> int:
             ran_out = and_(SlotRow.status == SlotStatus.BUSY_TENTATIVE.value, SlotRow.hold_expires_at <= self._clock.now())
-            values = {**_FREED, "lapsed_holder": SlotRow.held_by}
+            values = {**FREED, "lapsed_holder": SlotRow.held_by}
             return _count(session.execute(update(SlotRow).where(ran_out).values(**values)))
 
-        return self._database.run(work)
+        return self.database.run(work)
 
     # -- booking --------------------------------------------------------------------------------------------------------
 
     def book(
-        self, slot_id: int, dialog_id: str, patient: Name, phone: str, service_id: str | None = None, key: str = ""
+        self,
+        slot_id: int,
+        dialog_id: str,
+        patient: Name,
+        phone: str,
+        service_id: str | None = None,
+        key: str = "",
+        birth_date: date | None = None,
     ) -> Appointment:
         """Book a time. The same `key` again returns the same appointment, whatever happened in between.
 
         A hold that ran out is no obstacle while nobody else took the time. Raises SlotTaken, HoldExpired, TooLate,
         NotFound, NotOffered, BadPhone, KeyReused.
         """
-        number = _e164(phone)
+        number = e164(phone)
 
         def work(session: Session) -> Appointment:
-            done = _done(session, key, "book", slot_id)
-            if done is None:
+            carried_out = done(session, key, "book", slot_id)
+            if carried_out is None:
                 now = self._clock.now()
-                rows = self._claim(session, slot_id, dialog_id, service_id, now)
-                patient_id = _patient(session, patient, number, now)
-                service = self._service(rows[0].doctor_id, service_id)
-                done = self._write(session, rows, dialog_id, patient_id, number, service, now, replaces_id=None)
-                session.add(OrderRow(key=key, name="book", target=slot_id, appointment_id=done, created_at=now))
-            return self._read(session, done)
+                rows = self._ledger.claim(session, slot_id, dialog_id, service_id, now)
+                patient_id = patient_of(session, patient, number, now, birth_date)
+                service = self._ledger.service(rows[0].doctor_id, service_id)
+                carried_out = self._ledger.write(session, rows, dialog_id, patient_id, number, service, now, replaces_id=None)
+                session.add(OrderRow(key=key, name="book", target=slot_id, appointment_id=carried_out, created_at=now))
+            return self._ledger.read(session, carried_out)
 
         booked = self._crossing(key, work)
         log.info("appointment_booked", appointment_id=booked.id, dialog_id=dialog_id)
         return booked
 
-    def cancel(self, appointment_id: int, key: str, phone: str | None = None) -> Appointment:
-        """Cancel a coming appointment; its time is free again. `phone`: it must be that caller's, else NotFound.
+    def cancel(self, appointment_id: int, key: str, phone: str | None = None, reason: str = "") -> Appointment:
+        """Cancel a coming appointment; its time is free again, and whoever waits for such a time is marked to be told.
 
-        Raises NotFound, AppointmentClosed, KeyReused.
+        `phone`: it must be that caller's, else NotFound. Raises NotFound, AppointmentClosed, KeyReused.
         """
-        number = None if phone is None else _e164(phone)
+        number = None if phone is None else e164(phone)
 
         def work(session: Session) -> Appointment:
-            if _done(session, key, "cancel", appointment_id) is None:
+            if done(session, key, "cancel", appointment_id) is None:
                 now = self._clock.now()
-                self._close(session, self._open_row(session, appointment_id, number, now), now)
+                row = self._ledger.open_row(session, appointment_id, number, now)
+                self._ledger.close(session, row, now, reason)
                 session.add(
                     OrderRow(key=key, name="cancel", target=appointment_id, appointment_id=appointment_id, created_at=now)
                 )
-            return self._read(session, appointment_id)
+                self._tell_waiting(session, row, now)
+            return self._ledger.read(session, appointment_id)
 
         cancelled = self._crossing(key, work)
         log.info("appointment_cancelled", appointment_id=appointment_id)
@@ -237,47 +199,82 @@ class Bookings:
 
         Raises what book and cancel raise.
         """
-        number = None if phone is None else _e164(phone)
+        number = None if phone is None else e164(phone)
 
         def work(session: Session) -> Appointment:
-            done = _done(session, key, "reschedule", appointment_id)
-            if done is None:
+            carried_out = done(session, key, "reschedule", appointment_id)
+            if carried_out is None:
                 now = self._clock.now()
-                old = self._open_row(session, appointment_id, number, now)
+                old = self._ledger.open_row(session, appointment_id, number, now)
                 # Its own time is freed first, so that a long visit may move by less than its length.
-                self._close(session, old, now)
+                self._ledger.close(session, old, now, "moved")
                 session.flush()
-                rows = self._claim(session, new_slot, dialog_id or old.dialog_id, old.service_id, now)
-                service = self._service(rows[0].doctor_id, old.service_id)
-                done = self._write(
+                rows = self._ledger.claim(session, new_slot, dialog_id or old.dialog_id, old.service_id, now)
+                service = self._ledger.service(rows[0].doctor_id, old.service_id)
+                carried_out = self._ledger.write(
                     session, rows, dialog_id or old.dialog_id, old.patient_id, old.phone, service, now, replaces_id=old.id
                 )
-                session.add(OrderRow(key=key, name="reschedule", target=appointment_id, appointment_id=done, created_at=now))
-            return self._read(session, done)
+                session.add(
+                    OrderRow(key=key, name="reschedule", target=appointment_id, appointment_id=carried_out, created_at=now)
+                )
+                self._tell_waiting(session, old, now)
+            return self._ledger.read(session, carried_out)
 
         moved = self._crossing(key, work)
         log.info("appointment_moved", appointment_id=moved.id, replaces_id=appointment_id)
         return moved
 
+    # -- the patient's own ----------------------------------------------------------------------------------------------
+
     def appointments_of(self, phone: str) -> tuple[Appointment, ...]:
-        """Return the coming appointments made for a phone number, in order of time."""
-        number = _e164(phone)
-        now = self._clock.now()
+        """Return the coming appointments made for a phone number, in order of time. For those who may see them all."""
+        number = e164(phone)
+        return self.database.run(lambda session: self._coming(session, number, None), is_readonly=True)
+
+    def appointments_of_patient(
+        self, phone: str, name: Name | None, birth_date: date | None, *, is_own_number: bool
+    ) -> tuple[Appointment, ...]:
+        """Return the coming appointments of who proved to be the patient, perhaps none.
+
+        NotIdentified when nobody of that number has that name or birth date: whether the number is known is not told.
+        """
+        number = e164(phone)
 
         def work(session: Session) -> tuple[Appointment, ...]:
-            found = session.execute(
-                select(AppointmentRow, PatientRow)
-                .join(PatientRow, PatientRow.id == AppointmentRow.patient_id)
-                .where(
-                    AppointmentRow.phone == number,
-                    AppointmentRow.status == AppointmentStatus.BOOKED.value,
-                    AppointmentRow.start > now,
-                )
-                .order_by(AppointmentRow.start, AppointmentRow.id)
-            )
-            return tuple(self._told(row, patient) for row, patient in found)
+            of_number = session.scalars(select(PatientRow).where(PatientRow.phone == number)).all()
+            patients = [row for row in of_number if is_patient(row, name, birth_date, is_own_number=is_own_number)]
+            if not patients:
+                raise NotIdentified
+            return self._coming(session, number, {row.id for row in patients})
 
-        return self._database.run(work, is_readonly=True)
+        return self.database.run(work, is_readonly=True)
+
+    def _coming(self, session: Session, number: str, patients: set[int] | None) -> tuple[Appointment, ...]:
+        query = (
+            select(AppointmentRow, PatientRow)
+            .join(PatientRow, PatientRow.id == AppointmentRow.patient_id)
+            .where(
+                AppointmentRow.phone == number,
+                AppointmentRow.status == AppointmentStatus.BOOKED.value,
+                AppointmentRow.start > self._clock.now(),
+            )
+            .order_by(AppointmentRow.start, AppointmentRow.id)
+        )
+        if patients is not None:
+            query = query.where(PatientRow.id.in_(patients))
+        return tuple(self._ledger.told(row, patient) for row, patient in session.execute(query))
+
+    def _tell_waiting(self, session: Session, freed: AppointmentRow, now: datetime) -> None:
+        """Mark who waits for the time that became free."""
+        mark_waiting(
+            session,
+            self._catalogue,
+            doctor_id=freed.doctor_id,
+            start=freed.start,
+            end=freed.start + timedelta(minutes=freed.duration_minutes),
+            now=now,
+            lead=self._lead,
+        )
 
     # -- inside a transaction -------------------------------------------------------------------------------------------
 
@@ -285,176 +282,29 @@ class Bookings:
         """Run `work`; a broken constraint means that another order came first: look again, then say so."""
         for _ in range(_CROSSINGS):
             try:
-                return self._database.run(work)
+                return self.database.run(work)
             except IntegrityError:
                 continue
             except (SlotTaken, AppointmentClosed):
                 # While we waited for its lock, this very order may have been carried out: the same one, sent twice.
-                if not self._database.run(lambda session: session.get(OrderRow, key) is not None, is_readonly=True):
+                if not self.database.run(lambda session: session.get(OrderRow, key) is not None, is_readonly=True):
                     raise
         raise SlotTaken
 
-    def _service(self, doctor_id: str, service_id: str | None) -> Service | None:
-        """The service meant; None only where the doctor's specialities have no visit. Raises NotFound, NotOffered."""
-        doctor = self._catalogue.doctors.get(doctor_id)
-        if doctor is None:
-            raise NotFound("The slot's doctor is not in the catalogue.")
-        if service_id is None:
-            return self._catalogue.default_service(doctor)
-        service = self._catalogue.services.get(service_id)
-        if service is None:
-            raise NotFound("No such service.")
-        if not self._catalogue.can_do(doctor, service):
-            raise NotOffered
-        return service
 
-    def _claim(
-        self, session: Session, slot_id: int, dialog_id: str, service_id: str | None, now: datetime
-    ) -> Sequence[SlotRow]:
-        """Lock the slots that a service starting at `slot_id` needs, all of them free for this dialog."""
-        first = session.get(SlotRow, slot_id)
-        if first is None:
-            raise NotFound("No such slot.")
-        if first.start <= now:
-            raise TooLate
-        service = self._service(first.doctor_id, service_id)
-        if service is not None and service.branches and first.branch_id not in service.branches:
-            raise NotOffered
-        minutes = first.duration_minutes if service is None else max(first.duration_minutes, service.duration_minutes)
-        end = first.start + timedelta(minutes=minutes)
-        rows = session.scalars(
-            select(SlotRow)
-            .where(SlotRow.doctor_id == first.doctor_id, SlotRow.start >= first.start, SlotRow.start < end)
-            .order_by(SlotRow.start)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        ).all()
-        reached = first.start
-        for row in rows:
-            if row.start != reached or row.branch_id != first.branch_id:
-                raise SlotTaken("The doctor's time there is too short for the service.")
-            _check_free(row, dialog_id, now)
-            reached = row.end
-        if reached < end:
-            raise SlotTaken("The doctor's time there is too short for the service.")
-        return rows
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A wish for a time before another; with the caller's own wish, if that is kept."""
 
-    def _write(
-        self,
-        session: Session,
-        rows: Sequence[SlotRow],
-        dialog_id: str,
-        patient_id: int,
-        phone: str,
-        service: Service | None,
-        now: datetime,
-        replaces_id: int | None,
-    ) -> int:
-        """Insert an appointment over claimed slots; return its ID."""
-        first, last = rows[0], rows[-1]
-        appointment = AppointmentRow(
-            slot_id=first.id,
-            patient_id=patient_id,
-            doctor_id=first.doctor_id,
-            branch_id=first.branch_id,
-            service_id=None if service is None else service.id,
-            start=first.start,
-            duration_minutes=int((last.end - first.start).total_seconds() // 60),
-            status=AppointmentStatus.BOOKED.value,
-            phone=phone,
-            dialog_id=dialog_id,
-            replaces_id=replaces_id,
-            created_at=now,
-        )
-        session.add(appointment)
-        session.flush()
-        at = first.start
-        while at < last.end:
-            session.add(OccupiedRow(doctor_id=first.doctor_id, start=at, appointment_id=appointment.id))
-            at += CELL
-        for row in rows:
-            row.status = SlotStatus.BUSY.value
-            row.held_by = None
-            row.hold_expires_at = None
-            row.appointment_id = appointment.id
-        session.flush()
-        return appointment.id
+    before: datetime
+    wish: When | None
 
-    def _open_row(self, session: Session, appointment_id: int, phone: str | None, now: datetime) -> AppointmentRow:
-        row = session.scalar(select(AppointmentRow).where(AppointmentRow.id == appointment_id).with_for_update())
-        if row is None or (phone is not None and row.phone != phone):
-            raise NotFound("No such appointment.")
-        if row.status != AppointmentStatus.BOOKED.value or row.start <= now:
-            raise AppointmentClosed
-        return row
-
-    def _close(self, session: Session, row: AppointmentRow, now: datetime) -> None:
-        row.status = AppointmentStatus.CANCELLED.value
-        row.cancelled_at = now
-        session.execute(delete(OccupiedRow).where(OccupiedRow.appointment_id == row.id))
-        session.execute(
-            update(SlotRow).where(SlotRow.appointment_id == row.id).values(**_FREED, appointment_id=None, lapsed_holder=None)
-        )
-
-    def _read(self, session: Session, appointment_id: int) -> Appointment:
-        row = session.get_one(AppointmentRow, appointment_id)
-        return self._told(row, session.get_one(PatientRow, row.patient_id))
-
-    def _told(self, row: AppointmentRow, patient: PatientRow) -> Appointment:
-        service = self._catalogue.services.get(row.service_id or "")
-        return Appointment(
-            id=row.id,
-            slot_id=row.slot_id,
-            start=row.start.astimezone(self._catalogue.zone),
-            duration_minutes=row.duration_minutes,
-            doctor_id=row.doctor_id,
-            branch_id=row.branch_id,
-            service_id=row.service_id,
-            price_rub=None if service is None else service.price_rub,
-            status=row.status,
-            phone=row.phone,
-            surname=patient.surname,
-            given=patient.given,
-            patronymic=patient.patronymic,
-            replaces_id=row.replaces_id,
-        )
+    def allows(self, at: datetime, /) -> bool:
+        return at < self.before and (self.wish is None or self.wish.allows(at))
 
 
-def _check_free(row: SlotRow, dialog_id: str, now: datetime) -> None:
-    if row.status == SlotStatus.FREE.value:
-        return
-    if row.status == SlotStatus.BUSY_TENTATIVE.value:
-        assert row.hold_expires_at is not None  # a constraint of the table
-        if row.held_by == dialog_id or row.hold_expires_at <= now:
-            return
-    raise HoldExpired if row.lapsed_holder == dialog_id else SlotTaken
-
-
-def _done(session: Session, key: str, name: str, target: int) -> int | None:
-    """Return the appointment of an order that was carried out already under this key."""
-    if not key:
-        raise ValueError("an order that changes something needs an idempotency key")
-    order = session.get(OrderRow, key)
-    if order is None:
-        return None
-    if (order.name, order.target) != (name, target):
-        raise KeyReused
-    return order.appointment_id
-
-
-def _patient(session: Session, name: Name, phone: str, now: datetime) -> int:
-    """Return the ID of the patient of that name and phone; written down when new."""
-    parts = {part: str(getattr(name, part)).strip()[:_NAME_LENGTH] for part in ("surname", "given", "patronymic")}
-    found = session.scalar(select(PatientRow.id).filter_by(phone=phone, **parts))
-    if found is not None:
-        return found
-    row = PatientRow(phone=phone, created_at=now, **parts)
-    session.add(row)
-    session.flush()
-    return row.id
-
-
-def _e164(phone: str) -> str:
+def e164(phone: str) -> str:
+    """Raise BadPhone if that is no number."""
     number = parse_phone_digits(phone)
     if number is None:
         raise BadPhone

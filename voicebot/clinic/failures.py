@@ -36,6 +36,12 @@ class NotFound(ServiceFailure):
     code = "not_found"
 
 
+class NotIdentified(ServiceFailure):
+    """Nobody of that phone number has that name or birth date. Whether the number is known is not told."""
+
+    code = "not_identified"
+
+
 class NotOffered(ServiceFailure):
     """That doctor does not do that service, or not at that branch."""
 

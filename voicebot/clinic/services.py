@@ -17,12 +17,13 @@ from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.entries import Catalogue
 from voicebot.clinic.failures import ServiceFailure, Unavailable
 from voicebot.clinic.knowledge import KNOWLEDGE_SERVICES, KnowledgeServices
+from voicebot.clinic.visit_services import VISIT_SERVICES, VisitServices
 from voicebot.clock import Clock
 from voicebot.errors import ConfigurationError, StorageError
 
 log = structlog.get_logger(__name__)
 
-SERVICES: Mapping[str, type[Arguments]] = {**BOOKING_SERVICES, **KNOWLEDGE_SERVICES}
+SERVICES: Mapping[str, type[Arguments]] = {**BOOKING_SERVICES, **VISIT_SERVICES, **KNOWLEDGE_SERVICES}
 
 
 def check_call(service: str, arguments: Mapping[str, Any] | frozenset[str]) -> None:
@@ -48,7 +49,11 @@ class ClinicServices:
 
     def __init__(self, bookings: Bookings, catalogue: Catalogue, clock: Clock) -> None:
         self._clock = clock
-        self._calls: Calls = {**BookingServices(bookings).calls, **KnowledgeServices(catalogue, clock).calls}
+        self._calls: Calls = {
+            **BookingServices(bookings, catalogue, clock).calls,
+            **VisitServices(bookings, catalogue, clock).calls,
+            **KnowledgeServices(catalogue, clock).calls,
+        }
 
     def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Any:
         """Carry a service out. Raises ServiceFailure (its `code` is for the dialplan), ConfigurationError for a wrong call.

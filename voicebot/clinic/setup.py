@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from voicebot.clinic.entries import Catalogue, Doctor
+from voicebot.clinic.lab_orders import add_demo_orders
 from voicebot.clinic.schedule import Piece, is_taken_in_demo, pieces
 from voicebot.clinic.tables import SlotRow, SlotStatus
 from voicebot.clock import Clock
@@ -50,6 +51,7 @@ def prepare(
             progress(number, len(catalogue.doctors))
     gone = database.run(lambda session: _withdraw_others(session, catalogue.doctors, now))
     total = Prepared(total.added, total.withdrawn + gone, total.restored)
+    database.run(lambda session: add_demo_orders(session, catalogue, now))
     log.info("diary_prepared", added=total.added, withdrawn=total.withdrawn, restored=total.restored)
     return total
 

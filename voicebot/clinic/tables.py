@@ -154,9 +154,7 @@ class WaitingRow(Base):
 
     __tablename__ = "waiting"
     __table_args__ = (
-        CheckConstraint(
-            "doctor_id IS NOT NULL OR speciality_id IS NOT NULL OR service_id IS NOT NULL", name="for_something"
-        ),
+        CheckConstraint("doctor_id IS NOT NULL OR speciality_id IS NOT NULL OR service_id IS NOT NULL", name="for_something"),
         CheckConstraint("status <> 'to-offer' OR slot_id IS NOT NULL", name="found"),
         Index("ix_waiting_status_created_at", "status", "created_at"),
         Index("ix_waiting_phone", "phone"),
@@ -185,7 +183,10 @@ class MessageRow(Base):
     """A message to a patient that waits to be sent: a template's name and its values, no ready text."""
 
     __tablename__ = "messages"
-    __table_args__ = (Index("ix_messages_status_created_at", "status", "created_at"), Index("ix_messages_dialog_id", "dialog_id"))
+    __table_args__ = (
+        Index("ix_messages_status_created_at", "status", "created_at"),
+        Index("ix_messages_dialog_id", "dialog_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(200), unique=True)
