@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 VOICEBOT := $(BIN)/voicebot
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test test-calls check lock models model sip-native voice bench-latency clean
+.PHONY: help run demo test test-calls check lock models model sip-native voice bench-latency bench-recognition clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ sip-native: $(VENV)/.run ## Build pjproject once (200+ calls instead of the whee
 
 bench-latency: $(VENV)/.dev voice ## Response and barge-in times, measured on the wire
 	@$(BIN)/python -m bench.latency $(BENCH_ARGS)
+
+bench-recognition: $(VENV)/.dev voice ## Word errors and meanings heard, in unseen voices and noise; see docs/recognition.md
+	@$(BIN)/python -m bench.recognition $(BENCH_ARGS)
 
 model: ## Train the embedded recogniser anew (hours; see models/recipe/README.md)
 	@$(MAKE) -C models/recipe all PYTHON=$(PYTHON)

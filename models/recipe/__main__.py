@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -41,7 +40,7 @@ def step_texts(work: WorkFolder, options: argparse.Namespace) -> None:
 def step_speech(work: WorkFolder, options: argparse.Namespace) -> None:
     """Synthetic and human speech; a set that was broken off is made anew."""
     from . import festvox, lexicon, stress
-    from .evaluation.evaluate import phrases
+    from .evaluation import secret_sentences
     from .rhvoice import unpack
     from .synthesis import finished, speak_many
 
@@ -55,7 +54,7 @@ def step_speech(work: WorkFolder, options: argparse.Namespace) -> None:
     with ProcessPoolExecutor(options.processes) as pool:
         jobs = [
             pool.submit(speak_many, work, engine, name, options.hours * share, options.general_words, seed,
-                        frozenset(phrases()))
+                        secret_sentences())
             for seed, (name, (engine, share)) in enumerate(_SPEECH_JOBS.items(), start=11)
             if not finished(work, name).exists()
         ]  # fmt: skip
@@ -99,14 +98,10 @@ def step_graph(_work: WorkFolder, options: argparse.Namespace) -> None:
     print(f"graph: {count} words, {len(added)} of them added", flush=True)
 
 
-def step_evaluate(work: WorkFolder, options: argparse.Namespace) -> None:
-    from .evaluation.evaluate import evaluate, phrases, save
+def step_evaluate(_work: WorkFolder, options: argparse.Namespace) -> None:
+    from .evaluation import run
 
-    texts = phrases("development.txt" if options.development else "phrases.txt")
-    figures = evaluate(work, options.model, texts, quick=options.development, show=print if options.verbose else None)
-    print(json.dumps(figures, ensure_ascii=False, indent=2))
-    if not options.development:
-        save(figures, options.model / "figures.json")
+    run(options.model, is_development=options.development, is_verbose=options.verbose)
 
 
 def main() -> None:
@@ -120,7 +115,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=75.0, help="train: minutes in all")
     parser.add_argument("--threads", type=int, default=1, help="train: compute threads")
     parser.add_argument("--general-words", type=int, default=26_000, help="texts: frequent words in the vocabulary")
-    parser.add_argument("--development", action="store_true", help="evaluate: the phrases for tuning, nothing saved")
+    parser.add_argument("--development", action="store_true", help="evaluate: the lists for tuning instead of the test")
     parser.add_argument("--verbose", action="store_true", help="evaluate: show wrong phrases")
     options = parser.parse_args()
     work = WorkFolder.choose(options.work)

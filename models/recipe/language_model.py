@@ -9,7 +9,7 @@ from itertools import islice
 import wordfreq
 
 from . import stress
-from .evaluation.evaluate import phrases
+from .evaluation import secret_sentences
 from .ngrams import NgramModel, estimate
 from .texts.generate import domain_sentences
 from .workfolder import WorkFolder
@@ -21,7 +21,7 @@ def build(work: WorkFolder, words: Iterable[str], sentences: int = SENTENCES, se
     """Counts drawn sentences, the test phrases left out."""
     marks = stress.load(work.stresses)
     spelling = {word: mark.replace("+", "") for word, mark in marks.items()}
-    known, forbidden = set(words), frozenset(phrases())
+    known, forbidden = set(words), secret_sentences()
     drawn = islice(domain_sentences(random.Random(seed)), sentences)
     general: dict[str, float] = {}
     for word, spelled in spelling.items():
