@@ -1,5 +1,6 @@
 """What callers say about date and time. Now is Sunday 22 November 2026, 10:15, unless a case says otherwise."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,10 @@ def on(*days: date, **more: object) -> When:
 
 def at(hour: int, minute: int = 0) -> When:
     return When(times=(time(hour, minute),))
+
+
+def either(first: When, *others: When) -> When:
+    return replace(first, alternatives=others)
 
 
 DATES = {
@@ -337,7 +342,7 @@ ON_WEDNESDAY = {
     "с утра до двух": When(time_to=time(14)),
     "утром не могу только вечером": When(time_from=time(17)),
     "в десять не могу давайте в двенадцать": at(12),
-    "в четверг утром или в пятницу вечером": on(d(26), d(27), time_from=time(0)),
+    "в четверг утром или в пятницу вечером": either(on(d(26), time_to=time(12)), on(d(27), time_from=time(17))),
     "в субботу утром в девять": on(d(28), times=(time(9),)),
     "мне тридцать пять лет хочу на завтра в пять": on(d(26), times=(time(17),)),
     "а можно попозже часов в шесть": at(18),

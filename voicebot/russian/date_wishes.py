@@ -14,6 +14,8 @@ def _date_core(mark: Mark) -> DateCore:
 
 
 def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
+    """What the date marks of one wish mean together. `context`: what was agreed before."""
+    marks = _with_between(marks)
     cores = [_date_core(mark) for mark in marks]
     is_nearest = any(core.is_nearest for core in cores)
     positive = [mark for mark in marks if not _date_core(mark).is_nearest]
@@ -66,6 +68,15 @@ def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
     return When(date_from=first, date_to=last, weekdays=frozenset(weekdays), is_nearest=is_nearest)
 
 
+def _with_between(marks: list[Mark]) -> list[Mark]:
+    """ "Между пятым и десятым": the second is the end."""
+    pairs = zip([None, *marks], marks, strict=False)
+    return [
+        replace(mark, relation=UNTIL) if before is not None and before.relation == BETWEEN and mark.relation == AT else mark
+        for before, mark in pairs
+    ]
+
+
 def _bounds_of_span(mark: Mark, core: DateCore) -> list[tuple[str, date]]:
     """ "После следующей недели", "до декабря"."""
     assert core.span is not None
@@ -106,6 +117,9 @@ def _weekday_days(
         inside = _days_between(first, last, core.weekdays)
         if inside and (last - first).days <= 7 and core.which is not Which.EVERY:
             return set(), inside
+        if not inside and core.which is Which.NEXT_TO_COME and not core.is_set:
+            # "На этой неделе в пятницу", said on Saturday
+            return set(), [resolve_weekday(day, core.which, first) for day in sorted(core.weekdays)]
         return set(core.weekdays), []
     if core.is_set or core.which is Which.EVERY:
         return set(core.weekdays), []
@@ -165,6 +179,7 @@ def _narrowed(
 
 
 def exclusions(marks: list[Mark], today: date) -> tuple[set[date], set[int]]:
+    """The days and the weekdays that negated marks rule out."""
     days: set[date] = set()
     weekdays: set[int] = set()
     for place, mark in enumerate(marks):

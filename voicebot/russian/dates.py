@@ -14,8 +14,9 @@ from voicebot.russian.calendar_words import (
     weekday_words,
 )
 from voicebot.russian.days import DateCore, DayOfMonth, Which, plus_months, resolve_weekday, token_at
+from voicebot.russian.holidays import holidays
 from voicebot.russian.numbers import Numeral, numeral_at
-from voicebot.russian.periods import CLOSEST, NEXT, THIS, WEEKEND, month_alone, part_of_period, with_which, year_at
+from voicebot.russian.periods import CLOSEST, NEXT, THIS, WEEKEND, month_alone, nth_weekday, part_of_period, with_which, year_at
 from voicebot.russian.text import listed
 
 _SINGLE_DAYS = {
@@ -119,8 +120,10 @@ def date_at(tokens: list[str], start: int, today: date) -> DateCore | None:
     for reader in (
         _phrase,
         _single_day,
+        holidays,
         _within,
         _after_some_time,
+        nth_weekday,
         part_of_period,
         with_which,
         _weekday,
@@ -266,7 +269,7 @@ def _day_of_month(tokens: list[str], start: int, today: date) -> DateCore | None
     if month is not None:
         year, end = year_at(tokens, end + 1)
         return DateCore(start, end, of_month=DayOfMonth(numeral.value, month, year))
-    if not numeral.is_ordinal:
+    if not numeral.is_ordinal and following not in ("число", "числа"):
         return None
     if following in DAY_OF_MONTH_WORD:
         end += 1
@@ -275,7 +278,8 @@ def _day_of_month(tokens: list[str], start: int, today: date) -> DateCore | None
         if month is not None:
             end += 1
         return DateCore(start, end, of_month=DayOfMonth(numeral.value, month, None, shift))
-    if not _is_date_form(tokens[numeral.end - 1]) or following in _NOT_AFTER_DAY:
+    is_between = start > 0 and tokens[start - 1] in ("между", "и") and tokens[numeral.end - 1].endswith(("ым", "им"))
+    if not (_is_date_form(tokens[numeral.end - 1]) or is_between) or following in _NOT_AFTER_DAY:
         return None
     second = numeral_at(tokens, end) if end < len(tokens) else None
     if second is not None and _is_month_number(numeral, second, tokens, today):

@@ -68,8 +68,12 @@ class Mark:
     core: DateCore | TimeCore
     relation: str
     preposition: str
-    is_joined: bool  # "или", "и" stands before it
+    join: str = ""  # "или", "либо", "и" if it stands before
     is_negated: bool = False
+
+    @property
+    def is_joined(self) -> bool:
+        return bool(self.join)
 
     @property
     def is_date(self) -> bool:
@@ -80,7 +84,8 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
     """Marks by segment; a correction ("нет", "лучше") begins a new segment."""
     segments: list[list[Mark]] = [[]]
     relation, preposition = AT, ""
-    is_joined = is_excluding = is_cannot_ahead = False
+    join = ""
+    is_excluding = is_cannot_ahead = False
     unknown = 0
     index = 0
     while index < len(tokens):
@@ -115,15 +120,15 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             continue
         token = tokens[index]
         if core is not None:
-            if is_cannot_ahead and not is_joined and _has_such(segments[-1], core):
+            if is_cannot_ahead and not join and _has_such(segments[-1], core):
                 is_cannot_ahead = False  # "работаю до шести, после семи": the second is a wish
             is_negated = is_excluding or is_cannot_ahead
             if preposition == "по" and isinstance(core, DateCore) and (core.is_set or core.which is Which.EVERY):
                 relation = AT  # "по вторникам" is no end of a range
-            mark = Mark(core, relation, preposition, is_joined, is_negated)
+            mark = Mark(core, relation, preposition, join, is_negated)
             segments[-1].append(mark)
             relation, preposition = AT, ""
-            is_joined = False
+            join = ""
             following = tokens[core.end] if core.end < len(tokens) else ""
             # "Кроме среды и пятницы" goes on; "не завтра а послезавтра" does not.
             is_excluding = is_excluding and following in _JOINS
@@ -143,7 +148,7 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
         elif token == _THAN:
             is_excluding = True  # "лучше вечером, чем утром"
         elif token in _JOINS:
-            is_joined = True
+            join = token
         elif token in _TURNS:
             is_cannot_ahead = False
         numeral = numeral_at(tokens, index)

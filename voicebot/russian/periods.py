@@ -34,8 +34,37 @@ _FIRST_HALF = listed("первой первую первая")
 _SECOND_HALF = listed("второй вторую вторая")
 _HALF = listed("половине половину половина половины")
 _DAY_NUMBERS = listed("числах числа")
+_TENS = {"десятых": (10, 19), "двадцатых": (20, 29)}
+_LAST = listed("последний последнюю последнее последняя последнего")
 _WEEKEND_DAYS = frozenset({5, 6})
 _WORKING_DAYS = frozenset(range(5))
+
+
+def nth_weekday(tokens: list[str], start: int, today: date) -> DateCore | None:
+    """ "(в) первый понедельник декабря", "последнюю пятницу месяца": the next such day."""
+    numeral = numeral_at(tokens, start)
+    if tokens[start] in _LAST:
+        count, index = -1, start + 1
+    elif numeral is not None and numeral.is_ordinal and 1 <= numeral.value <= 5:
+        count, index = numeral.value, numeral.end
+    else:
+        return None
+    weekday = weekday_words().get(token_at(tokens, index))
+    period = _period(tokens, index + 1, today) if weekday is not None else None
+    if weekday is None or period is None or period[3] != "month":
+        return None
+    first, _, end, _, name = period
+    step = 12 if name is not None else 1
+    for shift in range(0, 13 * step, step):
+        month = plus_months(first, shift)
+        days = [day for day in _days_of(month) if day.weekday() == weekday]
+        if count <= len(days) and (day := days[count if count < 0 else count - 1]) >= today:
+            return DateCore(start, end, days=(day,))
+    return None
+
+
+def _days_of(first: date) -> list[date]:
+    return [first.replace(day=day) for day in range(1, calendar.monthrange(first.year, first.month)[1] + 1)]
 
 
 def part_of_period(tokens: list[str], start: int, today: date) -> DateCore | None:
@@ -43,6 +72,9 @@ def part_of_period(tokens: list[str], start: int, today: date) -> DateCore | Non
     token = tokens[start]
     if token in _FIRST_DAYS | _LAST_DAYS and token_at(tokens, start + 1) in _DAY_NUMBERS:
         part, index = ("first" if token in _FIRST_DAYS else "last"), start + 2
+        period = _period(tokens, index, today) or (*_month_span(today, 0), index, "month", None)
+    elif token in _TENS and token_at(tokens, start + 1) in _DAY_NUMBERS:
+        part, index = token, start + 2
         period = _period(tokens, index, today) or (*_month_span(today, 0), index, "month", None)
     elif token in _FIRST_HALF | _SECOND_HALF and token_at(tokens, start + 1) in _HALF:
         found = _period(tokens, start + 2, today)
@@ -73,8 +105,10 @@ def part_of_period(tokens: list[str], start: int, today: date) -> DateCore | Non
 
 def _part(part: str, first: date, last: date, kind: str) -> tuple[date, date]:
     if kind == "week":
-        offsets = {"beginning": (0, 1), "middle": (2, 3), "end": (3, 6), "half1": (0, 2), "half2": (3, 6)}[part]
+        offsets = {"beginning": (0, 1), "middle": (2, 3), "end": (3, 6), "half1": (0, 2), "half2": (3, 6)}.get(part, (0, 6))
         return first + timedelta(days=offsets[0]), first + timedelta(days=offsets[1])
+    if part in _TENS:
+        return first.replace(day=_TENS[part][0]), first.replace(day=min(_TENS[part][1], last.day))
     if part == "first":
         return first, first.replace(day=5)
     if part == "last":

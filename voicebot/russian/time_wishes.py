@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
+from voicebot.russian.clock_reading import Clock
+from voicebot.russian.day_parts import LUNCH
 from voicebot.russian.marks import AFTER, AT, BEFORE, BETWEEN, FROM, UNTIL, Mark
-from voicebot.russian.times import LUNCH, Clock, TimeCore
+from voicebot.russian.times import TimeCore
 from voicebot.russian.wish import When
 
 

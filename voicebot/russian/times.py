@@ -4,52 +4,18 @@ from dataclasses import dataclass
 from datetime import time
 
 from voicebot.russian.calendar_words import DAY_UNIT, HOUR_UNIT, MINUTE_UNIT, MONTHS_GENITIVE, month_words
+from voicebot.russian.clock_reading import Clock, in_part
+from voicebot.russian.day_parts import ANY_PHRASES, LUNCH_WORDS, PART_PHRASES, PARTS
 from voicebot.russian.morphology import parses
 from voicebot.russian.numbers import Numeral, numeral_at
 from voicebot.russian.text import listed
 
-# A clinic's hours: "в три" is 15:00, "в восемь" 08:00, "в семь" 19:00.
-_FIRST_HOUR = 8
-LUNCH = time(13)
-DAY_PARTS = {
-    "утра": (0, 12),
-    "дня": (12, 17),
-    "вечера": (16, 24),
-    "ночи": (0, 6),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """An hour and a minute as said; `part` is "утра", "дня", "вечера", "ночи" or ""."""
-
-    hour: int
-    minute: int = 0
-    part: str = ""
-
-    def candidates(self) -> tuple[time, ...]:
-        """What it may mean, the likeliest first."""
-        hour, minute = self.hour, self.minute
-        if hour == 24:
-            return (time(0, minute),)
-        if self.part:
-            return (time(_in_part(hour, self.part), minute),)
-        if hour == 0 or hour > 12:
-            return (time(hour, minute),)
-        other = (hour + 12) % 24
-        first = hour if _FIRST_HOUR <= hour <= 12 else other
-        second = other if first == hour else hour
-        return time(first, minute), time(second, minute)
-
-
-def _in_part(hour: int, part: str) -> int:
-    if hour > 12:
-        return hour
-    if part in ("утра", "ночи"):
-        return 0 if hour == 12 else hour
-    if part == "дня":
-        return hour + 12 if hour <= 6 else hour
-    return 0 if hour == 12 else hour + 12
+_HALF = listed("пол половина половину половине половины половиной")
+_GREETING = listed("добрый доброе доброго доброй добрым")
+_COMPARED = listed("позже раньше попозже пораньше позднее")
+_HOUR_WORDS = listed("час часа часу часом")
+_PARTS_OF_CLOCK = listed("утра дня вечера ночи")
+_MAXIMUM_MINUTES_AHEAD = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,83 +30,6 @@ class TimeCore:
     is_any: bool = False
     is_lunch: bool = False
     is_bare: bool = False  # a number alone: a time only if nothing else in the phrase explains it
-
-
-_PARTS = {
-    "утром": (None, time(12)),
-    "утречком": (None, time(12)),
-    "утро": (None, time(12)),
-    "утреннее": (None, time(12)),
-    "утренние": (None, time(12)),
-    "днем": (time(12), time(17)),
-    "дневное": (time(12), time(17)),
-    "вечером": (time(17), None),
-    "вечерком": (time(17), None),
-    "вечер": (time(17), None),
-    "вечеру": (time(16), None),
-    "вечера": (time(17), None),
-    "вечернее": (time(17), None),
-    "вечерние": (time(17), None),
-    "ночью": (time(22), None),
-}
-_PART_PHRASES: tuple[tuple[tuple[str, ...], tuple[time | None, time | None]], ...] = tuple(
-    (tuple(phrase.split()), part)
-    for phrase, part in (
-        ("рано утром", (None, time(10))),
-        ("утром пораньше", (None, time(10))),
-        ("с самого утра", (None, time(10))),
-        ("с утра пораньше", (None, time(10))),
-        ("с утра", (None, time(12))),
-        ("самое утро", (None, time(10))),
-        ("поздно вечером", (time(19), None)),
-        ("вечером попозже", (time(19), None)),
-        ("первой половине дня", (None, LUNCH)),
-        ("первую половину дня", (None, LUNCH)),
-        ("первая половина дня", (None, LUNCH)),
-        ("второй половине дня", (LUNCH, None)),
-        ("вторую половину дня", (LUNCH, None)),
-        ("вторая половина дня", (LUNCH, None)),
-        ("середине дня", (time(11), time(15))),
-        ("начале дня", (None, time(10))),
-        ("конце дня", (time(16), None)),
-        ("концу дня", (time(16), None)),
-        ("конец дня", (time(16), None)),
-        ("после работы", (time(18), None)),
-        ("до работы", (None, time(9))),
-        ("перед работой", (None, time(9))),
-        ("перед обедом", (time(11), LUNCH)),
-        ("ближе к обеду", (time(11), LUNCH)),
-        ("ближе к вечеру", (time(16), None)),
-        ("под вечер", (time(16), None)),
-        ("обеденное время", (time(12), time(14))),
-        ("обеденный перерыв", (time(12), time(14))),
-    )
-)
-_LUNCH_WORDS = listed("обед обеда обеду обедом")
-_ANY_PHRASES = tuple(
-    tuple(phrase.split())
-    for phrase in (
-        "любое время",
-        "время любое",
-        "любое удобное время",
-        "любой час",
-        "в течение дня",
-        "весь день",
-        "целый день",
-        "в течении дня",
-        "время не важно",
-        "время неважно",
-        "время не имеет значения",
-        "какое угодно время",
-        "во сколько угодно",
-    )
-)
-_HALF = listed("пол половина половину половине половины половиной")
-_GREETING = listed("добрый доброе доброго доброй добрым")
-_COMPARED = listed("позже раньше попозже пораньше позднее")
-_HOUR_WORDS = listed("час часа часу часом")
-_PARTS_OF_CLOCK = listed("утра дня вечера ночи")
-_MAXIMUM_MINUTES_AHEAD = 24 * 60
 
 
 def time_at(tokens: list[str], start: int, *, has_preposition: bool = False) -> TimeCore | None:
@@ -161,25 +50,25 @@ def _starts_with(tokens: list[str], start: int, phrase: tuple[str, ...]) -> bool
 
 
 def _any_time(tokens: list[str], start: int) -> TimeCore | None:
-    for phrase in _ANY_PHRASES:
+    for phrase in ANY_PHRASES:
         if _starts_with(tokens, start, phrase):
             return TimeCore(start, start + len(phrase), is_any=True)
     return None
 
 
 def _part_of_day(tokens: list[str], start: int) -> TimeCore | None:
-    for phrase, part in _PART_PHRASES:
+    for phrase, part in PART_PHRASES:
         if _starts_with(tokens, start, phrase):
             return TimeCore(start, start + len(phrase), part=part)
     word = tokens[start]
-    if word in _LUNCH_WORDS:
+    if word in LUNCH_WORDS:
         return TimeCore(start, start + 1, part=(time(12), time(14)), is_lunch=True)
     if _token(tokens, start - 1) in _GREETING:
         return None
-    simple = _PARTS.get(word)
+    simple = PARTS.get(word)
     if simple is not None:
         return TimeCore(start, start + 1, part=simple)
-    if word in ("полдень", "полдня") and _token(tokens, start - 1) != "через":
+    if word in ("полдень", "полдня", "полудня", "полудню") and _token(tokens, start - 1) != "через":
         return TimeCore(start, start + 1, clock=Clock(12, 0, "дня"))
     if word in ("полночь", "полуночи"):
         return TimeCore(start, start + 1, clock=Clock(0))
@@ -272,7 +161,7 @@ def _to_the_hour(tokens: list[str], start: int) -> TimeCore | None:
     part, end = _part_after(tokens, end)
     before = hour - 1
     if part:
-        full = _in_part(hour, part)
+        full = in_part(hour, part)
         return TimeCore(start, end, clock=Clock((full - 1) % 24 or 24, 60 - minutes, part if full <= 12 else ""))
     return TimeCore(start, end, clock=Clock(before or 12, 60 - minutes))
 

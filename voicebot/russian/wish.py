@@ -1,5 +1,6 @@
 """A caller's wish about date and time: constraints that hold together, and alternatives to them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
@@ -7,7 +8,8 @@ _A_FEW_DAYS = timedelta(days=3)
 _TIME_MARGIN_MINUTES = 90
 
 
-def _any_of(wishes: list["When"]) -> "When":
+def any_of(wishes: Sequence["When"]) -> "When":
+    """One wish that any of these fulfils."""
     first, *others = dict.fromkeys(wishes)
     return replace(first, alternatives=tuple(others))
 
@@ -89,14 +91,15 @@ class When:
         replace all that was; what is newly said without a date or without a time corrects each of them.
         """
         if newer.alternatives:
-            return newer
+            older = replace(self, alternatives=())
+            return any_of([older.merged(one) for one in (replace(newer, alternatives=()), *newer.alternatives)])
         if self.alternatives:
             if newer.has_date and newer.has_time:
                 return replace(self, alternatives=()).merged(newer)
             merged = [(one, one.merged(newer)) for one in (replace(self, alternatives=()), *self.alternatives)]
             # An alternative all of whose days are excluded now is none any more.
             left = [new for old, new in merged if new.dates or not old.dates] or [merged[0][1]]
-            return _any_of(left)
+            return any_of(left)
         has_positive_date = bool(newer.dates or newer.date_from or newer.date_to or newer.weekdays)
         base = newer if has_positive_date else self
         wanted = set(newer.dates)
@@ -154,7 +157,7 @@ class When:
         ladders = [(one, *one.relaxed()) for one in (replace(self, alternatives=()), *self.alternatives)]
         steps: list[When] = []
         for depth in range(1, max(map(len, ladders))):
-            step = _any_of([ladder[min(depth, len(ladder) - 1)] for ladder in ladders])
+            step = any_of([ladder[min(depth, len(ladder) - 1)] for ladder in ladders])
             if step != self and step not in steps:
                 steps.append(step)
         return tuple(steps)
