@@ -89,7 +89,7 @@ def _name(turn: Turn, one: FieldItem, understood: Understood) -> bool:
         turn.ask(one, one.partial, "partial")
         return True
     turn.state.session["partial"] = None
-    decision = policy(one, understood.confidence, turn.stage(), turn.plans.application)
+    decision = policy(turn.form, one, understood.confidence, turn.stage(), turn.plans.application)
     if decision is Policy.REJECT:
         return False
     if decision is Policy.CONFIRM:
@@ -132,7 +132,9 @@ def _choice(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
         values.fill(turn, one.field, Slot(option.value, option.label or option.phrases[0], understood.confidence))
         return True
     entries = turn.page_of(one)
-    entry = None if understood.is_negated or understood.change else choices.choose_entry(entries, understood)
+    entry = None
+    if not (understood.is_negated or understood.change):
+        entry = choices.choose_entry(entries, understood, one.of, text, turn.understanding)
     if entry is not None:
         choose(turn, one, entry, understood.confidence)
         return True
@@ -149,7 +151,7 @@ def _choice(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
 
 
 def choose(turn: Turn, one: FieldItem, entry: Any, confidence: float) -> None:
-    label = turn.renderer.label("offer", entry, turn.now)
+    label = turn.renderer.label(one.of, entry, turn.now)
     values.fill(turn, one.field, Slot(entry, label, confidence))
 
 
@@ -217,8 +219,8 @@ def _mixed_initiative(turn: Turn, understood: Understood, asked: FieldItem | Non
         known = turn.state.slots.get(name)
         combined = _combined(one, known, value, turn)
         slot = Slot(combined, turn.renderer.label(one.type, combined, turn.now), understood.confidence)
-        decision = policy(one, understood.confidence, turn.stage(), turn.plans.application)
-        if decision is Policy.REJECT:
+        decision = policy(turn.form, one, understood.confidence, turn.stage(), turn.plans.application)
+        if decision is Policy.REJECT or (decision is Policy.CONFIRM and _is_denied(turn, name, combined)):
             continue
         took = True
         if known is not None and known.value == combined:
@@ -276,6 +278,8 @@ def answer_doubt(turn: Turn, understood: Understood, text: str) -> bool:
         return True
     if understood.slots.get("yes_no") is False:
         turn.state.doubt = None
+        if len(doubt.candidates) == 1:
+            _deny(turn, doubt.item, doubt.candidates[0].value)
         rest: Mapping[str, Any] = {key: value for key, value in understood.slots.items() if key != "yes_no"}
         if doubt.type in rest and rest[doubt.type] != doubt.candidates[0].value:
             value = rest[doubt.type]
@@ -284,6 +288,16 @@ def answer_doubt(turn: Turn, understood: Understood, text: str) -> bool:
             turn.state.focus = _asked_by(turn, doubt.item)
         return True
     return False
+
+
+def _deny(turn: Turn, item: str, value: Any) -> None:
+    """What the caller called wrong is not asked back again when it is half heard once more."""
+    key = f"{turn.state.form}.{item}"
+    turn.state.denied[key] = (*turn.state.denied.get(key, ()), value)
+
+
+def _is_denied(turn: Turn, item: str, value: Any) -> bool:
+    return value in turn.state.denied.get(f"{turn.state.form}.{item}", ())
 
 
 def _asked_by(turn: Turn, name: str) -> str:

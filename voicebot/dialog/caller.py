@@ -1,10 +1,15 @@
 """What the caller said: the best hypothesis, global commands, digressions, other wishes, answers."""
 
+from dataclasses import replace
+from typing import Any
+
 from voicebot.dialog import answers, choices, commands, ending, interpretation, moving
 from voicebot.dialog.budget import Stage
+from voicebot.dialog.confirmation import Policy, policy_of_wish
 from voicebot.dialog.meaning import Meaning
-from voicebot.dialog.recovery import not_understood
-from voicebot.dialog.state import Phase
+from voicebot.dialog.recovery import ask_question_again, not_understood
+from voicebot.dialog.schema import Form
+from voicebot.dialog.state import Phase, Wish
 from voicebot.dialog.talking import Heard
 from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
@@ -16,27 +21,54 @@ SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "branch", 
 
 
 def heard(turn: Turn, event: Heard) -> Meaning:
+    """The caller spoke."""
     text, understood = _best(turn, event)
-    meaning = Meaning(understood.intent, turn.renderer.labels(understood.slots, turn.now), understood.confidence, text)
     if turn.state.phase is Phase.WAITING:
         # The clinic is being asked: only what cannot wait is served. The answer to the service may still come; it is ignored.
         if understood.intent in ("emergency", "operator"):
             turn.state.pending = None
             commands.handle(turn, understood.intent)
-        return meaning
+    else:
+        _answer(turn, understood, text)
+    return _meaning(turn, understood, text)
+
+
+def say(turn: Turn, text: str) -> Meaning:
+    """Do as if the caller had surely said this: a key may stand for a phrase."""
+    understood = turn.understanding.understand(text, turn.state.expect, turn.now).with_confidence(1.0)
+    _answer(turn, understood, text)
+    return _meaning(turn, understood, text)
+
+
+def _meaning(turn: Turn, understood: Understood, text: str) -> Meaning:
+    return Meaning(understood.intent, turn.renderer.labels(understood.slots, turn.now), understood.confidence, text)
+
+
+def _answer(turn: Turn, understood: Understood, text: str) -> None:
+    state = turn.state
     if not _is_option(turn, understood, text) and commands.handle(turn, understood.intent):
-        turn.state.noinputs = 0
+        state.noinputs = 0
+        if understood.intent != "repeat":
+            state.repeats = 0
         interpretation.run(turn)
-        return meaning
+        return
+    state.repeats = 0
     if turn.stage() is Stage.OVER and turn.remaining_fields() > 1:
         ending.give_up(turn, "budget", "budget_over")
-        return meaning
+        return
+    serve(turn, understood, text)
+
+
+def serve(turn: Turn, understood: Understood, text: str) -> None:
+    """Do what a phrase asks for that is no global command."""
     if _served(turn, understood, text):
         turn.state.noinputs = turn.state.nomatches = 0
         interpretation.run(turn)
+    elif understood.is_unknown_doctor:
+        not_understood(turn, "unknown_doctor")
     else:
-        not_understood(turn, "unknown_doctor" if understood.is_unknown_doctor else "")
-    return meaning
+        # "Я хочу записаться", said once more where it is being done, is no riddle.
+        not_understood(turn, is_known=understood.intent in turn.form.wishes and not turn.is_in_doubt)
 
 
 def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
@@ -68,6 +100,8 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
 
 
 def _served(turn: Turn, understood: Understood, text: str) -> bool:
+    if turn.state.wish is not None and _answer_wish(turn, understood):
+        return True
     if turn.state.doubt is not None and answers.answer_doubt(turn, understood, text):
         return True
     if _opens_digression(turn, understood, text) or _wants_another_form(turn, understood, text):
@@ -97,8 +131,7 @@ def _opens_digression(turn: Turn, understood: Understood, text: str) -> bool:
     form = turn.plans.form_for(understood.intent)
     if form is None or not form.digression or form.form == turn.state.form:
         return False
-    _open(turn, understood, form.form, text, is_digression=bool(turn.state.item))
-    return True
+    return _open(turn, understood, form, text)
 
 
 def _opens(turn: Turn, understood: Understood, text: str) -> bool:
@@ -108,10 +141,11 @@ def _opens(turn: Turn, understood: Understood, text: str) -> bool:
     if form is not None:
         if form.form == turn.state.form:
             return False
-        _open(turn, understood, form.form, text, is_digression=form.digression)
-        return True
-    if intent in ("none", "yes", "no"):
+        return _open(turn, understood, form, text)
+    if intent in ("none", "yes", "no") or understood.confidence < turn.plans.application.reject_below:
         return False
+    if intent == "off_topic" and _off_topic(turn):
+        return True
     turn.state.session["intent"] = intent
     if turn.state.form == turn.plans.application.unserved:
         return False
@@ -119,17 +153,73 @@ def _opens(turn: Turn, understood: Understood, text: str) -> bool:
     return True
 
 
-def _open(turn: Turn, understood: Understood, form: str, text: str, *, is_digression: bool) -> None:
+def _off_topic(turn: Turn) -> bool:
+    """Say politely what we are for; a call that never had a request is closed after some turns, and counted so."""
+    application, state = turn.plans.application, turn.state
+    state.off_topics += 1
+    is_served = turn.has_request or state.outcome not in ("", "off_topic")
+    if state.off_topics >= application.limits.off_topic and not is_served:
+        turn.message("off_topic_goodbye" if application.messages.off_topic_goodbye else "goodbye")
+        ending.end(turn, state.outcome or "off_topic", "off_topic")
+        return True
+    if not application.messages.off_topic:
+        return False
+    state.troubles += 1
+    if state.troubles >= application.limits.trouble:
+        ending.give_up(turn, "trouble", "handover")
+        return True
+    turn.message("off_topic")
+    ask_question_again(turn)
+    return True
+
+
+def _answer_wish(turn: Turn, understood: Understood) -> bool:
+    """The answer to "вы хотите отменить запись?": a yes opens the form with all that was told before."""
+    wish = turn.state.wish
+    assert wish is not None
+    said = understood.slots.get("yes_no")
+    other = turn.plans.form_for(understood.intent)
+    if said is True or (other is not None and other.form == wish.form):
+        turn.state.wish = None
+        form = turn.plans.forms[wish.form]
+        told = replace(wish.understood, slots={**wish.understood.slots, **_without_answer(understood)})
+        _enter(turn, told, form, wish.text)
+        return True
+    if said is False and other is None and not _without_answer(understood):
+        turn.state.wish = None
+        ask_question_again(turn)
+        return True
+    return False
+
+
+def _without_answer(understood: Understood) -> dict[str, Any]:
+    return {name: value for name, value in understood.slots.items() if name not in ("yes_no", "ordinal")}
+
+
+def _open(turn: Turn, understood: Understood, form: Form, text: str) -> bool:
+    """Enter a form, or ask first whether it is meant; return whether the wish counts at all."""
+    decision = policy_of_wish(form, understood.confidence, turn.stage(), turn.plans.application)
+    if decision is Policy.REJECT:
+        return False
+    if decision is Policy.CONFIRM:
+        turn.doubt_wish(Wish(form.form, understood, text))
+    else:
+        _enter(turn, understood, form, text)
+    return True
+
+
+def _enter(turn: Turn, understood: Understood, form: Form, text: str) -> None:
     """Enter a form with what the same phrase already told, and what the interrupted form knows."""
+    is_digression = form.digression and bool(turn.state.form)
     turn.state.session["intent"] = understood.intent
     if turn.state.request_started_at is None:
         moving.renew(turn)
-    if moving.back_to(turn, form):
+    if moving.back_to(turn, form.form):
         pass  # "да, запишите" in a question asked while booking: the booking goes on with what it knows
     elif is_digression:
-        moving.digress(turn, form, dict(turn.state.slots))
+        moving.digress(turn, form.form, dict(turn.state.slots))
     else:
-        moving.enter(turn, form)
+        moving.enter(turn, form.form)
     if is_digression and understood.slots.keys() & SUBJECT_SLOTS:
         # The question names its own subject: the interrupted form's does not count.
         for one in turn.form.fields():

@@ -29,12 +29,16 @@ def choose_option(
     return None
 
 
-def choose_entry(entries: Sequence[Any], understood: Understood) -> Any | None:
-    """Return the one entry that the caller's words single out, else None.
+def choose_entry(
+    entries: Sequence[Any], understood: Understood, of: str, text: str, understanding: Understanding
+) -> Any | None:
+    """Return the one entry that the caller's words single out, else None. `of`: what the list holds (FieldItem.of).
 
     Every hint must agree with it: "второе, к Ивановой" must be the second and with Ivanova.
     """
     slots = understood.slots
+    if of != "offer" and "ordinal" not in slots:
+        return _named(entries, understood, of, text, understanding)
     candidates = list(entries)
     hinted = False
     ordinal = slots.get("ordinal")
@@ -58,6 +62,17 @@ def choose_entry(entries: Sequence[Any], understood: Understood) -> Any | None:
     if understood.is_any or (slots.get("yes_no") is True and len(entries) == 1):
         return entries[0]
     return None
+
+
+def _named(entries: Sequence[str], understood: Understood, of: str, text: str, understanding: Understanding) -> str | None:
+    """Of IDs of the catalogue: the one that was named, wholly or by the word that sets it apart from the others offered."""
+    if understood.slots.get(of) in entries:
+        return str(understood.slots[of])
+    best = understanding.best_phrase(text, {entry: understanding.forms_of(of, entry) for entry in entries})
+    if best is not None:
+        return best
+    is_agreed = understood.is_any or (understood.slots.get("yes_no") is True and len(entries) == 1)
+    return entries[0] if is_agreed and entries else None
 
 
 def is_refusal(understood: Understood) -> bool:

@@ -1,6 +1,6 @@
 """What a caller may say at any moment: a human, again, back, wait, goodbye, and an emergency."""
 
-from voicebot.dialog import ending, values
+from voicebot.dialog import ending, moving, values
 from voicebot.dialog.expectations import expect_for
 from voicebot.dialog.schema import TransferTo
 from voicebot.dialog.state import Phase
@@ -8,7 +8,7 @@ from voicebot.dialog.talking import Invoke, Listen, Say
 from voicebot.dialog.turn import Turn
 
 #: Intents served here; forms cannot take them away.
-GLOBAL = frozenset({"emergency", "operator", "upset", "greeting", "repeat", "help", "hold_on", "back", "goodbye"})
+GLOBAL = frozenset({"emergency", "operator", "upset", "greeting", "repeat", "help", "hold_on", "back", "stop", "goodbye"})
 
 
 def handle(turn: Turn, intent: str) -> bool:
@@ -28,13 +28,15 @@ def handle(turn: Turn, intent: str) -> bool:
         case "greeting":
             _greet(turn)
         case "repeat":
-            repeat(turn)
+            _repeat(turn)
         case "help":
             _help(turn)
         case "hold_on":
             _hold_on(turn)
         case "back":
             _back(turn)
+        case "stop":
+            _stop(turn)
         case "goodbye":
             turn.message("goodbye")
             ending.end(turn, turn.state.outcome or "abandoned", "caller_said_goodbye")
@@ -46,12 +48,21 @@ def handle(turn: Turn, intent: str) -> bool:
 def _greet(turn: Turn) -> None:
     """ "Алло?", "здравствуйте": no answer and no mistake; the question is put again as it was."""
     one = turn.field_of(turn.state.item) if turn.state.item else None
-    if one is None or turn.state.doubt is not None:
+    if one is None or turn.is_in_doubt:
         repeat(turn)
         return
     key = f"{turn.state.form}.{one.field}"
     turn.state.visits[key] = max(0, turn.state.visits.get(key, 0) - 1)
     turn.ask(one)
+
+
+def _repeat(turn: Turn) -> None:
+    """Somebody who has to hear the same words again and again needs a human."""
+    turn.state.repeats += 1
+    if turn.state.repeats >= turn.plans.application.limits.repeats:
+        ending.give_up(turn, "confused", "handover")
+    else:
+        repeat(turn)
 
 
 def repeat(turn: Turn) -> None:
@@ -72,7 +83,7 @@ def _help(turn: Turn) -> None:
         ending.give_up(turn, "confused", "handover")
         return
     one = turn.field_of(state.item) if state.item else None
-    if one is None or state.doubt is not None:
+    if one is None or turn.is_in_doubt:
         repeat(turn)
     elif one.help:
         turn.ask(one, one.help, "help")
@@ -105,6 +116,18 @@ def _back(turn: Turn) -> None:
     one = turn.field_of(last)
     asked_by = next((f.field for f in turn.form.fields() if last in f.fills), last)
     state.focus = last if one is not None and one.prompt else asked_by
+
+
+def _stop(turn: Turn) -> None:
+    """ "Стоп, не надо": a digression is closed, a request is given up; where nothing was begun it means goodbye."""
+    turn.message("stopped")
+    if turn.state.stack and not turn.state.stack[-1].returns_to:
+        moving.abandon(turn)
+    elif turn.has_request:
+        moving.enter(turn, turn.plans.application.after)
+    else:
+        turn.message("goodbye")
+        ending.end(turn, turn.state.outcome or "abandoned", "caller_said_stop")
 
 
 def said_in(turn: Turn) -> tuple[Say, ...]:

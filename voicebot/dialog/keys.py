@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from voicebot.dialog import answers, choices, commands, interpretation, values
+from voicebot.dialog import answers, caller, choices, commands, interpretation, values
 from voicebot.dialog.meaning import Meaning
 from voicebot.dialog.recovery import not_understood
 from voicebot.dialog.schema import FieldItem
@@ -19,11 +19,18 @@ def keyed(turn: Turn, digits: str) -> Meaning:
     one = turn.field_of(state.item) if state.item else None
     if digits == "0":
         commands.handle(turn, "operator")
+        interpretation.run(turn)
         return Meaning("operator", {}, 1.0)
     if digits == "*":
         commands.handle(turn, "repeat")
+        interpretation.run(turn)
         return Meaning("repeat", {}, 1.0)
-    if one is not None and _key_answer(turn, one, digits):
+    state.repeats = 0
+    if one is not None and digits in one.dtmf and not turn.is_in_doubt:
+        return caller.say(turn, one.dtmf[digits])
+    if state.wish is not None and digits in ("1", "2"):
+        return caller.say(turn, "да" if digits == "1" else "нет")
+    if one is not None and state.wish is None and _key_answer(turn, one, digits):
         state.noinputs = state.nomatches = 0
         interpretation.run(turn)
     else:

@@ -50,6 +50,12 @@ def back_to(turn: Turn, name: str) -> bool:
     return True
 
 
+def abandon(turn: Turn) -> None:
+    """Leave a digression unfinished; the interrupted form goes on."""
+    _release(turn)
+    _pop(turn)
+
+
 def resume(turn: Turn) -> bool:
     """Go back to the form that was interrupted or that called this one; return whether there is one."""
     state = turn.state
@@ -87,7 +93,7 @@ def renew(turn: Turn) -> None:
     state = turn.state
     state.request_started_at = turn.now
     state.is_offered = False
-    state.troubles = state.noinputs = state.nomatches = 0
+    state.troubles = state.noinputs = state.nomatches = state.repeats = 0
 
 
 def _told(form: Form, slots: Mapping[str, Slot]) -> dict[str, str]:
@@ -123,7 +129,7 @@ def _restore(turn: Turn, place: Place) -> None:
     state = turn.state
     state.form, state.slots, state.variables = place.form, dict(place.slots), dict(place.variables)
     state.item, state.focus = "", place.focus if place.focus not in place.slots else ""
-    state.owed, state.page, state.doubt = place.owed, place.page, place.doubt
+    state.owed, state.page, state.doubt, state.wish = place.owed, place.page, place.doubt, None
     state.undone, state.is_settled = place.undone, place.is_settled
     turn.changes = []
 
@@ -132,7 +138,8 @@ def _open(turn: Turn, name: str, inherited: Mapping[str, Slot]) -> None:
     """Start a form: its variables and fields anew, but for values that are kept for the whole dialog."""
     state = turn.state
     form = turn.plans.forms[name]
-    state.form, state.item, state.focus, state.doubt, state.page, state.owed = name, "", "", None, 0, ()
+    state.form, state.item, state.focus, state.page, state.owed = name, "", "", 0, ()
+    state.doubt = state.wish = None
     state.slots, state.variables, state.undone, state.is_settled = {}, {}, (), False
     state.session["partial"] = None
     turn.changes = []

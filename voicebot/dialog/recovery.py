@@ -15,8 +15,8 @@ def silence(turn: Turn) -> None:
         _ask_again(turn, "noinput", state.noinputs)
 
 
-def not_understood(turn: Turn, message: str = "") -> None:
-    """Ask again; `message` says what is wrong where that is known."""
+def not_understood(turn: Turn, message: str = "", *, is_known: bool = False) -> None:
+    """Ask again; `message` says what is wrong where that is known. `is_known`: only said again what is being done."""
     state, limits = turn.state, turn.plans.application.limits
     state.nomatches += 1
     state.troubles += 1
@@ -26,16 +26,17 @@ def not_understood(turn: Turn, message: str = "") -> None:
         ending.give_up(turn, "nomatch", "handover")
     elif state.troubles >= limits.trouble:
         ending.give_up(turn, "trouble", "handover")
-    elif message:
-        turn.message(message)
-        _ask_question_again(turn)
+    elif message or is_known:
+        if message:
+            turn.message(message)
+        ask_question_again(turn)
     else:
         _ask_again(turn, "nomatch", state.nomatches)
 
 
-def _ask_question_again(turn: Turn) -> None:
+def ask_question_again(turn: Turn) -> None:
     one = turn.field_of(turn.state.item) if turn.state.item else None
-    if one is None or turn.state.doubt is not None:
+    if one is None or turn.is_in_doubt:
         commands.repeat(turn)
     else:
         turn.ask(one)
@@ -44,7 +45,10 @@ def _ask_question_again(turn: Turn) -> None:
 def _ask_again(turn: Turn, word: str, count: int) -> None:
     state = turn.state
     one = turn.field_of(state.item) if state.item else None
-    if state.doubt is not None and one is not None:
+    if state.wish is not None:
+        turn.message(word, count)
+        turn.doubt_wish(state.wish)
+    elif state.doubt is not None and one is not None:
         turn.message(word, count)
         turn.doubtful(state.doubt)
     elif one is None:

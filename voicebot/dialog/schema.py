@@ -31,6 +31,9 @@ FieldType = Literal[
 #: Types whose values may be said at any moment of a form (mixed initiative), not only when asked for.
 FREELY_SAID = frozenset({"datetime", "phone", "birth_date", "doctor", "speciality", "service", "test", "branch", "faq"})
 
+#: What a misunderstanding costs the caller: a wrong price is asked again in seconds, a wrong booking is a lost visit.
+Cost = Literal["low", "normal", "high"]
+
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Expression = str
 
@@ -164,9 +167,13 @@ class FieldItem(_Item):
     acknowledge: Prompts = Field([], description="said when the value came unasked or was changed (implicit confirmation)")
     confirm: Literal["never", "auto", "always"] = Field("never", description="auto: when the recogniser was not sure")
     confirm_prompt: Prompts = []
+    cost: Cost | None = Field(None, description="what a mistake costs; none: as the form's")
     expr: Expression = Field("", description="initial value; None leaves it open")
     options: list[Option] = []
     from_: Expression | None = Field(None, alias="from", description="the list a choice is made from")
+    of: Literal["offer", "doctor", "speciality", "service", "test", "branch", "faq"] = Field(
+        "offer", description="what the list holds: free times or appointments, or IDs of the catalogue"
+    )
     anytime: bool = Field(False, description="for options: a phrase of one fills the open field at any moment of the form")
     page: int = Field(3, ge=1, le=5, description="how many of the list are offered at once")
     partial: Prompts = Field([], description="for name and phone: asks for the part that was not said; {partial} is what was")
@@ -179,6 +186,7 @@ class FieldItem(_Item):
     fills: list[Identifier] = Field([], description="for subject: the fields it may fill; one is enough")
     replaces: list[Identifier] = Field([], description="fields whose values a new value of this one makes void")
     keep: bool = Field(False, description="the value outlives the form (a caller's name)")
+    dtmf: dict[str, str] = Field({}, description="key -> the phrase it stands for; 0 and * are the operator and repeating")
     optional: bool = Field(False, description="not counted as missing by the handling budget")
     bargein: bool = True
     noinput_seconds: float | None = Field(None, gt=0)
@@ -250,6 +258,10 @@ class Form(Strict):
     examples: list[str] = Field([], description="what callers say for the first intent: teaches it, and matches as it stands")
     digression: bool = Field(False, description="when it is done, the interrupted form goes on where it was")
     request: str = Field("", description="what it is called in the operator's summary")
+    cost: Cost = Field("normal", description="what it costs the caller to be misunderstood here")
+    confirm_prompt: Prompts = Field(
+        [], description="asked before the form opens on a wish that was not heard surely (yes or no)"
+    )
     vars: dict[Identifier, Expression] = Field({}, description="variables of the form and their first values")
     items: list[Item] = Field(min_length=1)
 
@@ -289,6 +301,9 @@ class Messages(Strict):
     budget_offer: Prompts = Field(min_length=1, description="time runs short: a human is announced")
     budget_over: Prompts = Field(min_length=1, description="time is over: handed over now")
     service_failed: Prompts = Field(min_length=1)
+    off_topic: Prompts = Field([], description="nothing of the clinic's; the question is asked again")
+    off_topic_goodbye: Prompts = Field([], description="the call is off target: closed politely; none: goodbye")
+    stopped: Prompts = Field([], description='answer to "стоп, не надо": what was begun is given up')
 
 
 class Limits(Strict):
@@ -298,6 +313,24 @@ class Limits(Strict):
     nomatch: int = Field(3, ge=1)
     trouble: int = Field(6, ge=2, description="misunderstandings of a whole request, of any kind")
     transfer_tries: int = Field(2, ge=1)
+    off_topic: int = Field(2, ge=1, description="off-topic turns after which a call without any request is closed")
+    repeats: int = Field(4, ge=2, description="times in a row the same words are said again")
+
+
+class Thresholds(Strict):
+    """Confidence below which what was understood is asked back, by what a mistake costs."""
+
+    low: float = Field(0.35, ge=0, le=1)
+    normal: float = Field(0.65, ge=0, le=1)
+    high: float = Field(0.8, ge=0, le=1)
+
+    def of(self, cost: Cost) -> float:
+        return {"low": self.low, "normal": self.normal, "high": self.high}[cost]
+
+
+def _as_thresholds(value: Any) -> Any:
+    """One number stands for all costs."""
+    return {"low": value, "normal": value, "high": value} if isinstance(value, int | float) else value
 
 
 class Application(Strict):
@@ -311,7 +344,9 @@ class Application(Strict):
     noinput_seconds: float = Field(6.0, gt=0)
     hold_on_seconds: float = Field(30.0, gt=0)
     reject_below: float = Field(0.35, ge=0, le=1, description="confidence: below, nothing was understood")
-    confirm_below: float = Field(0.65, ge=0, le=1, description="confidence: below, fields with confirm: auto are confirmed")
+    confirm_below: Annotated[Thresholds, BeforeValidator(_as_thresholds)] = Field(
+        Thresholds(), description="confidence: below, wishes and fields with confirm: auto are asked back"
+    )
     limits: Limits = Limits()
     vars: dict[Identifier, Expression] = {}
     messages: Messages

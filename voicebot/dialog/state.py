@@ -7,6 +7,7 @@ from typing import Any
 
 from voicebot.dialog import codec
 from voicebot.dialog.talking import Expect, Say
+from voicebot.dialog.understanding import Understood
 
 
 class Phase(StrEnum):
@@ -33,6 +34,15 @@ class Doubt:
     item: str
     type: str
     candidates: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A wish that was not heard surely: "вы хотите отменить запись?". Kept with all that the phrase told."""
+
+    form: str
+    understood: Understood
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,7 @@ class State:
     item: str = ""  # the field whose answer is awaited
     focus: str = ""  # the field to be asked next, whatever the order
     doubt: Doubt | None = None
+    wish: Wish | None = None  # asked back; the next answer says whether it is one
     page: int = 0  # of the list that is being offered
     expect: Expect | None = None
     pending: Pending | None = None
@@ -88,6 +99,9 @@ class State:
     noinputs: int = 0  # in a row
     nomatches: int = 0  # in a row
     troubles: int = 0  # of the request
+    repeats: int = 0  # in a row
+    off_topics: int = 0  # of the dialog
+    denied: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # "form.item" -> values the caller said are wrong
     steps: int = 0
     transfers: int = 0
 
@@ -100,7 +114,7 @@ class State:
         return replace(
             self,
             slots=dict(self.slots), variables=dict(self.variables), session=dict(self.session), kept=dict(self.kept),
-            visits=dict(self.visits), spoken=dict(self.spoken), last_summary=dict(self.last_summary),
+            visits=dict(self.visits), spoken=dict(self.spoken), last_summary=dict(self.last_summary), denied=dict(self.denied),
         )  # fmt: skip
 
     def to_json(self) -> str:

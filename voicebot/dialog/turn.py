@@ -10,7 +10,7 @@ from voicebot.dialog.budget import Budget, Stage
 from voicebot.dialog.expectations import expect_for
 from voicebot.dialog.rendering import Renderer
 from voicebot.dialog.schema import Dialplans, FieldItem, Form, Prompt
-from voicebot.dialog.state import Doubt, Phase, State
+from voicebot.dialog.state import Doubt, Phase, State, Wish
 from voicebot.dialog.talking import Act, End, Expect, HandOver, Listen, Say
 from voicebot.dialog.understanding import Understanding
 
@@ -71,6 +71,17 @@ class Turn:
         return next((one for one in self.form.fields() if one.field == name), None)
 
     @property
+    def is_in_doubt(self) -> bool:
+        """The last question was about an answer or a wish itself."""
+        return self.state.doubt is not None or self.state.wish is not None
+
+    @property
+    def has_request(self) -> bool:
+        """Something that this clinic serves is under way."""
+        names = [place.form for place in self.state.stack] + [self.state.form]
+        return any(self.plans.forms[name].request for name in names if name != self.plans.application.unserved)
+
+    @property
     def elapsed_seconds(self) -> float:
         start = self.state.request_started_at
         return 0.0 if start is None else max(0.0, (self.now - start).total_seconds())
@@ -104,7 +115,7 @@ class Turn:
             return values[path] if values is not None and path in values else self.lookup(path)
 
         is_short = self.stage() >= Stage.SHORT
-        for prompt in prompts.choose(several, count, self.holds):
+        for prompt in prompts.choose(several, count, lambda cond: not cond or bool(expressions.evaluate(cond, lookup))):
             own = prompt.name or name
             spoken = self.state.spoken.get(own, 0)
             self.state.spoken[own] = spoken + 1
@@ -132,7 +143,7 @@ class Turn:
             state.noinputs = state.nomatches = 0
         state.item = one.field
         state.focus = ""
-        state.doubt = None
+        state.doubt = state.wish = None
         if self.stage() >= Stage.OFFER and not state.is_offered:
             state.is_offered = True
             self.message("budget_offer")
@@ -161,7 +172,7 @@ class Turn:
     def doubtful(self, doubt: Doubt) -> None:
         """Ask about the answer itself: is it this one, or which of these?"""
         state = self.state
-        state.doubt = doubt
+        state.doubt, state.wish = doubt, None
         state.item = doubt.item
         one = self.field_of(doubt.item)
         labels = [self.renderer.spoken(doubt.type, slot.value, self.now) for slot in doubt.candidates]
@@ -176,7 +187,13 @@ class Turn:
             self.message("which", options=labels)
             self.listen(self._doubt_expect(doubt.type))
 
+    def doubt_wish(self, wish: Wish) -> None:
+        """Ask whether the caller wants what a form does. What was being asked waits."""
+        self.state.wish = wish
+        self.say(self.plans.forms[wish.form].confirm_prompt, f"{wish.form}.confirm")
+        self.listen(self._doubt_expect("yes_no"))
+
     def _doubt_expect(self, kind: str) -> Expect:
-        question = FieldItem.model_validate({"field": self.state.item, "type": kind})
+        question = FieldItem.model_validate({"field": "doubt", "type": kind})
         expect = expect_for(question, self.plans.application, self.understanding, ())
         return replace(expect, is_bargein_allowed=True)
