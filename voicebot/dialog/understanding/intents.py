@@ -41,6 +41,8 @@ _SHORT: tuple[tuple[str, Patterns], ...] = (
     ("goodbye", patterns.GOODBYE),
 )
 _SHORT_WORDS = 6
+#: What a caller may say at any moment about the call itself.
+COMMANDS = frozenset({"operator", "upset", *(intent for intent, _ in _SHORT)})
 _TOPICS: tuple[tuple[str, Patterns], ...] = (
     ("cancel", patterns.CANCEL),
     ("reschedule", patterns.RESCHEDULE),
@@ -79,5 +81,19 @@ def topic(text: str) -> str:
     return next((intent for intent, several in _TOPICS if _says(several, text)), "")
 
 
+def asks_to_book(text: str) -> bool:
+    return _says(patterns.BOOK, text)
+
+
 def is_off_topic(text: str) -> bool:
     return _says(patterns.OFF_TOPIC, text)
+
+
+def hits(text: str) -> list[str]:
+    """Return every intent whose patterns a normalised phrase fits: what the classifier weighs beside the words."""
+    found = [intent for intent, several in (*_ANYWHERE, *_SHORT, *_TOPICS) if _says(several, text)]
+    if _says(patterns.EMERGENCY, text):
+        found.append("emergency")
+    if is_off_topic(text):
+        found.append("off_topic")
+    return found

@@ -9,9 +9,12 @@ from typing import Any
 from voicebot.clinic.catalogue import KINDS, Catalogue
 from voicebot.dialog.talking import Expect
 from voicebot.dialog.understanding import details, intents
+from voicebot.dialog.understanding.classifier import learn
 from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
+from voicebot.dialog.understanding.phrases import all_phrases
 from voicebot.dialog.understanding.subjects import SubjectFinder
 from voicebot.dialog.understanding.understood import Understood
+from voicebot.dialog.understanding.wishes import Wishes
 from voicebot.russian.answers import parse_yes_no
 from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.fuzzy import Ambiguous, best_match
@@ -53,7 +56,8 @@ class Understanding:
         trains the classifier; `cache_folder` keeps what was learnt between starts (None: nowhere).
         """
         self.catalogue = catalogue
-        self.examples = examples
+        taught = all_phrases(catalogue, folder, examples) if folder is not None else {}
+        self._wishes = Wishes(learn(taught, cache_folder) if taught else None)
         self._subjects = SubjectFinder(catalogue)
         self._grammars = Grammars(catalogue)
 
@@ -78,13 +82,16 @@ class Understanding:
         change = details.change(plain, is_asked=kind == "correction")
         if change == "offers" and "datetime" in slots:
             change = ""  # "не раньше среды" is a wish
-        intent = self._intent(plain, slots, ambiguous, kind)
+        probabilities = self._wishes.probabilities(plain)
+        wish = self._wishes.of(plain, probabilities, slots, ambiguous, kind)
         is_any = details.is_any(plain)
-        has_meaning = bool(slots or ambiguous or change or is_any or intent != "none")
+        has_meaning = bool(slots or ambiguous or change or is_any or wish.intent != "none")
+        has_slots = bool(slots or ambiguous)
         return Understood(
-            intent=intent,
+            intent=wish.intent,
             slots=slots,
-            confidence=score if has_meaning else 0.0,
+            confidence=(score if has_slots else round(wish.probability, 4)) if has_meaning else 0.0,
+            intent_confidence=round(wish.probability, 4),
             ambiguous=ambiguous,
             change=change,
             named=frozenset({"name"} & slots.keys()),
@@ -146,22 +153,6 @@ class Understanding:
             return False
         surname = details.called_doctor(plain)
         return bool(surname) and parse_person(surname) is not None
-
-    def _intent(self, plain: str, slots: Mapping[str, Any], ambiguous: Mapping[str, Any], kind: str) -> str:
-        topic = intents.topic(plain)
-        if topic == "document" and "service" in slots:
-            return "book"
-        if topic == "hours" and (slots.keys() & {"doctor", "speciality"}):
-            return "schedule"
-        if topic:
-            return topic
-        if slots.keys() & set(_SUBJECT) or ambiguous.keys() & set(_SUBJECT):
-            return "book"
-        if intents.is_off_topic(plain):
-            return "off_topic"
-        if "yes_no" in slots:
-            return "yes" if slots["yes_no"] else "no"
-        return "none"
 
     def answers(self, understood: Understood, expect: Expect, text: str) -> bool:
         """Whether a meaning is an answer to the question."""

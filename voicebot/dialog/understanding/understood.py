@@ -11,7 +11,7 @@ from voicebot.russian.when import When
 class Understood:
     """Slots are typed: doctor, speciality, service, test, branch, faq (IDs of the catalogue), datetime (When), name
     (PersonName), birth_date (date), phone (E.164), digits (a part of a number), yes_no (bool), ordinal (1.. or -1 for
-    the last). `confidence` 0..1 is the least of what was used: the probability that the phrase was understood.
+    the last). `confidence` 0..1 is how sure the slots are (of a phrase without any, the intent).
 
     Intents: see docs/understanding.md; "none" is no intent, "off_topic" is nothing of the clinic's. A form of a dialplan
     may declare more of them by its examples.
@@ -20,6 +20,7 @@ class Understood:
     intent: str = "none"
     slots: Mapping[str, Any] = field(default_factory=dict)
     confidence: float = 0.0
+    intent_confidence: float = 0.0  # the calibrated probability of the intent
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> IDs that fit about equally
     change: str = ""  # the type of field the caller wants changed, or "offers" for others than those offered
     named: frozenset[str] = frozenset()  # slots that were announced ("меня зовут ..."): they count unasked

@@ -1,0 +1,73 @@
+"""A phrase as the classifier sees it: letters around and inside words, and lemmas."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from voicebot.russian.calendar_words import month_words, weekday_words
+from voicebot.russian.morphology import analyser, parses
+from voicebot.russian.numerals import lexicon
+
+_SHORTEST, _LONGEST = 2, 4
+#: What a view of the phrase weighs beside the others.
+_LETTERS, _LEMMAS = 1.0, 1.0
+
+
+@lru_cache(maxsize=32768)
+def _letters(word: str) -> tuple[str, ...]:
+    padded = f" {word} "
+    return tuple(
+        padded[start : start + length]
+        for length in range(_SHORTEST, _LONGEST + 1)
+        for start in range(max(1, len(padded) - length + 1))
+    )
+
+
+@lru_cache(maxsize=32768)
+def _lemma(word: str) -> str:
+    """The dictionary form; numbers, months and weekdays are one word each: which of them says nothing about the wish."""
+    if word in lexicon() or word.isdecimal():
+        return "#number"
+    if word in month_words():
+        return "#month"
+    if word in weekday_words():
+        return "#weekday"
+    if not analyser().word_is_known(word):
+        return "#unknown"  # its letters speak for it; a guessed lemma costs a millisecond and says little
+    return str(parses(word)[0].normal_form).replace("ё", "е")
+
+
+#: Views of one phrase: weight and features, by name.
+Views = tuple[tuple[float, list[str]], ...]
+
+
+def views(text: str) -> Views:
+    """The features of a normalised phrase, view by view, each with its weight."""
+    tokens = text.split()
+    lemmas = [_lemma(token) for token in tokens]
+    pairs = [f"{first}_{second}" for first, second in zip(["^", *lemmas], [*lemmas, "$"], strict=True)]
+    return (
+        (_LETTERS, [letters for token in tokens for letters in _letters(token)]),
+        (_LEMMAS, [*(f"={one}" for one in lemmas), *pairs]),
+    )
+
+
+def weighed(found: Views, known: Mapping[str, int], idf: Sequence[float]) -> dict[int, float]:
+    """Feature number -> TF-IDF weight; every view has the length of its weight."""
+    result: dict[int, float] = {}
+    for weight, names in found:
+        counts = Counter(known[name] for name in names if name in known)
+        values = {number: (1.0 + math.log(count)) * idf[number] for number, count in counts.items()}
+        length = math.sqrt(sum(value * value for value in values.values()))
+        if length:
+            result.update((number, weight * value / length) for number, value in values.items())
+    return result
+
+
+def document_counts(several: Iterable[Views]) -> Counter[str]:
+    """In how many phrases each feature occurs."""
+    counts: Counter[str] = Counter()
+    for found in several:
+        counts.update({name for _, names in found for name in names})
+    return counts

@@ -1,0 +1,101 @@
+"""Phrases as a recogniser may bring them: endings lost, words merged, split, lost or mistaken for others that sound alike."""
+
+import random
+from collections.abc import Sequence
+
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from voicebot.russian.fuzzy import sound_key
+
+_FILLERS = ("ну", "вот", "э", "а", "так", "значит", "это", "ой", "и", "мне", "у вас", "бы", "там", "можно", "да")
+_OPENINGS = (
+    "здравствуйте", "добрый день", "алло", "девушка", "скажите пожалуйста", "подскажите", "подскажите пожалуйста",
+    "здравствуйте подскажите пожалуйста", "алло здравствуйте", "девушка скажите", "а скажите", "добрый вечер", "будьте добры",
+    "я хотела узнать", "такой вопрос", "у меня вопрос", "слушайте",
+)  # fmt: skip
+_CLOSINGS = ("пожалуйста", "спасибо", "будьте добры", "если можно", "да", "алло", "скажите", "а")
+_VOWELS = {"о": "а", "а": "о", "е": "и", "и": "е", "я": "е", "ы": "и", "у": "о", "ю": "у"}
+_CONSONANTS = {
+    "б": "п", "п": "б", "в": "ф", "ф": "в", "г": "к", "к": "г", "д": "т", "т": "д", "ж": "ш", "ш": "ж", "з": "с", "с": "з",
+    "щ": "ш", "м": "н", "н": "м",
+}  # fmt: skip
+_ENDINGS = ("а", "у", "ы", "е", "ой", "ом", "и", "ая", "ый", "ого", "ому", "ть", "т", "ем")
+_NEAR = 0.55
+_NEIGHBOURS = 4
+
+
+class Noise:
+    """Damages phrases; what words sound alike is taken from the phrases' own vocabulary."""
+
+    def __init__(self, phrases: Sequence[str], seed: int = 5) -> None:
+        self._rng = random.Random(seed)  # noqa: S311 - not for secrets
+        vocabulary = sorted({word for phrase in phrases for word in phrase.split()})
+        self._alike = _alike(vocabulary)
+
+    def variants(self, phrase: str, count: int) -> list[str]:
+        """Return `count` variants: the first only dressed in small talk, the others damaged."""
+        return [self._dressed(phrase) if number == 0 else self._damaged(phrase) for number in range(count)]
+
+    def _dressed(self, phrase: str) -> str:
+        words = phrase.split()
+        if self._rng.random() < 0.7:
+            words.insert(0, self._rng.choice(_OPENINGS))
+        if self._rng.random() < 0.4:
+            words.append(self._rng.choice(_CLOSINGS))
+        if self._rng.random() < 0.5:
+            words.insert(self._rng.randrange(len(words) + 1), self._rng.choice(_FILLERS))
+        return " ".join(words)
+
+    def _damaged(self, phrase: str) -> str:
+        text = self._dressed(phrase) if self._rng.random() < 0.4 else phrase
+        words = text.split()
+        hits = max(1, round(len(words) * self._rng.uniform(0.15, 0.45)))
+        for _ in range(hits):
+            self._hit(words)
+        return " ".join(" ".join(words).split()) or phrase
+
+    def _hit(self, words: list[str]) -> None:
+        place = self._rng.randrange(len(words))
+        word = words[place]
+        lot = self._rng.random()
+        if lot < 0.12 and len(words) > 2:
+            del words[place]
+        elif lot < 0.34 and len(word) > 4:
+            words[place] = word[: -self._rng.randint(1, 2)] + self._rng.choice(("", *_ENDINGS))
+        elif lot < 0.44 and place + 1 < len(words):
+            words[place : place + 2] = [word + words[place + 1]]
+        elif lot < 0.52 and len(word) > 6:
+            cut = self._rng.randint(2, len(word) - 3)
+            words[place] = f"{word[:cut]} {word[cut:]}"
+        elif lot < 0.72:
+            words[place] = self._rng.choice(self._alike.get(word, (word,)))
+        elif lot < 0.80:
+            words.insert(place, self._rng.choice(_FILLERS))
+        else:
+            words[place] = self._misheard(word)
+
+    def _misheard(self, word: str) -> str:
+        letters = list(word)
+        for _ in range(self._rng.randint(1, 2)):
+            place = self._rng.randrange(len(letters))
+            letter = letters[place]
+            if letter in _VOWELS:
+                letters[place] = _VOWELS[letter]
+            elif self._rng.random() < 0.25 and len(letters) > 3:
+                letters[place] = ""
+            else:
+                letters[place] = _CONSONANTS.get(letter, letter)
+        return "".join(letters) or word
+
+
+def _alike(vocabulary: list[str]) -> dict[str, tuple[str, ...]]:
+    """Word -> the words of the vocabulary that sound most like it."""
+    sounds = [sound_key(word) for word in vocabulary]
+    found: dict[str, tuple[str, ...]] = {}
+    likeness = process.cdist(sounds, sounds, scorer=Levenshtein.normalized_similarity, score_cutoff=_NEAR, workers=1)
+    for row, word in enumerate(vocabulary):
+        near = [(likeness[row][column], vocabulary[column]) for column in likeness[row].nonzero()[0] if column != row]
+        if near and len(word) > 2:
+            found[word] = tuple(other for _, other in sorted(near, reverse=True)[:_NEIGHBOURS])
+    return found
