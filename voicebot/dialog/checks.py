@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from voicebot.dialog import expressions, placeholders
 from voicebot.dialog.schema import (
+    DICTATED,
     Action,
     Application,
     BlockItem,
@@ -41,6 +42,8 @@ SESSION = frozenset(
         "partial",
     }
 )
+#: Keys that a dialplan may give a meaning: 0 is the operator, * is "again", # ends a number.
+_FREE_KEYS = tuple("123456789")
 #: What a message of the application may speak of, besides the session.
 MESSAGE_VALUES = {"which": {"options"}, "confirm": {"value"}}
 
@@ -161,6 +164,11 @@ class _FormCheck:
             yield Problem(path, f"the choice {field.field!r} needs either options or from", "Give exactly one of them.")
         yield from self._actions(field.earlier, (*path, "earlier"))
         yield from self._actions(field.later, (*path, "later"))
+        for key in field.dtmf:
+            if field.type in DICTATED:
+                yield Problem((*path, "dtmf", key), f"{field.field!r} collects the digits of a {field.type}", "Remove dtmf.")
+            elif key not in _FREE_KEYS:
+                yield Problem((*path, "dtmf", key), f"the key {key!r} is not free", f"Use one of {', '.join(_FREE_KEYS)}.")
         if field.anytime and not field.options:
             yield Problem((*path, "anytime"), f"{field.field!r} has no options to be said at any time", "Give options.")
         if field.type != "choice" and (field.options or field.from_):

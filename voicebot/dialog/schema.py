@@ -31,6 +31,8 @@ FieldType = Literal[
 #: Types whose values may be said at any moment of a form (mixed initiative), not only when asked for.
 FREELY_SAID = frozenset({"datetime", "phone", "birth_date", "doctor", "speciality", "service", "test", "branch", "faq"})
 
+#: Types whose keys are digits of the answer itself.
+DICTATED = frozenset({"phone", "birth_date"})
 #: What a misunderstanding costs the caller: a wrong price is asked again in seconds, a wrong booking is a lost visit.
 Cost = Literal["low", "normal", "high"]
 
