@@ -46,3 +46,15 @@ class Appointment:
     speciality_id: str = ""
     birth_date: date | None = None
     reason: str = ""  # why it was cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """A patient's coming visits, in order of time."""
+
+    entries: tuple[Appointment, ...]
+
+    @property
+    def only(self) -> Appointment | None:
+        """The visit, when there is exactly one."""
+        return self.entries[0] if len(self.entries) == 1 else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from voicebot.clinic.appointments import Appointment
+from voicebot.clinic.appointments import Appointment, Visits
 from voicebot.clinic.arguments import Arguments, Calls
 from voicebot.clinic.bookings import Bookings, e164
 from voicebot.clinic.entries import Catalogue
@@ -18,7 +18,7 @@ from voicebot.clock import Clock
 
 
 class AppointmentsOf(Arguments):
-    """Coming visits of who proves to be the patient: a tuple of Appointment, perhaps empty; else `not_identified`.
+    """Coming visits of who proves to be the patient: Visits, perhaps none; else `not_identified`.
 
     `caller_phone` is the number the call comes from; it proves more than a number that is only dictated. `when`, `doctor`,
     `speciality`, `branch` tell which of the visits is meant; where none fits, all are returned.
@@ -107,14 +107,14 @@ class VisitServices:
             "order_ready": self._order_ready,
         }
 
-    def _appointments_of(self, asked: AppointmentsOf, _dialog_id: str, _key: str) -> tuple[Appointment, ...]:
+    def _appointments_of(self, asked: AppointmentsOf, _dialog_id: str, _key: str) -> Visits:
         if asked.patient is None and asked.birth_date is None:
             raise NotIdentified
         is_own_number = asked.caller_phone is not None and e164(asked.caller_phone) == e164(asked.phone)
         found = self._bookings.appointments_of_patient(
             asked.phone, asked.patient, asked.birth_date, is_own_number=is_own_number
         )
-        return narrowed(found, _hints(asked))
+        return Visits(narrowed(found, _hints(asked)))
 
     def _cancel(self, asked: CancelAppointment, _dialog_id: str, key: str) -> Appointment:
         return self._bookings.cancel(asked.appointment_id, key, asked.phone, asked.reason or "")
