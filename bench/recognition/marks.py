@@ -7,7 +7,7 @@ committed: the bench itself needs neither. Marks are corrected by hand in fixed_
 import re
 import sys
 
-from bench.recognition.texts import DEVELOPMENT, FOLDER, MARKED, TEST, Line, read, words_of
+from bench.recognition.texts import DEVELOPMENT, MARKED, TEST, read, words_of
 
 _LISTS = (*TEST, *DEVELOPMENT, "grammar.txt", "babble.txt")
 _VOWELS = re.compile("[аеёиоуыэюя]", re.IGNORECASE)
@@ -15,13 +15,15 @@ _TOKEN = re.compile(r"[а-яёА-ЯЁ+]+")
 
 
 def main() -> None:
-    from silero_stress import load_accentor
+    from silero_stress import load_accentor  # type: ignore[import-not-found, unused-ignore]
 
     accentor = load_accentor()
-    corrected = dict(_corrections())
+    corrections = [(_pattern(line.written), line.written) for line in read("fixed_marks.txt")]
     lines: dict[tuple[str, ...], str] = {}
     for line in (line for name in _LISTS for line in read(name)):
-        marked = _TOKEN.sub(lambda word: _corrected(word[0], corrected), accentor(line.written))
+        marked = _TOKEN.sub(lambda word: _of_weight(word[0]), accentor(line.written))
+        for pattern, right in corrections:
+            marked = pattern.sub(right, marked)
         if words_of(marked) != line.words:
             sys.exit(f"The accentor changed words: {line.written} -> {marked}")
         lines[line.words] = marked
@@ -29,19 +31,15 @@ def main() -> None:
     print(f"{len(lines)} utterances in {MARKED}")
 
 
-def _corrections() -> list[tuple[str, str]]:
-    path = FOLDER / "fixed_marks.txt"
-    lines = read(path.name) if path.exists() else list[Line]()
-    return [(line.written.replace("+", "").lower().replace("ё", "е"), line.written) for line in lines]
+def _pattern(correction: str) -> re.Pattern[str]:
+    """The correction's words as the accentor may have marked them, е for ё and the other way round."""
+    letters = (f"{re.escape(letter)}\\+?" for letter in correction.replace("+", "").replace("ё", "е"))
+    return re.compile(rf"(?<![а-яё+])\+?{''.join(letters)}(?![а-яё+])".replace("е", "[её]"), re.IGNORECASE)
 
 
-def _corrected(word: str, corrected: dict[str, str]) -> str:
+def _of_weight(word: str) -> str:
     """A word of one vowel stays unmarked: a marked "на" would be said with weight."""
-    plain = word.replace("+", "")
-    known = corrected.get(plain.lower().replace("ё", "е"))
-    if known is not None:
-        return known
-    return plain if len(_VOWELS.findall(plain)) < 2 else word
+    return word.replace("+", "") if len(_VOWELS.findall(word)) < 2 else word
 
 
 if __name__ == "__main__":
