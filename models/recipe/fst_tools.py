@@ -9,8 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-#: (from, to, input label, output label, cost)
-Arc = tuple[int, int, int, int, float]
+from voicebot.vocabulary.trie import Arc
 
 
 class FstToolsError(RuntimeError):

@@ -6,13 +6,14 @@ Vosk composes the two while it decodes and can put a grammar made at run time in
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
-from voicebot.vocabulary.phones import BEGIN, END, INSIDE, SINGLE, forward_id, phone, phone_count, self_loop_id
+from voicebot.vocabulary.phones import BEGIN, END, INSIDE, SINGLE, phone, phone_count
+from voicebot.vocabulary.trie import Arc, WordTrie
 
-from .fst_tools import Arc, compile_text, write_const, write_lookahead
+from .fst_tools import compile_text, write_const, write_lookahead
 from .lexicon import Pronunciation
 from .ngrams import BEGIN as SENTENCE_BEGIN
 from .ngrams import END as SENTENCE_END
@@ -34,67 +35,45 @@ class Costs:
 
 
 class PronunciationGraph:
-    """A trie of phones: the forward transition enters a state, the self-loop stays in it."""
+    """A trie of words between two states, silence around it, and `[unk]` beside it."""
 
     def __init__(self, units: list[str], costs: Costs) -> None:
         self.units, self.costs = {unit: number for number, unit in enumerate(units)}, costs
-        self.arcs: list[Arc] = []
         self.last_transition = 2 * phone_count(len(units))
-        self.most_homophones = 0
-        self._states = 0
+        states = count()
+        self._state = lambda: next(states)
+        self._trie = WordTrie(self.units, self.last_transition, self._state)
+        self.arcs = self._trie.arcs
         self.root, self._core, self._end = self._state(), self._state(), self._state()
-        self.silence = self._enter(self.root, 0, SINGLE, costs.silence)
+        self.silence = self._trie.enter(self.root, 0, SINGLE, costs.silence)
         for state in (self.root, self.silence):
             self._arc(state, self._core)
         self._arc(self._end, self.root)
-        self._children: dict[tuple[int, int], int] = {}
-        self._homophones: Counter[int] = Counter()
 
-    def _state(self) -> int:
-        self._states += 1
-        return self._states - 1
+    @property
+    def most_homophones(self) -> int:
+        return self._trie.most_homophones
 
     def _arc(self, source: int, target: int, label: int = 0, word: int = 0, cost: float = 0.0) -> None:
         self.arcs.append((source, target, label, word, cost))
 
-    def _enter(self, source: int, unit: int, position: int, cost: float = 0.0) -> int:
-        """A new state reached by the unit."""
-        state, number = self._state(), phone(unit, position)
-        self._arc(source, state, forward_id(number), cost=cost)
-        self._arc(state, state, self_loop_id(number))
-        return state
-
-    def _child(self, state: int, unit: int, position: int) -> int:
-        key = (state, phone(unit, position))
-        if key not in self._children:
-            self._children[key] = self._enter(state, unit, position)
-        return self._children[key]
-
     def add_word(self, number: int, pronunciation: Pronunciation) -> None:
-        units = [self.units[unit] for unit in pronunciation]
-        if len(units) == 1:
-            self._end_word(self._child(self._core, units[0], SINGLE), number, self.costs.word + self.costs.short_word)
-            self._end_word(self._child(self.silence, units[0], SINGLE), number, self.costs.word)
-            return
-        state = self._core
-        for place, unit in enumerate(units):
-            state = self._child(state, unit, BEGIN if place == 0 else END if place == len(units) - 1 else INSIDE)
-        self._end_word(state, number, self.costs.word)
-
-    def _end_word(self, state: int, number: int, cost: float) -> None:
-        self._homophones[state] += 1
-        self.most_homophones = max(self.most_homophones, self._homophones[state])
-        self._arc(state, self._end, self.last_transition + self._homophones[state], number, cost)
+        cost = self.costs.word
+        if len(pronunciation) == 1:
+            self._trie.add(self._core, self._end, number, pronunciation, cost + self.costs.short_word)
+            self._trie.add(self.silence, self._end, number, pronunciation, cost)
+        else:
+            self._trie.add(self._core, self._end, number, pronunciation, cost)
 
     def add_unknown(self, number: int) -> None:
         """Any two or more units; call it last."""
         cost, units = self.costs.unknown_unit, range(1, len(self.units))
         begin, middle = self._state(), self._state()
-        self.most_homophones += 1
+        self._trie.most_homophones += 1
         self._arc(self._core, begin, self.last_transition + self.most_homophones, number, self.costs.unknown)
         for unit in units:
             for source, position, target in ((begin, BEGIN, middle), (middle, INSIDE, middle), (middle, END, self._end)):
-                self._arc(self._enter(source, unit, position, cost), target)
+                self._arc(self._trie.enter(source, unit, position, cost), target)
 
     def compile(self) -> bytes:
         return compile_text(self.arcs, {self.root: 0.0, self.silence: 0.0}, self.root, "olabel")

@@ -61,8 +61,9 @@ def test_a_surname_that_may_have_yo_is_said_with_it_too(pronouncer: Pronouncer) 
     assert said(pronouncer.variants("Щеглёв")) == ["S; i g l; o f"]
 
 
-def test_abbreviations_in_capitals_are_spelled(pronouncer: Pronouncer) -> None:
+def test_abbreviations_are_spelled(pronouncer: Pronouncer) -> None:
     assert said(pronouncer.variants("МРТ")) == ["e m e r t e"]
+    assert said(pronouncer.variants("ктг")) == ["k a t e g e"]
     assert said(pronouncer.variants("ГГТ")) == ["g e g e t e"]
     assert said(pronouncer.variants("АЛТ")) == ["a l t", "a e l t e"]
 
@@ -77,8 +78,9 @@ def test_prepositions_of_one_letter_are_no_letter_names(pronouncer: Pronouncer) 
         ("3D", "Latin"),
         ("СПГ2", "digits"),
         ("ул.", "no Russian word"),
-        ("стр", "no vowel"),
-        ("ст+рона", "no vowel"),
+        ("стр", "short for another word"),
+        ("кпснтр", "no vowel"),
+        ("ст+рона", "at no vowel"),
         ("при-", "no Russian word"),
     ],
 )

@@ -33,6 +33,8 @@ _SPELLED = {
     "рф": "эр эф", "сша": "сэ шэ а", "мвд": "эм вэ дэ", "вднх": "вэ дэ эн ха", "вск": "вэ эс ка", "орви": "орви",
     "фсб": "эф эс бэ", "рпц": "эр пэ цэ", "ссср": "эс эс эс эр",
 }  # fmt: skip
+# short for a whole word, which is what people say
+_SHORTENED = frozenset("кг мг мкг г мл дл л см мм км м мин ч ст стр гр др тд тп тк пл пр пн вт ср чт пт сб вс млн млрд".split())
 _LETTER_NAMES = {
     "а": "а", "б": "бэ", "в": "вэ", "г": "гэ", "д": "дэ", "е": "е", "ё": "ё", "ж": "жэ", "з": "зэ", "и": "и", "й": "и",
     "к": "ка", "л": "эл", "м": "эм", "н": "эн", "о": "о", "п": "пэ", "р": "эр", "с": "эс", "т": "тэ", "у": "у",
@@ -60,8 +62,10 @@ def problem(word: str) -> str:
         return "it has digits"
     if not _WORD.fullmatch(lower):
         return "it is no Russian word"
-    if not LETTERS & set(lower) and lower not in _FIXED and lower not in _SPELLED and not _is_spelled(word):
-        return "it has no vowel and is not in capitals, so it is an abbreviation of unknown words"
+    if lower in _SHORTENED and not word.isupper():
+        return "it is short for another word"
+    if not LETTERS & set(lower) and lower not in _FIXED and not _is_spelled(word):
+        return "it has no vowel and is too long for an abbreviation that is spelled"
     marks = [place for place, letter in enumerate(with_plus(word)) if letter == "+"]
     if any(with_plus(word)[place + 1 : place + 2] not in LETTERS for place in marks):
         return "its stress mark stands at no vowel"
@@ -119,8 +123,9 @@ class Pronouncer:
 
 
 def _is_spelled(word: str) -> bool:
-    """Whether capitals tell that the letters may be said by their names: МРТ, АЛТ."""
-    return word.isupper() and 2 <= len(word) <= _LONGEST_SPELLED and "+" not in word
+    """Whether letters may be said by their names: in capitals (МРТ, АЛТ) or without a vowel (ктг)."""
+    is_abbreviation = word.isupper() or not LETTERS & set(word.lower())
+    return is_abbreviation and 2 <= len(word) <= _LONGEST_SPELLED and "+" not in word
 
 
 def _stressed_vowel(marked: str) -> int:
