@@ -17,10 +17,8 @@ from voicebot.clock import VirtualClock
 from voicebot.records.dialogs import Dialog, DialogFilter, Latency, Turn, Who
 from voicebot.records.spool import waiting_entries
 from voicebot.records.store import DuplicateDialogId, RecordStore, UnknownDialog
-from voicebot.records.tables import DialogRow, TurnRow
-from voicebot.storage.base import Base
-from voicebot.storage.database import Database, open_database
-from voicebot.storage.upgrade import drift, upgrade
+from voicebot.records.tables import DialogRow
+from voicebot.storage.database import Database
 
 ID = "A1B2C3D4"
 
@@ -321,27 +319,3 @@ def test_iterate_pages_through_everything_in_order(store: RecordStore, clock: Vi
     dialogs = list(store.iterate())
     assert [dialog.id for dialog in dialogs] == ids
     assert all(len(dialog.turns) == 1 for dialog in dialogs)
-
-
-def test_migrations_make_these_tables(tmp_path: Path) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'new.db'}")
-    try:
-        upgrade(database)
-        ours = {DialogRow.__tablename__, TurnRow.__tablename__}
-        metadata = type(Base.metadata)(naming_convention=Base.metadata.naming_convention)
-        for name in ours:
-            Base.metadata.tables[name].to_metadata(metadata)
-        # Tables of other rooms are in the database but not in this metadata: removals of those are no drift of ours.
-        wrong = [item for item in drift(database, metadata) if _table_of(item) in ours]
-        assert wrong == []
-        store = RecordStore(database, tmp_path / "spool", VirtualClock())
-        store.open_dialog(Dialog(ID))
-        assert not store.is_degraded
-        assert store.count() == 1
-    finally:
-        database.close()
-
-
-def _table_of(operation: object) -> str:
-    text = repr(operation)
-    return next((name for name in ("dialogs", "turns") if name in text), "")

@@ -1,12 +1,14 @@
-"""Tables of what was said: one row a dialog, one row a turn."""
+"""Tables of what was said: one row a dialog, one row a turn, and what is made of them when a dialog is over."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Float, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, Boolean, Date, Float, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from voicebot.storage.base import Base, UtcDateTime
+
+_UNDIGESTED = text("digested_at IS NULL")
 
 
 class DialogRow(Base):
@@ -33,11 +35,13 @@ class DialogRow(Base):
     transfer_result: Mapped[str] = mapped_column(String(32), default="")
     summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     versions: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    digested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when search and figures took it
 
     __table_args__ = (
         Index("ix_dialogs_started_at", "started_at"),
         Index("ix_dialogs_caller_phone", "caller_phone"),
         Index("ix_dialogs_outcome_started_at", "outcome", "started_at"),
+        Index("ix_dialogs_undigested", "started_at", sqlite_where=_UNDIGESTED, postgresql_where=_UNDIGESTED),
     )
 
 
@@ -63,3 +67,85 @@ class TurnRow(Base):
     latency_ms: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     is_bargein: Mapped[bool] = mapped_column(Boolean, default=False)
     digits: Mapped[str] = mapped_column(String(64), default="")
+
+
+class FactsRow(Base):
+    """What the figures count of a finished dialog. Nothing personal: it outlives the dialog's words."""
+
+    __tablename__ = "dialog_facts"
+
+    dialog_id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    day: Mapped[date] = mapped_column(Date)  # in the clinic's zone, as `hour`
+    hour: Mapped[int] = mapped_column(Integer)
+    channel: Mapped[str] = mapped_column(String(16))
+    dialplan: Mapped[str] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(String(64))
+    is_transferred: Mapped[bool] = mapped_column(Boolean)  # a human took it
+    is_contained: Mapped[bool] = mapped_column(Boolean)  # finished without one
+    is_lost: Mapped[bool] = mapped_column(Boolean)  # neither finished nor taken: the caller was left
+    handling_seconds: Mapped[float | None] = mapped_column(Float)
+    caller_turns: Mapped[int] = mapped_column(Integer)
+    unclear_turns: Mapped[int] = mapped_column(Integer)  # spoken, not understood
+    bargeins: Mapped[int] = mapped_column(Integer)
+    least_confidence: Mapped[float | None] = mapped_column(Float)
+
+    __table_args__ = (Index("ix_dialog_facts_day", "day"), Index("ix_dialog_facts_started_at", "started_at"))
+
+
+class LatencyRow(Base):
+    """How often an answer took so long, a day and a stage: a histogram whose buckets are 5 per cent wide."""
+
+    __tablename__ = "latencies"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    stage: Mapped[str] = mapped_column(String(16), primary_key=True)
+    bucket: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(Integer)
+
+
+class UnclearRow(Base):
+    """A phrase that was not understood, for the list of the most frequent ones. Goes with the dialog's words."""
+
+    __tablename__ = "unclear_phrases"
+
+    dialog_id: Mapped[str] = mapped_column(String(8), ForeignKey("dialogs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(Date)
+    phrase: Mapped[str] = mapped_column(String(200))
+    prompt: Mapped[str] = mapped_column(String(128))  # what the robot had asked
+
+    __table_args__ = (Index("ix_unclear_phrases_day", "day"),)
+
+
+class MarkRow(Base):
+    """What the quality department says of a turn."""
+
+    __tablename__ = "marks"
+
+    dialog_id: Mapped[str] = mapped_column(String(8), ForeignKey("dialogs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16))  # records.marks.Kind
+    right_text: Mapped[str] = mapped_column(Text, default="")
+    right_intent: Mapped[str] = mapped_column(String(64), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    heard_words: Mapped[int | None] = mapped_column(Integer)  # of the right text, for the word error rate
+    word_errors: Mapped[int | None] = mapped_column(Integer)
+    author: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_marks_at", "at"),)
+
+
+class HandOverRow(Base):
+    """What an operator made of a call that was handed over."""
+
+    __tablename__ = "handovers"
+
+    dialog_id: Mapped[str] = mapped_column(String(8), ForeignKey("dialogs.id", ondelete="CASCADE"), primary_key=True)
+    taken_by: Mapped[str] = mapped_column(String(64), default="")
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    result: Mapped[str] = mapped_column(String(16), default="")  # solved, call_back, wrong; "" while open
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    note: Mapped[str] = mapped_column(Text, default="")

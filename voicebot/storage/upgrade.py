@@ -70,8 +70,14 @@ def upgrade(database: Database, revision: str = "head") -> None:
         log.info("database_upgraded", before=before or "", after=after)
 
 
+def _is_modelled(name: str | None, kind: str, _parents: Any) -> bool:
+    """Full-text search is each database's own (SQLite's comes with shadow tables): no model has it."""
+    return kind != "table" or name is None or not name.startswith("dialog_words")
+
+
 def drift(database: Database, metadata: MetaData) -> list[Any]:
     """Return how the database differs from `metadata` (Alembic's autogenerate operations); empty when it does not."""
     with database.session(is_readonly=True) as session:
-        context = MigrationContext.configure(session.connection(), opts={"compare_type": True, "target_metadata": metadata})
+        opts = {"compare_type": True, "target_metadata": metadata, "include_name": _is_modelled}
+        context = MigrationContext.configure(session.connection(), opts=opts)
         return list(compare_metadata(context, metadata))

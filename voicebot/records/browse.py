@@ -1,0 +1,115 @@
+"""The list of dialogs as the quality department asks for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from voicebot.records.search import Said, Words, holds_words
+from voicebot.records.tables import DialogRow, FactsRow, MarkRow
+
+COUNT_LIMIT = 10_000  # beyond it the list says "more than": nobody turns 200 pages
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which dialogs; every field that is set must hold. Confidence 0..1 is the least of a dialog's turns."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    channel: str = ""
+    outcome: str = ""
+    reason: str = ""
+    dialplan: str = ""
+    phone_digits: str = ""
+    words: str = ""
+    words_by: Said = Said.ANYBODY
+    confidence_below: float | None = None
+    seconds_from: float | None = None
+    seconds_to: float | None = None
+    is_transferred: bool | None = None
+    is_marked: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A dialog in the list."""
+
+    id: str
+    started_at: datetime
+    ended_at: datetime | None
+    channel: str
+    dialplan: str
+    caller_phone: str
+    outcome: str
+    reason: str
+    handling_seconds: float | None
+    transfer_result: str
+    caller_turns: int | None  # None: not digested yet
+    unclear_turns: int | None
+    least_confidence: float | None
+    is_marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    lines: tuple[Line, ...]
+    count: int  # of all pages, at most COUNT_LIMIT
+
+
+def browse(session: Session, wanted: Wanted, *, limit: int = 50, offset: int = 0) -> Page:
+    """Return a page of the list, newest first."""
+    where = conditions(session, wanted)
+    is_marked = select(MarkRow.number).where(MarkRow.dialog_id == DialogRow.id).exists()
+    columns = [
+        DialogRow.id, DialogRow.started_at, DialogRow.ended_at, DialogRow.channel, DialogRow.dialplan, DialogRow.caller_phone,
+        DialogRow.outcome, DialogRow.reason, DialogRow.handling_seconds, DialogRow.transfer_result,
+        FactsRow.caller_turns, FactsRow.unclear_turns, FactsRow.least_confidence, is_marked,
+    ]  # fmt: skip
+    found: Any = select(*columns).outerjoin(FactsRow, FactsRow.dialog_id == DialogRow.id).where(*where)
+    rows = session.execute(found.order_by(DialogRow.started_at.desc(), DialogRow.id).limit(limit).offset(offset))
+    counted: Any = select(DialogRow.id).outerjoin(FactsRow, FactsRow.dialog_id == DialogRow.id).where(*where)
+    count = session.scalar(select(func.count()).select_from(counted.limit(COUNT_LIMIT).subquery()))
+    return Page(tuple(Line(*row) for row in rows), count or 0)
+
+
+def conditions(session: Session, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return the filter as conditions on DialogRow and FactsRow (outer-joined)."""
+    found: list[ColumnElement[bool]] = []
+    for column, value in ((DialogRow.channel, wanted.channel), (DialogRow.outcome, wanted.outcome),
+                          (DialogRow.reason, wanted.reason), (DialogRow.dialplan, wanted.dialplan)):  # fmt: skip
+        if value:
+            found.append(column == value)
+    if wanted.since is not None:
+        found.append(DialogRow.started_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(DialogRow.started_at < wanted.until)
+    if wanted.phone_digits:
+        found.append(DialogRow.caller_phone.contains(wanted.phone_digits, autoescape=True))
+    if wanted.confidence_below is not None:
+        found.append(FactsRow.least_confidence < wanted.confidence_below)
+    if wanted.seconds_from is not None:
+        found.append(DialogRow.handling_seconds >= wanted.seconds_from)
+    if wanted.seconds_to is not None:
+        found.append(DialogRow.handling_seconds <= wanted.seconds_to)
+    if wanted.is_transferred is not None:
+        found.append((DialogRow.transfer_target != "") == wanted.is_transferred)
+    if wanted.is_marked is not None:
+        is_marked = select(MarkRow.number).where(MarkRow.dialog_id == DialogRow.id).exists()
+        found.append(is_marked if wanted.is_marked else ~is_marked)
+    words = holds_words(session, Words(wanted.words, wanted.words_by)) if wanted.words else None
+    if words is not None:
+        found.append(words)
+    return found
+
+
+def choices(session: Session) -> Mapping[str, list[str]]:
+    """Return what the filters offer: the values that occur."""
+    columns = (FactsRow.channel, FactsRow.outcome, FactsRow.reason, FactsRow.dialplan)
+    return {
+        column.key: [value for value in session.scalars(select(column).distinct().order_by(column)) if value]
+        for column in columns
+    }

@@ -1,0 +1,222 @@
+"""The figures of a period: what managers see. Read from the digest, so 100 000 dialogs take a moment."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Integer, case, cast, func, select
+from sqlalchemy.orm import Session
+
+from voicebot.records.digest import STAGES, milliseconds_of
+from voicebot.records.tables import FactsRow, LatencyRow, MarkRow, UnclearRow
+
+BUDGET_SECONDS = 210.0
+_TOP_PHRASES = 20
+_HANDLING_STEP_SECONDS = 5
+
+
+class Step(StrEnum):
+    """How a period is cut on the charts."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+    def first(self, day: date) -> date:
+        """Return the first day of the piece that `day` is in; weeks begin on Monday."""
+        if self is Step.WEEK:
+            return day - timedelta(days=day.weekday())
+        return day.replace(day=1) if self is Step.MONTH else day
+
+
+@dataclass(slots=True)
+class Counts:
+    """What is counted of a set of dialogs."""
+
+    contacts: int = 0
+    contained: int = 0  # finished without a human
+    transferred: int = 0
+    lost: int = 0
+    off_topic: int = 0
+    booked: int = 0
+    within_budget: int = 0
+    caller_turns: int = 0
+    unclear_turns: int = 0
+
+    def add(self, other: "Counts") -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def answered(self) -> int:
+        return self.contacts - self.lost
+
+    def share(self, name: str) -> float:
+        """Return a count as a share of all contacts, 0..1."""
+        return getattr(self, name) / self.contacts if self.contacts else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Milliseconds, or seconds of handling."""
+
+    p50: float
+    p90: float
+    p95: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The recogniser's errors on the turns whose right text QA has written (WER: word errors by words of the right text)."""
+
+    turns: int
+    words: int
+    errors: int
+
+    @property
+    def error_rate(self) -> float | None:
+        return self.errors / self.words if self.words else None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The figures of a period, both days included."""
+
+    first: date
+    last: date
+    step: Step
+    total: Counts
+    pieces: Mapping[date, Counts]
+    channels: Mapping[str, int]
+    hours: Sequence[int]  # contacts by hour of the day, 24
+    outcomes: Mapping[str, int]
+    transfer_reasons: Mapping[str, int]
+    handling: Percentiles | None
+    latency: Mapping[str, Percentiles]
+    heard: Heard
+    unclear: Sequence[tuple[str, int]] = field(default_factory=tuple)
+
+
+def numbers(session: Session, first: date, last: date, step: Step = Step.DAY, channel: str = "") -> Numbers:
+    """Return the figures of a period; `channel` "" is all. Latencies are of all channels that speak."""
+    where = [FactsRow.day >= first, FactsRow.day <= last]
+    if channel:
+        where.append(FactsRow.channel == channel)
+    pieces: dict[date, Counts] = defaultdict(Counts)
+    total = Counts()
+    for day, counts in _by_day(session, where):
+        pieces[step.first(day)].add(counts)
+        total.add(counts)
+    return Numbers(
+        first=first,
+        last=last,
+        step=step,
+        total=total,
+        pieces=dict(sorted(pieces.items())),
+        channels=_grouped(session, FactsRow.channel, where),
+        hours=_hours(session, where),
+        outcomes=_grouped(session, FactsRow.outcome, where),
+        transfer_reasons=_grouped(session, FactsRow.reason, [*where, FactsRow.is_transferred.is_(True)]),
+        handling=_handling(session, where),
+        latency=_latency(session, first, last),
+        heard=_heard(session, first, last),
+        unclear=_unclear(session, first, last),
+    )
+
+
+def percentile(histogram: Mapping[float, int], share: float) -> float:
+    """Return the value that `share` (0..1) of the counted are not above. The histogram is not empty."""
+    wanted, seen = share * sum(histogram.values()), 0
+    for value in sorted(histogram):
+        seen += histogram[value]
+        if seen >= wanted:
+            return value
+    return max(histogram)
+
+
+def _by_day(session: Session, where: Sequence[Any]) -> Iterable[tuple[date, Counts]]:
+    def sum_of(condition: Any) -> Any:
+        return func.sum(case((condition, 1), else_=0))
+
+    rows = session.execute(
+        select(
+            FactsRow.day,
+            func.count(),
+            sum_of(FactsRow.is_contained.is_(True)),
+            sum_of(FactsRow.is_transferred.is_(True)),
+            sum_of(FactsRow.is_lost.is_(True)),
+            sum_of(FactsRow.outcome == "off_topic"),
+            sum_of(FactsRow.outcome == "booked"),
+            sum_of(FactsRow.handling_seconds <= BUDGET_SECONDS),
+            func.sum(FactsRow.caller_turns),
+            func.sum(FactsRow.unclear_turns),
+        )
+        .where(*where)
+        .group_by(FactsRow.day)
+    )
+    return [(row[0], Counts(*(int(value or 0) for value in row[1:]))) for row in rows]
+
+
+def _grouped(session: Session, column: Any, where: Sequence[Any]) -> dict[str, int]:
+    """Counts by a column's value, the greatest first."""
+    count = func.count()
+    rows = session.execute(select(column, count).where(*where).group_by(column).order_by(count.desc(), column))
+    return {row[0]: row[1] for row in rows}
+
+
+def _hours(session: Session, where: Sequence[Any]) -> list[int]:
+    rows = session.execute(select(FactsRow.hour, func.count()).where(*where).group_by(FactsRow.hour))
+    found = {row[0]: row[1] for row in rows}
+    return [found.get(hour, 0) for hour in range(24)]
+
+
+def _handling(session: Session, where: Sequence[Any]) -> Percentiles | None:
+    step = cast(FactsRow.handling_seconds / _HANDLING_STEP_SECONDS, Integer)
+    query = select(step, func.count()).where(*where, FactsRow.handling_seconds.is_not(None)).group_by(step)
+    return _percentiles({(number + 0.5) * _HANDLING_STEP_SECONDS: count for number, count in session.execute(query)})
+
+
+def _latency(session: Session, first: date, last: date) -> dict[str, Percentiles]:
+    rows = session.execute(
+        select(LatencyRow.stage, LatencyRow.bucket, func.sum(LatencyRow.count))
+        .where(LatencyRow.day >= first, LatencyRow.day <= last)
+        .group_by(LatencyRow.stage, LatencyRow.bucket)
+    )
+    histograms: dict[str, dict[float, int]] = defaultdict(dict)
+    for stage, bucket, count in rows:
+        histograms[stage][milliseconds_of(bucket)] = int(count)
+    found = {stage: _percentiles(histograms[stage]) for stage in STAGES if stage in histograms}
+    return {stage: value for stage, value in found.items() if value is not None}
+
+
+def _percentiles(histogram: Mapping[float, int]) -> Percentiles | None:
+    if not histogram:
+        return None
+    p50, p90, p95 = (percentile(histogram, share) for share in (0.5, 0.9, 0.95))
+    return Percentiles(p50, p90, p95, sum(histogram.values()))
+
+
+def _heard(session: Session, first: date, last: date) -> Heard:
+    query = (
+        select(func.count(), func.sum(MarkRow.heard_words), func.sum(MarkRow.word_errors))
+        .join(FactsRow, FactsRow.dialog_id == MarkRow.dialog_id)
+        .where(FactsRow.day >= first, FactsRow.day <= last, MarkRow.heard_words.is_not(None))
+    )
+    turns, words, errors = session.execute(query).one()
+    return Heard(int(turns), int(words or 0), int(errors or 0))
+
+
+def _unclear(session: Session, first: date, last: date) -> list[tuple[str, int]]:
+    count = func.count()
+    query = (
+        select(UnclearRow.phrase, count)
+        .where(UnclearRow.day >= first, UnclearRow.day <= last)
+        .group_by(UnclearRow.phrase)
+        .order_by(count.desc(), UnclearRow.phrase)
+        .limit(_TOP_PHRASES)
+    )
+    return [(phrase, number) for phrase, number in session.execute(query)]
