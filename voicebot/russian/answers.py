@@ -21,11 +21,15 @@ _PHRASES = {
         бронируйте, оформляйте, само собой, не против, не возражаю, почему бы и нет, почему нет, без проблем, с
         удовольствием, еще бы, обязательно, да да, йес, есть такое, все подходит, меня устраивает, мне подходит,
         мне удобно, меня все устраивает, наверное да, вроде да, вроде верно, правда, оставляйте, оставьте, оставим,
-        на этот, этот, на него, этот же, тот же""",
+        конечно же, на этот, этот, на него, этот же, тот же, тот же самый, этот самый, он самый, именно он, так и быть, а как же, вы
+        правы, о кей, сойдет, возражений нет, нет возражений, без вопросов, ясное дело, по рукам, решено, оставляем,
+        думаю что да, скорее да, скорее всего да, видимо да, с которого звоню, с этого номера, на тот же, на тот же номер,
+        да что вы конечно, йеп, так и сделаем, так и сделайте, в самый раз, то что нужно, то что надо, подойдет вполне""",
     _Leaning.WEAK_YES: """хорошо, давайте, давай, ладно, ок, окей, отлично, прекрасно, замечательно, нормально,
         идет, пойдет, пусть, понятно, ясно, договорились, супер, класс, здорово, пожалуй, ну давайте, хочу, хотим,
         хотел бы, хотела бы, приду, придем, буду, будем, смогу, сможем, запишите, запишите меня, записывайте меня,
-        можно, нужно, надо, так""",
+        можно, нужно, надо, так, хотелось бы, можно записать, записать, буду благодарна, буду благодарен, если
+        можно, будьте добры да""",
     _Leaning.NO: """нет, неа, не, нету, не надо, не нужно, не подходит, не подойдет, не устраивает, не
         устроит, неверно, не верно, неправильно, не правильно, не так, не то, не тот, не та, не согласен, не
         согласна, не хочу, не хотим, не хотел бы, не хотела бы, не могу, не смогу, не сможем, не получится, не
@@ -33,7 +37,11 @@ _PHRASES = {
         записывайте, не точно, не совсем, нет спасибо, спасибо нет, ни в коем случае, ни за что, никак, нельзя,
         исключено, вряд ли, отказываюсь, откажусь, воздержусь, передумал, передумала, против, конечно нет, ошибка,
         ошиблись, вы ошиблись, ничего не надо, ничего не нужно, больше ничего, ничего, не все верно, не все
-        правильно, не надо пожалуй, отнюдь, нет конечно, да нет, навряд ли, не это, не туда""",
+        правильно, не надо пожалуй, отнюдь, ненадо, ненужно, нет что вы, что вы нет, да что вы, боже упаси, упаси боже,
+        скорее нет, скорее всего нет, думаю нет, думаю что нет, едва ли, сомневаюсь, вопросов нет, вопросов больше нет,
+        больше вопросов нет, нет вопросов, больше нет вопросов, отмена, отменяйте, не стоит, не хочется, незачем, не к чему,
+        ничего подобного, ошибочка, увы, на другой номер, на другой, с другого, другой номер, не мой, не моя, это не я,
+        не я, пока нет, пока не надо, не сейчас, обойдусь, спасибо обойдусь, нет конечно, да нет, навряд ли, не это, не туда""",
     _Leaning.UNSURE: """не знаю, не уверен, не уверена, не понял, не поняла, не расслышал, не расслышала, что,
         как, когда, какой, сколько, почему, зачем, где, кто, может быть, возможно, не помню, не слышу, не слышно,
         повторите""",
@@ -41,8 +49,18 @@ _PHRASES = {
         нам, я, мы, вас, вам, все, там, тут, здесь, же, то, бы, уже, очень, вполне, большое, благодарю, девушка,
         алло, значит, тогда, вы, абсолютно, совершенно, думаю, кажется, вроде, наверное, наверно, в принципе, в
         общем, как раз, вообще, совсем, просто, лучше, вроде бы, на самом деле, будьте добры, будьте любезны,
-        больше, сказал, сказала, говорю, по идее, при этом, теперь, слушайте, скажем, пока""",
+        больше, сказал, сказала, говорю, по идее, при этом, теперь, слушайте, скажем, пока, но, скорее, скорее всего,
+        видимо, же, будьте, добры""",
 }
+# Answers only when nothing else is said.
+_WHOLE = {
+    True: """наверное, наверно, вполне, легко, будьте добры, плюс, yes, ok, с этого, это я, а то, буду благодарна, да ну да,
+        видимо, я, мой, моя, мой номер, верный, правильный""",
+    False: """все, все спасибо, спасибо все, это все, на этом все, вот и все, достаточно, хватит, потом, минус, no, спасибо
+        на этом все, больше не надо, как нибудь потом, в другой раз, нет все""",
+}
+# Between "не" and what it negates: "не на этот", "не совсем верно".
+_AFTER_NOT = frozenset({"на", "совсем", "очень", "вполне", "особо", "слишком", "все", "вот", "с"})
 _MAXIMUM_OTHER = 3  # more unknown words than this and the phrase is about something else
 _MAXIMUM_OTHER_AFTER_NO = 6
 
@@ -57,6 +75,13 @@ def _table() -> dict[tuple[str, ...], _Leaning]:
 
 
 @cache
+def _whole() -> dict[str, bool]:
+    return {
+        " ".join(phrase.split()): answer for answer, phrases in _WHOLE.items() for phrase in phrases.replace("\n", " ").split(",")
+    }
+
+
+@cache
 def _longest() -> int:
     return max(len(phrase) for phrase in _table())
 
@@ -66,7 +91,13 @@ def parse_yes_no(text: str) -> bool | None:
 
     The last clear word wins ("нет да" is yes, "да нет" is no); "нет" before "давайте" or "хорошо" stays no.
     """
-    leanings, others = _read(words(text))
+    tokens = words(text)
+    whole = _whole().get(" ".join(tokens))
+    if whole is not None:
+        return whole
+    if not tokens and text.strip() in ("+", "-"):
+        return text.strip() == "+"
+    leanings, others = _read(tokens)
     if not leanings or _Leaning.UNSURE in leanings:
         return None
     if others:
@@ -92,22 +123,46 @@ def _of_longer(leanings: list[_Leaning], others: int) -> bool | None:
 
 def _read(tokens: list[str]) -> tuple[list[_Leaning], int]:
     """The leanings of the known phrases, longest first, and how many words are unknown. Stops order at unknown words."""
-    table, longest = _table(), _longest()
     leanings: list[_Leaning] = []
     others = 0
     index = 0
     while index < len(tokens):
-        for length in range(min(longest, len(tokens) - index), 0, -1):
-            leaning = table.get(tuple(tokens[index : index + length]))
-            if leaning is not None:
-                if others and not any(known is not _Leaning.FILLER for known in leanings):
-                    # An unknown word came before: the phrase does not begin with its answer.
-                    others += 1
-                else:
-                    leanings.append(leaning)
-                index += length
-                break
-        else:
+        length, leaning = _known_at(tokens, index)
+        negated = _negated_at(tokens, index)
+        if negated > length:
+            length, leaning = negated, _Leaning.NO
+        if leaning is None or (others and not any(known is not _Leaning.FILLER for known in leanings)):
+            # Unknown, or after an unknown word: then the phrase does not begin with its answer.
             others += 1
-            index += 1
+        else:
+            leanings.append(leaning)
+        index += max(length, 1)
     return leanings, others
+
+
+def _known_at(tokens: list[str], index: int) -> tuple[int, _Leaning | None]:
+    """The longest known phrase that begins at a word."""
+    table = _table()
+    for length in range(min(_longest(), len(tokens) - index), 0, -1):
+        leaning = table.get(tuple(tokens[index : index + length]))
+        if leaning is not None:
+            return length, leaning
+    return 0, None
+
+
+def _negated_at(tokens: list[str], index: int) -> int:
+    """The words of "не" with an agreement after it ("не совсем верно", "не на этот"), or 0."""
+    if tokens[index] != "не":
+        return 0
+    start = index + 1
+    while start < len(tokens) and tokens[start] in _AFTER_NOT:
+        length, leaning = _known_at(tokens, start)
+        if _is_agreement(leaning):
+            return start + length - index  # "не на этот": "на этот" is one phrase
+        start += 1
+    length, leaning = _known_at(tokens, start) if start < len(tokens) else (0, None)
+    return start + length - index if _is_agreement(leaning) else 0
+
+
+def _is_agreement(leaning: _Leaning | None) -> bool:
+    return leaning in (_Leaning.YES, _Leaning.WEAK_YES)

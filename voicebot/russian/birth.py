@@ -8,21 +8,32 @@ from voicebot.russian.numbers import numeral_at
 from voicebot.russian.text import words
 
 _TYPED = re.compile(r"\b(\d{1,2})[./ -](\d{1,2})[./ -](\d{4}|\d{2})\b")
+_TYPED_YEAR_FIRST = re.compile(r"\b(\d{4})[./-](\d{1,2})[./-](\d{1,2})\b")
+_CORRECTIONS = frozenset({"нет", "ой", "точнее", "вернее", "ошибся", "ошиблась"})
 _OLDEST_YEARS = 120
 
 
 def parse_birth_date(text: str, today: date) -> date | None:
     """The birth date in a phrase, or None: "двадцать пятое марта восемьдесят пятого", "25.03.1985", "25031985".
 
-    A year of two digits is of this century if it has come already, else of the last.
+    A year of two digits is of this century if it has come already, else of the last. After "ой нет" the later date counts.
     """
+    typed = _TYPED_YEAR_FIRST.search(text)
+    if typed is not None:
+        return _valid(int(typed[3]), int(typed[2]), int(typed[1]), today)
     typed = _TYPED.search(text)
     if typed is not None:
         return _valid(int(typed[1]), int(typed[2]), _full_year(typed[3], today), today)
     keyed = "".join(character for character in text if character.isdecimal())
     if len(keyed) == 8 and not any(character.isalpha() for character in text):
         return _valid(int(keyed[:2]), int(keyed[2:4]), int(keyed[4:]), today)
-    return _spoken(words(text), today)
+    tokens = words(text)
+    for place in range(len(tokens) - 1, 0, -1):
+        if tokens[place] in _CORRECTIONS:
+            corrected = _spoken(tokens[place + 1 :], today)
+            if corrected is not None:
+                return corrected
+    return _spoken([token for token in tokens if token not in _CORRECTIONS], today)
 
 
 def _spoken(tokens: list[str], today: date) -> date | None:
@@ -41,7 +52,10 @@ def _spoken(tokens: list[str], today: date) -> date | None:
         index += 1
     if month is None:
         return _all_numbers(_with_zeros(before), today)
-    day, year = "".join(before[-2:] if before[-2:-1] == ["0"] else before[-1:]), "".join(_with_zeros(after))
+    count = 2 if before[-2:-1] == ["0"] else 1
+    day, year = "".join(before[-count:]), "".join(_with_zeros(after))
+    if not year:
+        year = "".join(_with_zeros(before[:-count]))  # "восемьдесят пятого года двенадцатого марта"
     return _valid(int(day), month, _full_year(year, today), today)
 
 
@@ -58,6 +72,10 @@ def _with_zeros(numbers: list[str]) -> list[str]:
 
 def _all_numbers(numbers: list[str], today: date) -> date | None:
     """Day, month and year all by number: "двадцать пять ноль три восемьдесят пять", or digit by digit."""
+    if numbers and len(numbers[0]) == 4:
+        numbers = [*numbers[:0:-1], numbers[0]]  # the year first
+    if len(numbers) == 2 and len(numbers[0]) == 2 and len(numbers[1]) > 1:
+        numbers = [f"{numbers[0][0]}0", numbers[0][1], numbers[1]]  # "двадцать три восемьдесят пять" is the 20th of March
     if len(numbers) >= 3 and 1 <= int(numbers[0]) <= 31 and 1 <= int(numbers[1]) <= 12:
         found = _valid(int(numbers[0]), int(numbers[1]), _full_year("".join(numbers[2:]), today), today)
         if found is not None:

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from voicebot.russian.calendar_words import (
     DAY_OF_MONTH_WORD,
     DAY_UNIT,
+    HOUR_UNIT,
+    MINUTE_UNIT,
     MONTH_UNIT,
     WEEK_UNIT,
     YEAR_UNIT,
@@ -108,6 +110,7 @@ _ANY_DAY_PHRASES = tuple(
 )
 
 
+_HOURS = 24
 # After a bare day of the month these show that something else was counted: "второе ухо", "первое посещение".
 _NOT_AFTER_DAY = listed(
     "свободное доступное время окно место ухо посещение лицо уха раз этажа кабинета филиала врача приема ребенка лица окошко "
@@ -287,6 +290,33 @@ def _day_of_month(tokens: list[str], start: int, today: date) -> DateCore | None
         return DateCore(start, end, of_month=DayOfMonth(numeral.value, second.value, year))
     shift, end = _month_shift(tokens, end)
     return DateCore(start, end, of_month=DayOfMonth(numeral.value, None, None, shift))
+
+
+def day_and_month(tokens: list[str], start: int) -> DateCore | None:
+    """A date by numbers alone: "двадцать четыре одиннадцать", "двенадцать ноль три", "двенадцатое ноль третье".
+
+    What may as well be a time ("десять тридцать", "двенадцать ноль пять") is none: no appointment begins at 12:03.
+    """
+    day = numeral_at(tokens, start)
+    if day is None or not 1 <= day.value <= 31 or day.is_collective or day.is_half_more or len(day.digits) > 2:
+        return None
+    month = numeral_at(tokens, day.end) if day.end < len(tokens) else None
+    has_zero = month is not None and month.value == 0 and not month.is_ordinal
+    if month is not None and has_zero:
+        month = numeral_at(tokens, month.end) if month.end < len(tokens) else None
+    if month is None or not 1 <= month.value <= 12 or not (has_zero or month.value >= 10) or (has_zero and month.value >= 10):
+        return None
+    if day.is_ordinal and not (has_zero and _is_date_form(tokens[day.end - 1])):
+        return None
+    if not day.is_ordinal and (month.is_ordinal or (day.value < _HOURS and month.value % 5 == 0)):
+        return None
+    if day.value > calendar.monthrange(2024, month.value)[1]:
+        return None
+    year, end = year_at(tokens, month.end)
+    following = token_at(tokens, end)
+    if following in MINUTE_UNIT | HOUR_UNIT | YEAR_UNIT or (year is None and numeral_at([following], 0) is not None):
+        return None
+    return DateCore(start, end, of_month=DayOfMonth(day.value, month.value, year))
 
 
 def _is_date_form(word: str) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from voicebot.russian.calendar_words import HOUR_UNIT
-from voicebot.russian.dates import date_at
+from voicebot.russian.dates import date_at, day_and_month
 from voicebot.russian.days import DateCore, Which
 from voicebot.russian.numbers import numeral_at
 from voicebot.russian.text import listed
@@ -100,7 +100,7 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             index += cannot
             relation, preposition = AT, ""
             continue
-        core: DateCore | TimeCore | None = _core_at(tokens, index, today, bool(preposition))
+        core: DateCore | TimeCore | None = _core_at(tokens, index, today, preposition)
         if core is not None and index > 0 and tokens[index - 1] in _NUMBERED:
             index = core.end
             unknown += 1
@@ -167,9 +167,13 @@ def _is_doubtful(mark: Mark, unknown: int) -> bool:
     return isinstance(mark.core, TimeCore) and mark.core.is_bare and unknown > 0
 
 
-def _core_at(tokens: list[str], index: int, today: date, has_preposition: bool) -> DateCore | TimeCore | None:
+def _core_at(tokens: list[str], index: int, today: date, preposition: str) -> DateCore | TimeCore | None:
     """The longer of the date and the time that begin here; the date when they are equally long."""
-    of_time = time_at(tokens, index, has_preposition=has_preposition)
+    if preposition in ("", "на"):
+        by_numbers = day_and_month(tokens, index)
+        if by_numbers is not None:
+            return by_numbers
+    of_time = time_at(tokens, index, has_preposition=bool(preposition))
     of_date = date_at(tokens, index, today)
     if of_time is None:
         return of_date
@@ -211,4 +215,4 @@ def _negate_back(segments: list[list[Mark]]) -> None:
 
 
 def _has_mark_ahead(tokens: list[str], index: int, today: date) -> bool:
-    return any(_core_at(tokens, place, today, has_preposition=True) is not None for place in range(index, len(tokens)))
+    return any(_core_at(tokens, place, today, "в") is not None for place in range(index, len(tokens)))

@@ -118,6 +118,8 @@ def numeral_at(tokens: list[str], start: int) -> Numeral | None:
                 break
             if word.is_single and group > 0 and (group % 10 != 1 or group % 100 == 11):
                 break  # "ноль три тысяча девятьсот": a month, then a year
+            if word.value == 1000 and index > start and normalise(tokens[index - 1]) == "один":
+                break  # "ноль один тысяча девятьсот": a thousand is "одна"
             if is_empty or group > 0:
                 total += (group or 1) * word.value
             else:
