@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from voicebot.clinic.entry import CaseForms, Entry, Stressed, check_stress, without_stress
-from voicebot.clinic.knowledge_entries import FaqEntry, LabTest
+from voicebot.clinic.knowledge_entries import FaqEntry, Group, LabTest
 from voicebot.clinic.weekly import parse_days, parse_hours
 from voicebot.russian.case import Case
 from voicebot.russian.inflect import inflect
@@ -238,6 +238,8 @@ class Catalogue(BaseModel):
     services: Mapping[str, Service]
     tests: Mapping[str, LabTest] = {}
     faq: Mapping[str, FaqEntry] = {}
+    groups: Mapping[str, Group] = {}
+    warnings: tuple[str, ...] = Field((), description="what is doubtful in the data: file:line: what. cure")
 
     @cached_property
     def zone(self) -> ZoneInfo:

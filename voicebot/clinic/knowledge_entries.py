@@ -136,3 +136,14 @@ class FaqEntry(Entry):
 
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.title, *self.synonyms, *self.questions)))
+
+
+class Group(Entry):
+    """A name that several tests or services share ("анализ на гормоны"): callers are asked which of `members` they mean."""
+
+    synonyms: tuple[str, ...] = Field(min_length=1, description="what callers say, nominative")
+    kind: Literal["test", "service"]
+    members: tuple[str, ...] = Field(min_length=2, max_length=4, description="at most four: nobody remembers more")
+
+    def names(self) -> tuple[str, ...]:
+        return self.synonyms

@@ -1,7 +1,7 @@
 """Reads a clinic's folder (YAML, or CSV of the same fields). Every error names file, line, cure.
 
-clinic, branches, specialities, doctors, services; and where they are there: tests, faq, and rules of preparation, which
-tests and services name by id. A kind may be spread over a .yaml and a .csv file.
+clinic, branches, specialities, doctors, services; and where they are there: tests, faq, groups, and rules of preparation,
+which tests and services name by id. A kind may be spread over a .yaml and a .csv file.
 """
 
 import re
@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError, field_validator
 
 from voicebot.clinic.entries import Branch, Catalogue, ClinicInfo, Doctor, Kind, Service, Speciality
 from voicebot.clinic.entry import Entry, Stressed, check_stress
-from voicebot.clinic.knowledge_entries import FaqEntry, LabTest
-from voicebot.clinic.names_check import clashes
+from voicebot.clinic.knowledge_entries import FaqEntry, Group, LabTest
+from voicebot.clinic.names_check import clashes, shared_between_kinds
 from voicebot.clinic.sources import Location, Source, problem_at, read_source
 from voicebot.errors import ConfigurationError
 
@@ -93,10 +93,13 @@ def load_catalogue(folder: Path) -> Catalogue:
         read = _read_entries(folder, file, _MODELS[kind], known_rules, problems, is_optional=kind in _OPTIONAL)
         if read is not None:
             readings[kind] = read
+    groups = _read_entries(folder, "groups", Group, {}, problems, is_optional=True) or Reading("groups.yaml", {}, {})
     if len(readings) == len(_FILES):
         problems += _check_references(readings)
+        problems += _check_groups(groups, readings)
     for kind, reading in readings.items():
-        problems += clashes(kind, reading.entries, reading.places)
+        own = {key: group for key, group in groups.entries.items() if group.kind == kind}
+        problems += clashes(kind, {**reading.entries, **own}, {**reading.places, **{key: groups.places[key] for key in own}})
     if problems or info is None:
         raise CatalogueError(problems)
     return Catalogue(
@@ -107,6 +110,8 @@ def load_catalogue(folder: Path) -> Catalogue:
         services=readings["service"].entries,
         tests=readings["test"].entries,
         faq=readings["faq"].entries,
+        groups=groups.entries,
+        warnings=tuple(shared_between_kinds({kind: (r.entries, r.places) for kind, r in readings.items()})),
     )
 
 
@@ -250,6 +255,17 @@ def _check_references(readings: Mapping[Kind, Reading]) -> Iterator[str]:
                 f"{identifier!r} has {len(visits)} services marked is_visit",
                 f"Mark exactly one in {readings['service'].file}, or name it here as `visit`.",
             )
+
+
+def _check_groups(groups: Reading, readings: Mapping[Kind, Reading]) -> Iterator[str]:
+    for identifier, group in groups.entries.items():
+        target, place = readings[group.kind], groups.places[identifier]
+        if identifier in target.entries:
+            yield place.problem(("id",), f"the id {identifier!r} is used in {target.file}", "Give it another.")
+        for index, name in enumerate(group.members):
+            if name not in target.entries:
+                cure = _suggestion(name, target.entries, target.file)
+                yield place.problem(("members", index), f"there is no {group.kind} {name!r}", cure)
 
 
 def _suggestion(name: str, known: Mapping[str, Any], file: str) -> str:

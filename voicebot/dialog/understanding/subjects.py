@@ -1,22 +1,28 @@
-"""Doctors, specialities, services and branches in a phrase: by sound, in any case, with popular words and complaints."""
+"""What of the catalogue a phrase names: by sound, in any case, by popular words and complaints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from rapidfuzz.distance import Levenshtein
 
 from voicebot.clinic.catalogue import KINDS, Catalogue, Kind
+from voicebot.clinic.names_check import PRECEDENCE
+from voicebot.dialog.understanding.subject_index import SubjectIndex
 from voicebot.russian.case import Case
-from voicebot.russian.fuzzy import Index, Match, sound_key
+from voicebot.russian.fuzzy import Match, sound_key
+from voicebot.russian.inflect import inflect
 from voicebot.russian.morphology import parses
 from voicebot.russian.names import PersonName, decline
+from voicebot.russian.nouns import forms as case_forms
 from voicebot.russian.text import listed, normalise, words
 
 _FLOOR: Mapping[Kind, float] = {"doctor": 0.86, "speciality": 0.84, "service": 0.84, "branch": 0.84, "test": 0.84, "faq": 0.86}
 _MARGIN = 0.04
 _SURE = 0.95
 _KNOWN_WORDS_FLOOR = 0.9
+_ALIKE = 0.02  # scores that differ by less tell nothing
+_DECLINED_WORDS = 6
 _SPELLING_FLOOR = 0.75
 _BEFORE_DATIVE = frozenset({"к", "ко", "доктору", "врачу"})
 #: Surnames sound like everyday words; these are never the reason to think of a doctor.
@@ -34,51 +40,68 @@ _NOT_SURNAMES = listed(
 _GENERIC = listed("врач врача врачу доктор доктора доктору прием приема консультация консультацию осмотр специалист запись")
 
 
+#: Named side by side they are all meant ("общий анализ крови и сахар"); of doctors or specialities only one can be.
+_SEVERAL: tuple[Kind, ...] = ("test", "service")
+#: At the same words and as good a likeness the first of these is meant: the catalogue's warnings tell so.
+_RANKS = {kind: rank for rank, kind in enumerate(PRECEDENCE)}
+
+
 @dataclass(slots=True)
 class Subjects:
-    """What of the catalogue a phrase names: slot -> ID, slot -> several IDs that fit about equally, least score."""
+    """What of the catalogue a phrase names: slot -> ID, slot -> several IDs that fit about equally, least score.
+
+    `several`: slot -> all IDs that stand side by side in the phrase, in its order; `slots` has the first.
+    """
 
     slots: dict[str, str] = field(default_factory=dict)
     ambiguous: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    several: dict[str, tuple[str, ...]] = field(default_factory=dict)
     score: float = 1.0
     spans: list[tuple[int, int]] = field(default_factory=list)
 
 
 class SubjectFinder:
-    """Indexes of one catalogue, built once (about a second), then a few milliseconds a phrase."""
+    """The index of one catalogue, built once (about a second), then a few milliseconds a phrase."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
     @cached_property
-    def indexes(self) -> Mapping[Kind, Index]:
-        return {
-            "doctor": Index(self._catalogue.forms("doctor")),
-            "speciality": Index(self._specialities()),
-            "service": Index(self._catalogue.forms("service")),
-            "branch": Index(self._catalogue.forms("branch")),
-            "test": Index(self._catalogue.forms("test")),
-            "faq": Index(self._catalogue.forms("faq")),
-        }
+    def index(self) -> SubjectIndex[Kind]:
+        return SubjectIndex({kind: dict(self._forms(kind)) for kind in KINDS})
 
-    def _specialities(self) -> dict[str, Sequence[str]]:
-        complaints = self._catalogue.complaints()
-        return {
-            key: (*forms, *(case for form in forms for case in _adjective_cases(form)), *complaints.get(key, ()))
-            for key, forms in self._catalogue.forms("speciality").items()
-        }
+    def _forms(self, kind: Kind) -> Iterator[tuple[str, Sequence[str]]]:
+        """Every entry's names in every case. Groups are entries of their kind until the end."""
+        if kind == "doctor":
+            yield from ((key, [*forms, *flat_map(case_forms, forms)]) for key, forms in self._catalogue.forms(kind).items())
+            return
+        complaints = self._catalogue.complaints() if kind == "speciality" else {}
+        for key, forms in self._catalogue.forms(kind).items():
+            own = (*forms, *complaints.get(key, ()))
+            adjectives = flat_map(_adjective_cases, forms) if kind == "speciality" else ()
+            yield key, [*own, *flat_map(_cases, own), *adjectives]
+        for key, group in self._catalogue.groups.items():
+            if group.kind == kind:
+                yield key, [*group.names(), *flat_map(_cases, group.names())]
 
     def find(self, text: str, kinds: Sequence[Kind] = KINDS) -> Subjects:
         """Return what the phrase names. A service that holds a speciality's words ("приём кардиолога") takes them."""
         tokens = words(text)
-        found: dict[Kind, list[Match]] = {}
-        for kind in kinds:
-            masked = " ".join("и" if kind == "doctor" and token in _NOT_SURNAMES else token for token in tokens)
-            matches = self.indexes[kind].matches(masked, _FLOOR[kind])
+
+        def is_barred(kind: Kind, span: tuple[int, int]) -> bool:
+            return kind == "doctor" and any(token in _NOT_SURNAMES for token in tokens[span[0] : span[1]])
+
+        found = self.index.matches(tokens, {kind: _FLOOR[kind] for kind in kinds}, is_barred)
+        for kind, matches in found.items():
             found[kind] = [match for match in matches if not _is_generic(tokens, match) and _is_likely(kind, tokens, match)]
         self._drop_covered(found)
         result = self._decide(tokens, found)
-        if not (result.slots.keys() | result.ambiguous.keys()) & {"service", "speciality"}:
+        if "service" in kinds and not (result.slots.keys() | result.ambiguous.keys()) & {
+            "service",
+            "speciality",
+            "test",
+            "faq",
+        }:
             family = next((self._families[token] for token in tokens if token in self._families), ())
             if family:
                 result.ambiguous["service"] = family
@@ -100,23 +123,35 @@ class SubjectFinder:
             found[kind] = [
                 match
                 for match in matches
-                if not any(other is not kind and _covers(winner, match) for other, winner in everything)
+                if not any(other != kind and _covers(other, winner, kind, match) for other, winner in everything)
             ]
 
     def _decide(self, tokens: list[str], found: dict[Kind, list[Match]]) -> Subjects:
         result = Subjects()
         for kind, matches in found.items():
-            best = [match for match in matches if match.score >= matches[0].score - _MARGIN]
-            best = self._narrowed(kind, tokens, best, found)
-            if not best:
+            if not matches:
                 continue
-            result.score = min(result.score, best[0].score)
-            result.spans += [match.span for match in best]
-            if len({match.key for match in best}) == 1:
-                result.slots[kind] = best[0].key
+            apart = _side_by_side(matches) if kind in _SEVERAL else [matches]
+            chosen = [self._narrowed(kind, tokens, _near_best(several), found) for several in apart]
+            result.score = min(result.score, *(best[0].score for best in chosen))
+            result.spans += [match.span for best in chosen for match in best]
+            keys = [tuple(dict.fromkeys(self._members(best))) for best in chosen]
+            certain = [several[0] for several in keys if len(several) == 1]
+            if certain:
+                result.slots[kind] = certain[0]
+                if len(dict.fromkeys(certain)) > 1:
+                    result.several[kind] = tuple(dict.fromkeys(certain))
             else:
-                result.ambiguous[kind] = tuple(dict.fromkeys(match.key for match in best))
+                result.ambiguous[kind] = keys[0]
         return result
+
+    def _members(self, matches: Sequence[Match]) -> Iterator[str]:
+        """The IDs that are meant; a group stands for its members, unless one of them was named as well."""
+        groups = self._catalogue.groups
+        if any(match.key not in groups for match in matches):
+            yield from (match.key for match in matches if match.key not in groups)
+        else:
+            yield from (member for match in matches for member in groups[match.key].members)
 
     def _narrowed(self, kind: Kind, tokens: list[str], best: list[Match], found: dict[Kind, list[Match]]) -> list[Match]:
         """Of several Ivanovs, the cardiologist when a cardiologist was asked for; "к Соколову" is the man.
@@ -150,14 +185,46 @@ def _text_of(tokens: list[str], match: Match) -> str:
     return " ".join(tokens[match.span[0] : match.span[1]])
 
 
-def _covers(winner: Match, match: Match) -> bool:
+def _covers(other: Kind, winner: Match, kind: Kind, match: Match) -> bool:
     """Whether another kind's match explains more words, or the same words better."""
     inside = winner.span[0] <= match.span[0] and match.span[1] <= winner.span[1]
     if not inside:
         return False
     if winner.span == match.span:
-        return winner.score > match.score + 0.02
+        if abs(winner.score - match.score) <= _ALIKE:
+            return _RANKS[other] < _RANKS[kind] and {other, kind} != {"service", "speciality"}
+        return winner.score > match.score
     return winner.score >= match.score - 0.06
+
+
+def _near_best(matches: Sequence[Match]) -> list[Match]:
+    return [match for match in matches if match.score >= matches[0].score - _MARGIN]
+
+
+def _side_by_side(matches: Sequence[Match]) -> list[list[Match]]:
+    """Matches that share words, in groups; the groups in the order of the phrase."""
+    groups: list[list[Match]] = []
+    for match in matches:
+        own = [group for group in groups if any(_overlap(match, other) for other in group)]
+        for group in own:
+            groups.remove(group)
+        groups.append([*(other for group in own for other in group), match])
+    groups.sort(key=lambda group: min(match.span for match in group))
+    return [sorted(group, key=lambda match: match.score, reverse=True) for group in groups]
+
+
+def _overlap(one: Match, other: Match) -> bool:
+    return one.span[0] < other.span[1] and other.span[0] < one.span[1]
+
+
+def flat_map(expand: Callable[[str], Iterable[str]], several: Iterable[str]) -> Iterator[str]:
+    return (form for one in several for form in expand(one))
+
+
+def _cases(form: str) -> Iterator[str]:
+    """The case forms of a thing's name; a whole question has none."""
+    if len(form.split()) <= _DECLINED_WORDS:
+        yield from (inflect(form.lower(), case) for case in Case if case is not Case.NOMINATIVE)
 
 
 def _adjective_cases(form: str) -> tuple[str, ...]:
