@@ -21,9 +21,9 @@ class Chances:
     """How often each damage happens; noise grows during training."""
 
     babble: float = 0.38
-    noise: float = 0.37
-    babble_db: tuple[float, float] = (5.0, 30.0)
-    noise_db: tuple[float, float] = (5.0, 35.0)
+    noise: float = 0.40
+    babble_db: tuple[float, float] = (4.0, 28.0)
+    noise_db: tuple[float, float] = (2.0, 30.0)
     band: float = 0.5
     room: float = 0.3
     equaliser: float = 0.5
@@ -70,17 +70,21 @@ def _reverberate(x: Samples, rng: np.random.Generator) -> Samples:
     return fftconvolve(x, response)[: len(x) + length // 2]
 
 
-def _babble(length: int, pool: NDArray[np.int16], rng: np.random.Generator) -> NDArray[np.float64]:
-    """One to eight other voices at once."""
+#: a single other voice nearer than this could be the caller as well
+_LONE_VOICE_DB = 12.0
+
+
+def babble(length: int, pool: NDArray[np.int16], rng: np.random.Generator, voices: int) -> NDArray[np.float64]:
+    """Other voices at once, each a stretch of `pool`."""
     total = np.zeros(length)
-    for _ in range(rng.choice([1, 2, 3, 4, 5, 6, 8])):
+    for _ in range(voices):
         offset = rng.integers(0, len(pool) - length)
         total += pool[offset : offset + length].astype(np.float32) * _decibels(rng.uniform(-6, 3))
     return total
 
 
-def _coloured_noise(length: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    noise, kind = rng.standard_normal(length), rng.integers(0, 5)
+def coloured_noise(length: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    noise, kind = rng.standard_normal(length), rng.integers(0, 6)  # 0 and 5: white
     if kind == 1:
         noise = lfilter([1], [1, -0.95], noise)
     elif kind == 2:  # wind, traffic: slow waves
@@ -110,10 +114,12 @@ def damage(speech: NDArray[np.int16], rng: np.random.Generator, pool: NDArray[np
     x = np.concatenate([np.zeros(int(lead * RATE_HZ)), x, np.zeros(int(tail * RATE_HZ))])
     lot = rng.random()
     if lot < chances.babble and len(pool) > 4 * len(x):
-        noise, decibels = _babble(len(x), pool, rng), rng.uniform(*chances.babble_db)
+        voices, decibels = int(rng.choice([1, 2, 3, 4, 5, 6, 8])), rng.uniform(*chances.babble_db)
+        noise = babble(len(x), pool, rng, voices)
+        decibels = max(decibels, _LONE_VOICE_DB) if voices < 2 else decibels
         x = x + noise * level / (np.sqrt((noise**2).mean()) + 1e-9) * _decibels(-decibels)
     elif lot < chances.babble + chances.noise:
-        noise, decibels = _coloured_noise(len(x), rng), rng.uniform(*chances.noise_db)
+        noise, decibels = coloured_noise(len(x), rng), rng.uniform(*chances.noise_db)
         x = x + noise * level / (np.sqrt((noise**2).mean()) + 1e-9) * _decibels(-decibels)
     x = x / (np.abs(x).max() + 1e-9) * _decibels(rng.uniform(-30, -1)) * 32767
     if rng.random() < chances.hum:
@@ -124,22 +130,3 @@ def damage(speech: NDArray[np.int16], rng: np.random.Generator, pool: NDArray[np
     if rng.random() < chances.alaw:
         x = through_alaw(x)
     return Damaged(x.astype(np.float32), begin, end)
-
-
-def cough(length: int, rng: np.random.Generator) -> NDArray[np.int16]:
-    """One to three coughs in `length` samples: a burst of breath, then a rough voice that dies away."""
-    x = np.zeros(length)
-    for _ in range(rng.integers(1, 4)):
-        count = int(RATE_HZ * rng.uniform(0.08, 0.35))
-        begin = rng.integers(0, max(1, length - count))
-        time = np.arange(count) / RATE_HZ
-        pitch = rng.uniform(90, 320) * (1 - rng.uniform(0, 0.4) * time / time[-1])
-        voice = np.sign(np.sin(2 * np.pi * np.cumsum(pitch) / RATE_HZ)) * rng.uniform(0.1, 0.6)
-        sound = voice + rng.standard_normal(count) * rng.uniform(0.4, 1.0)
-        for formant in (rng.uniform(450, 1000), rng.uniform(1000, 2400)):
-            radius = rng.uniform(0.85, 0.95)
-            sound = lfilter([1], [1, -2 * radius * np.cos(2 * np.pi * formant / RATE_HZ), radius**2], sound)
-        sound *= np.minimum(1, time / 0.01) * np.exp(-time / rng.uniform(0.04, 0.15))
-        part = x[begin : begin + count]
-        part += sound[: len(part)] / (np.abs(sound).max() + 1e-9) * rng.uniform(0.5, 1.0)
-    return (x * 20000).astype(np.int16)

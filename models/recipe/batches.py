@@ -12,17 +12,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .augment import Chances, Damaged, cough, damage
+from . import garbage
+from .augment import Chances, Damaged, babble, coloured_noise, damage
 from .features import BINS, WARPS, log_mel
+from .garbage_unit import GARBAGE
 from .lfmmi import Words
 from .speech_store import Utterance, read_shard
+from .workfolder import RATE_HZ
 
 #: average padding that `damage` puts around an utterance, seconds
 _PADDING_SECONDS = 0.75
 _SHORT_SECONDS = 3.0
 _CHUNK = 1024
-#: share of utterances replaced by noise or coughs, whose transcript is empty
-_NOISE_ONLY = 0.02
+#: shares of utterances: nothing but steady noise, whose transcript is empty; a sound that is no word; such a sound
+#: before or after the words. They come in when the network knows something of speech.
+_NOISE_ONLY, _GARBAGE_ONLY, _GARBAGE_BESIDE = 0.015, 0.035, 0.04
+_GARBAGE_FROM = 0.04
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Settings:
     """What the loader must know."""
 
     speech: Path
+    other_speech: Path
     units: dict[str, int]
     lexicon: dict[str, tuple[str, ...]]
     batch_seconds: float
@@ -82,6 +88,7 @@ class Loader:
         torch.set_num_threads(1)
         rng, known, utterances = np.random.default_rng(settings.seed), set(), []
         made = 0
+        others = [u.samples for table in sorted(settings.other_speech.glob("*.tsv")) for u in read_shard(table)]
         while True:
             for table in sorted(settings.speech.glob("*.tsv")):
                 if table not in known:
@@ -90,7 +97,7 @@ class Loader:
             pool = np.concatenate([utterances[i].samples for i in rng.integers(0, len(utterances), 400)])
             for batch in _round(utterances, rng, settings, short=made < settings.short_batches):
                 made += 1
-                self._queue.put(_make(batch, rng, pool, settings, self.progress.value))
+                self._queue.put(_make(batch, rng, pool, others, settings, self.progress.value))
                 if made == settings.short_batches:
                     break
 
@@ -116,10 +123,12 @@ def _round(utterances: list[Utterance], rng: np.random.Generator, settings: Sett
 
 
 def chances(progress: float) -> Chances:
-    """In the last third of training half of the speech is heard among other voices."""
-    if progress < 0.65:
+    """Gentle at first; in the last third most of the speech is heard in noise or among other voices."""
+    if progress < 0.08:
+        return replace(Chances(), babble=0.3, noise=0.3, babble_db=(12.0, 30.0), noise_db=(10.0, 35.0))
+    if progress < 0.62:
         return Chances()
-    return replace(Chances(), babble=0.46, noise=0.3, babble_db=(3.0, 22.0), noise_db=(3.0, 30.0))
+    return replace(Chances(), babble=0.44, noise=0.4, babble_db=(2.0, 22.0), noise_db=(0.0, 25.0))
 
 
 #: a batch as it travels between processes: the fields of `Batch` as arrays
@@ -127,15 +136,12 @@ Arrays = tuple[NDArray[np.float32], NDArray[np.int64], list[Words], list[tuple[f
 
 
 def _make(
-    batch: list[Utterance], rng: np.random.Generator, pool: NDArray[np.int16], settings: Settings, progress: float
-) -> Arrays:
+    batch: list[Utterance], rng: np.random.Generator, pool: NDArray[np.int16], others: list[NDArray[np.int16]],
+    settings: Settings, progress: float
+) -> Arrays:  # fmt: skip
     features, transcripts, spans = [], [], []
     for utterance in batch:
-        if progress > 0.1 and rng.random() < _NOISE_ONLY:  # a line without speech must give no words
-            damaged, words = _only_noise(len(utterance.samples), rng, pool), []
-        else:
-            damaged = damage(utterance.samples, rng, pool, chances(progress))
-            words = transcript(utterance.text, settings)
+        damaged, words = _heard(utterance, rng, pool, others, settings, progress)
         warp = float(rng.choice(WARPS)) if rng.random() < 0.6 else 1.0
         features.append(_mask(log_mel(damaged.samples, warp), rng))
         transcripts.append(words)
@@ -147,9 +153,43 @@ def _make(
     return padded, lengths, transcripts, spans
 
 
+def _heard(
+    utterance: Utterance, rng: np.random.Generator, pool: NDArray[np.int16], others: list[NDArray[np.int16]],
+    settings: Settings, progress: float
+) -> tuple[Damaged, Words]:  # fmt: skip
+    """The utterance through a bad line, now and then with or without a sound that is no word; its transcript."""
+    samples, words = utterance.samples, transcript(utterance.text, settings)
+    lot = rng.random() if progress > _GARBAGE_FROM else 1.0
+    if lot < _NOISE_ONLY:
+        return _only_noise(len(samples), rng, pool), []
+    noise = [settings.units[GARBAGE]]
+    lot -= _NOISE_ONLY
+    if lot < _GARBAGE_ONLY:
+        samples, words = _no_words(rng, others, longest=len(samples)), [noise]
+    elif lot < _GARBAGE_ONLY + _GARBAGE_BESIDE:
+        gap = np.zeros(int(rng.uniform(0.05, 0.5) * RATE_HZ), np.int16)
+        sound = (_no_words(rng, others, longest=RATE_HZ) * rng.uniform(0.3, 1.0)).astype(np.int16)
+        before = rng.random() < 0.5
+        samples = np.concatenate([sound, gap, samples] if before else [samples, gap, sound])
+        words = [noise, *words] if before else [*words, noise]
+    return damage(samples, rng, pool, chances(progress)), words
+
+
+def _no_words(rng: np.random.Generator, others: list[NDArray[np.int16]], longest: int) -> NDArray[np.int16]:
+    """A sound, or somebody speaking another language."""
+    if others and rng.random() < 0.35:
+        speech = others[rng.integers(len(others))]
+        begin = rng.integers(0, max(1, len(speech) - longest))
+        return speech[begin : begin + longest]
+    return garbage.sound(rng)[: max(longest, RATE_HZ // 2)]
+
+
 def _only_noise(length: int, rng: np.random.Generator, pool: NDArray[np.int16]) -> Damaged:
-    sound = cough(length, rng) if rng.random() < 0.6 else (rng.standard_normal(length) * 300).astype(np.int16)
-    return damage(sound, rng, pool, replace(Chances(), babble=0.0, noise=0.7))
+    """A line on which nobody speaks: noise, or the murmur of a full room."""
+    crowd = rng.random() < 0.4 and len(pool) > 4 * length
+    sound = babble(length, pool, rng, int(rng.integers(5, 9))) if crowd else coloured_noise(length, rng)
+    scaled = (sound / (np.abs(sound).max() + 1e-9) * 10000).astype(np.int16)
+    return damage(scaled, rng, pool, replace(Chances(), babble=0.0, noise=0.5))
 
 
 def _mask(features: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -6,14 +6,27 @@ Vosk composes the two while it decodes and can put a grammar made at run time in
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from voicebot.vocabulary.phones import BEGIN, END, INSIDE, SINGLE, phone, phone_count
+from voicebot.vocabulary.phones import (
+    BEGIN,
+    END,
+    INSIDE,
+    SINGLE,
+    forward_id,
+    phone,
+    phone_count,
+    position,
+    self_loop_id,
+)
 from voicebot.vocabulary.trie import Arc, WordTrie
 
 from .fst_tools import compile_text, write_const, write_lookahead
+from .garbage_unit import GARBAGE
 from .lexicon import Pronunciation
 from .ngrams import BEGIN as SENTENCE_BEGIN
 from .ngrams import END as SENTENCE_END
@@ -31,6 +44,9 @@ class Costs:
     short_word: float = 0.6
     unknown: float = 3.0
     unknown_unit: float = 2.5
+    #: a sound that is no word, as `[unk]` and where no word may stand for it
+    garbage: float = 1.0
+    ignored_garbage: float = 6.0
     silence: float = 0.0
 
 
@@ -57,26 +73,60 @@ class PronunciationGraph:
     def _arc(self, source: int, target: int, label: int = 0, word: int = 0, cost: float = 0.0) -> None:
         self.arcs.append((source, target, label, word, cost))
 
-    def add_word(self, number: int, pronunciation: Pronunciation) -> None:
-        cost = self.costs.word
-        if len(pronunciation) == 1:
-            self._trie.add(self._core, self._end, number, pronunciation, cost + self.costs.short_word)
-            self._trie.add(self.silence, self._end, number, pronunciation, cost)
-        else:
-            self._trie.add(self._core, self._end, number, pronunciation, cost)
+    def add_words(self, words: Iterable[tuple[int, Pronunciation]]) -> None:
+        """Every (number, pronunciation). Call it once: from where a word is the only one it puts out its number, and
+        shares what is left of its sounds with all words that end so. That is a third of a plain trie's states.
+        """
+        words = [(number, pronunciation) for number, pronunciation in words if self._trie.can_say(pronunciation)]
+        beginnings = Counter(key for _, units in words for key in _beginnings(units))
+        tails: dict[Pronunciation, int] = {}
+        for number, units in words:
+            alone = next((place for place, key in enumerate(_beginnings(units)) if beginnings[key] == 1), None)
+            if len(units) == 1:
+                self._trie.add(self._core, self._end, number, units, self.costs.word + self.costs.short_word)
+                self._trie.add(self.silence, self._end, number, units, self.costs.word)
+            elif alone is None:
+                self._trie.add(self._core, self._end, number, units, self.costs.word)
+            else:
+                source = self._trie.walk(self._core, units, alone)
+                first = phone(self.units[units[alone]], position(alone, len(units)))
+                self._arc(source, self._tail(tails, units, alone), forward_id(first), number)
+
+    def _tail(self, tails: dict[Pronunciation, int], units: Pronunciation, place: int) -> int:
+        """The state in which the unit at `place` sounds, with nothing but the rest of the word before it."""
+        rest = (*units[place:], "^" if place == 0 else "")
+        if rest not in tails:
+            tails[rest] = state = self._state()
+            number = phone(self.units[units[place]], position(place, len(units)))
+            self._arc(state, state, self_loop_id(number))
+            if place == len(units) - 1:
+                self._arc(state, self._end, self.last_transition + 1, cost=self.costs.word)
+            else:
+                after = phone(self.units[units[place + 1]], position(place + 1, len(units)))
+                self._arc(state, self._tail(tails, units, place + 1), forward_id(after))
+        return tails[rest]
 
     def add_unknown(self, number: int) -> None:
-        """Any two or more units; call it last."""
-        cost, units = self.costs.unknown_unit, range(1, len(self.units))
+        """Garbage, or any two or more units; call it last. Garbage that no word stands for is a kind of silence."""
+        cost = self.costs.unknown_unit
+        spoken = [unit for name, unit in self.units.items() if unit > 0 and name != GARBAGE]
         begin, middle = self._state(), self._state()
         self._trie.most_homophones += 1
         self._arc(self._core, begin, self.last_transition + self.most_homophones, number, self.costs.unknown)
-        for unit in units:
-            for source, position, target in ((begin, BEGIN, middle), (middle, INSIDE, middle), (middle, END, self._end)):
-                self._arc(self._trie.enter(source, unit, position, cost), target)
+        for unit in spoken:
+            for source, place, target in ((begin, BEGIN, middle), (middle, INSIDE, middle), (middle, END, self._end)):
+                self._arc(self._trie.enter(source, unit, place, cost), target)
+        if garbage := self.units.get(GARBAGE):
+            self._arc(self._trie.enter(begin, garbage, SINGLE, self.costs.garbage - self.costs.unknown), self._end)
+            self._arc(self._trie.enter(self.root, garbage, SINGLE, self.costs.ignored_garbage), self._core)
 
     def compile(self) -> bytes:
         return compile_text(self.arcs, {self.root: 0.0, self.silence: 0.0}, self.root, "olabel")
+
+
+def _beginnings(units: Pronunciation) -> Iterator[tuple[Pronunciation, bool]]:
+    """Its beginnings, the last marked as the end of a word, which sounds in a phone of its own."""
+    return ((units[: place + 1], place == len(units) - 1) for place in range(len(units)))
 
 
 def language_model_arcs(model: NgramModel, numbers: dict[str, int]) -> tuple[list[Arc], dict[int, float], int]:
@@ -112,11 +162,7 @@ def build(model_folder: Path, units: list[str], lexicon: dict[str, list[Pronunci
     words = sorted(lexicon)
     old = {word: number for number, word in enumerate([*words, UNKNOWN], start=1)}
     pronunciations = PronunciationGraph(units, costs or Costs())
-    known = set(units)
-    for word in words:
-        for variant in lexicon[word]:
-            if set(variant) <= known:
-                pronunciations.add_word(old[word], variant)
+    pronunciations.add_words((old[word], variant) for word in words for variant in lexicon[word])
     pronunciations.add_unknown(old[UNKNOWN])
     renumbered = write_lookahead(pronunciations.compile(), folder / "HCLr.fst")
     numbers = {word: renumbered[number] for word, number in old.items() if number in renumbered}

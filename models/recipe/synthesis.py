@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import wordfreq
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
@@ -108,6 +109,28 @@ def speak_many(work: WorkFolder, engine: str, name: str, hours: float, general_w
             print(f"speech {name}: {writer.seconds / 3600:.2f} of {hours} h, {minutes:.1f} min", flush=True)
     writer.flush()
     finished(work, name).touch()
+
+
+#: what people around a caller may speak, with word lists in wordfreq and voices in espeak-ng
+OTHER_LANGUAGES = ("en", "de", "fr", "es", "it", "tr", "pt", "nl", "fi", "hu")
+
+
+def speak_other_languages(work: WorkFolder, minutes: float = 30.0, seed: int = 31) -> None:
+    """Random words of other languages by espeak-ng: what the network must not take for Russian."""
+    rng, engine = random.Random(seed), Espeak()
+    words = {language: wordfreq.top_n_list(language, 3000) for language in OTHER_LANGUAGES}
+    writer = ShardWriter(work.other_speech, "espeak")
+    while writer.seconds < 60 * minutes:
+        language, variant = rng.choice(OTHER_LANGUAGES), rng.choice(list(ESPEAK_VARIANTS))
+        engine.set_voice(language + ("+" + variant if variant else ""))
+        text = " ".join(rng.choices(words[language], k=rng.randint(2, 10)))
+        try:
+            samples = engine.say(text, rng.uniform(110, 240), rng.uniform(15, 90), rng.uniform(20, 80))
+        except EspeakError:
+            continue
+        writer.add(to_telephone(samples, engine.rate_hz, rng.uniform(0.85, 1.15)), "", f"espeak {language}")
+    writer.flush()
+    (work.other_speech / "espeak.finished").touch()
 
 
 def finished(work: WorkFolder, name: str) -> Path:

@@ -7,6 +7,7 @@ was broken off goes on from its checkpoint.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from . import lexicon as lexicons
 from .augment import Chances, damage
 from .batches import Batch, Loader, Settings, transcript, usable
 from .features import log_mel
+from .garbage_unit import GARBAGE
 from .lfmmi import PhoneBigram, Words, denominator, numerator
 from .network import SUBSAMPLING, Network, Shape
-from .speech_store import read_all
+from .speech_store import Utterance, read_all
 from .workfolder import WorkFolder
 
 FRAME_SECONDS = 0.01 * SUBSAMPLING
@@ -50,7 +52,7 @@ class Trainer:
         torch.manual_seed(options.seed)
         self.options, self.checkpoint = options, work.checkpoint
         words = lexicons.load(work.lexicon)
-        self.units = ["SIL", *lexicons.units_of(words)]
+        self.units = ["SIL", *lexicons.units_of(words), GARBAGE]
         extra = work.path("lexicon_festvox.tsv")
         variants = {**(lexicons.load(extra) if extra.exists() else {}), **words}
         numbers = {unit: number for number, unit in enumerate(self.units)}
@@ -59,15 +61,22 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=options.learning_rate, weight_decay=1e-3)
         self.step, self.minutes_before, self.seen = 0, 0.0, 0
         restored = self._restore()
-        self.settings = Settings(work.speech, numbers, pronunciations, options.batch_seconds,
+        self.settings = Settings(work.speech, work.other_speech, numbers, pronunciations, options.batch_seconds,
                                  max(0, options.warm_steps - self.step), options.seed + self.step)  # fmt: skip
         speech = [utterance for utterance in read_all(work.speech) if usable(utterance, self.settings)]
         hours = sum(utterance.seconds for utterance in speech) / 3600
         parameters = sum(parameter.numel() for parameter in self.network.parameters())
         print(f"{len(speech)} utterances, {hours:.2f} h, {len(self.units)} units, {parameters} parameters", flush=True)
-        self.bigram = PhoneBigram.count((transcript(u.text, self.settings) for u in speech), len(self.units))
+        self.bigram = PhoneBigram.count(self._transcripts(speech), len(self.units))
         if not restored:
             self._normalise([u.samples for u in speech])
+
+    def _transcripts(self, speech: list[Utterance]) -> Iterator[Words]:
+        """What the denominator counts: garbage stands before and after some of the utterances."""
+        noise = [self.settings.units[GARBAGE]]
+        for number, utterance in enumerate(speech):
+            words = transcript(utterance.text, self.settings)
+            yield [noise, *words] if number % 30 == 0 else [*words, noise] if number % 30 == 15 else words
 
     def _normalise(self, speech: list[np.ndarray]) -> None:
         """Feature means and deviations of 300 damaged utterances."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterable
 from itertools import islice
+
+import wordfreq
 
 from .texts import numerals, people
 from .texts.general import frequent_words
@@ -15,7 +18,9 @@ from .texts.slots import Inflector, data_lines, data_words
 _WORD = re.compile("[а-яё]+")
 _VOWEL = re.compile("[аеёиоуыэюя]")
 #: abbreviations of written texts are no words of speech, but for these
-_VOWELLESS = frozenset("в к с б ж мрт кт пцр дмс лфк фгдс ттг вднх вск рф мм кг см".split())
+_VOWELLESS = frozenset("в к с б ж мрт кт пцр дмс лфк фгдс ттг вднх вск рф смс хгч мм кг см".split())
+#: a further form of a known word must be about this frequent in the language, zipf (3 = once in a million words)
+_RAREST_FORM = 1.9
 #: files whose words are inflected fully
 _INFLECTED = ("specialities.txt", "services.txt", "lists.txt", "medical.txt")
 
@@ -53,18 +58,20 @@ def numeral_forms() -> set[str]:
     return forms
 
 
-def inflected_forms(words: set[str]) -> set[str]:
-    """All forms of the words; of verbs no participles and gerunds, which nobody says on the telephone."""
+def inflected_forms(words: Iterable[str]) -> set[str]:
+    """Forms of the words that people use; of verbs no participles and gerunds, which nobody says on the telephone."""
     inflector, forms = Inflector(), set()
     for word in words:
         if len(word) > 2:
             forms.update(inflector.lexeme(word))
-    return forms
+    return {form for form in forms if wordfreq.zipf_frequency(form, "ru") >= _RAREST_FORM}
 
 
-def build(general_words: int, sentences: int = 120_000, seed: int = 1) -> list[str]:
+def build(general_words: int, sentences: int = 200_000, seed: int = 1) -> list[str]:
     """The vocabulary, sorted. Words spelled with е for ё are settled by the stress step."""
-    words = {word for line in islice(domain_sentences(random.Random(seed)), sentences) for word in line.split()}
+    said = {word for line in islice(domain_sentences(random.Random(seed)), sentences) for word in line.split()}
+    names = name_forms()
     listed = {word for name in _INFLECTED for line in data_lines(name) for word in words_of(line)}
-    words |= listed | inflected_forms(listed) | name_forms() | numeral_forms() | set(frequent_words(general_words))
+    words = said | listed | inflected_forms(listed | (said - names)) | names | numeral_forms()
+    words |= set(frequent_words(general_words))
     return sorted(word for word in words if _WORD.fullmatch(word) and (_VOWEL.search(word) or word in _VOWELLESS))

@@ -47,6 +47,13 @@ class WorkFolder:
         return folder
 
     @property
+    def other_speech(self) -> Path:
+        """Speech in other languages, which is no words to the model."""
+        folder = self.root / "other_speech"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
     def held_out(self) -> Path:
         folder = self.root / "held_out"
         folder.mkdir(parents=True, exist_ok=True)

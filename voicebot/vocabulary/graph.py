@@ -60,8 +60,8 @@ class WordGraph:
         new = [word for word in sorted(additions) if word not in self.words]
         words = {**self.words, **{word: label for label, word in enumerate(new, start=first)}}
         root = self.pronunciations.fst
-        core, end = _core(root), _end(root)
-        usual, short = _word_costs(root, end)
+        core, end = _core(root), _end(root, min(self.disambiguation))
+        usual, short = _word_costs(root, end, min(self.disambiguation))
         states = iter(range(len(root.states), 1 << 31))
         trie = WordTrie(self.units, 2 * phone_count(len(self.units)), lambda: next(states))
         for word in sorted(additions):
@@ -141,15 +141,18 @@ def _core(graph: Fst) -> int:
     return begins[0]
 
 
-def _end(graph: Fst) -> int:
-    """Where words end: what most arcs with a word lead to."""
-    targets = graph.arcs["target"][graph.arcs["output"] != NO_LABEL]
+def _end(graph: Fst, disambiguation: int) -> int:
+    """Where words end: what most arcs with a disambiguation label lead to, `disambiguation` being the least of them."""
+    targets = graph.arcs["target"][graph.arcs["input"] >= disambiguation]
+    if not len(targets):
+        raise FixedVocabulary("This model's graph was not made by models/recipe.", "Make it anew: make -C models/recipe graph.")
     return int(np.bincount(targets).argmax())
 
 
-def _word_costs(graph: Fst, end: int) -> tuple[float, float]:
+def _word_costs(graph: Fst, end: int, disambiguation: int) -> tuple[float, float]:
     """The cost of a usual word and of one of one unit, as the model was made."""
-    costs = Counter(graph.arcs["cost"][(graph.arcs["output"] != NO_LABEL) & (graph.arcs["target"] == end)].tolist())
+    ends = (graph.arcs["input"] >= disambiguation) & (graph.arcs["target"] == end)
+    costs = Counter(graph.arcs["cost"][ends].tolist())
     usual = costs.most_common(1)[0][0]
     higher = [cost for cost in costs if cost > usual]
     return usual, (max(higher, key=lambda cost: costs[cost]) if higher else usual)

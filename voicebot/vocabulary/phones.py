@@ -14,6 +14,13 @@ def phone(unit: int, position: int) -> int:
     return SILENCE_PHONE if unit == 0 else 3 + 4 * (unit - 1) + position
 
 
+def position(place: int, count: int) -> int:
+    """Where in a word of `count` units the unit at `place` stands."""
+    if count == 1:
+        return SINGLE
+    return BEGIN if place == 0 else END if place == count - 1 else INSIDE
+
+
 def phone_count(units: int) -> int:
     return 2 + 4 * (units - 1)
 

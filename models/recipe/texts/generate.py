@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from .general import frequent_words, sequences
-from .slots import Slots, data_lines
+from .slots import Slots, data_files, data_lines
 from .templates import expand
 
 #: words of one speech phrase at most: longer ones make padded batches wasteful
@@ -14,12 +14,13 @@ MAX_SPEECH_WORDS = 12
 
 
 def template_table() -> tuple[list[str], list[float]]:
-    """Templates and their weights."""
+    """Templates and their weights; a line without one weighs 1."""
     templates, weights = [], []
-    for line in data_lines("templates.txt"):
-        weight, template = line.split("\t")
-        templates.append(template)
-        weights.append(float(weight))
+    for name in data_files("templates"):
+        for line in data_lines(name):
+            weight, tab, template = line.partition("\t")
+            templates.append(template if tab else line)
+            weights.append(float(weight) if tab else 1.0)
     return templates, weights
 
 

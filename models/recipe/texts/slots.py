@@ -33,6 +33,11 @@ def data_lines(name: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
+def data_files(prefix: str) -> list[str]:
+    """Names of the data files that begin so."""
+    return sorted(path.name for path in (files(__package__) / "data").iterdir() if path.name.startswith(prefix))
+
+
 def data_words(name: str) -> list[str]:
     return [word for line in data_lines(name) for word in line.split()]
 
