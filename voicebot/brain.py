@@ -15,7 +15,7 @@ import structlog
 
 from voicebot import status
 from voicebot.clinic.bookings import Bookings
-from voicebot.clinic.catalogue import Catalogue, load_catalogue
+from voicebot.clinic.catalogue import KINDS, Catalogue, load_catalogue
 from voicebot.clinic.failures import ServiceFailure
 from voicebot.clinic.services import SERVICES, ClinicServices
 from voicebot.clock import Clock, SystemClock
@@ -27,7 +27,7 @@ from voicebot.dialog.talking import Returned
 from voicebot.errors import StorageError
 from voicebot.hearing.ear import Ear
 from voicebot.hearing.grammar import prove_grammar
-from voicebot.hearing.models import choose_model
+from voicebot.hearing.models import with_clinic_words
 from voicebot.hearing.orders import CAREFUL
 from voicebot.hearing.recogniser import SpeechModel
 from voicebot.link import messages as line
@@ -101,10 +101,11 @@ class Brain:
         self.understanding = understanding_of(self.catalogue, self.dialplans)
         self.understanding.warm_up()
         self.engine = Engine(self.dialplans, self.catalogue, self.understanding, settings.dialog.budget_seconds)
-        self.model_choice = choose_model(settings)
+        phrases = self._listened_for()
+        self.model_choice = with_clinic_words(settings, phrases, [n for k in KINDS for n in self.catalogue.forms(k).values()])
         self.model = SpeechModel(self.model_choice.path)
+        prove_grammar(self.model, phrases, "all")
         self.speaker: Speaker = open_voice(settings)
-        self._prove_grammars()
         self.speaker.prepare(inventory.fixed_sentences(self.dialplans), _tell_rendering)
         self.apology = Prepared(APOLOGY, self.speaker.render(APOLOGY, is_personal=False))
         self.goodbye = Prepared(GOODBYE, self.speaker.render(GOODBYE, is_personal=False))
@@ -138,11 +139,10 @@ class Brain:
         )
         self._versions = {"recogniser": self.model.name, "voice": voice_line(self.speaker.describe())}
 
-    def _prove_grammars(self) -> None:
-        """Words that the model does not know would be dropped silently by Vosk: say so at start, once for all questions."""
+    def _listened_for(self) -> list[str]:
+        """Every phrase of every question's grammar, once."""
         grammars = inventory.grammars(self.dialplans, self.understanding)
-        phrases = list(dict.fromkeys(phrase for grammar in grammars.values() for phrase in grammar))
-        prove_grammar(self.model, phrases, "all")
+        return list(dict.fromkeys(phrase for grammar in grammars.values() for phrase in grammar))
 
     def _new_ear(self) -> Ear:
         return Ear(

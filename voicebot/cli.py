@@ -87,10 +87,10 @@ def supplies_voice() -> None:
 
 @supplies_app.command("models")
 def supplies_models() -> None:
-    """Fetch the production models; `serve` uses them from then on."""
-    from voicebot.supplies.models import PRODUCTION, fetch
+    """The same as `voicebot models fetch`."""
+    from voicebot.models_commands import fetch
 
-    fetch(PRODUCTION, settings_module.load())
+    fetch()
 
 
 @supplies_app.command("sip-native")
@@ -137,6 +137,7 @@ def _start(process: str) -> Settings:
 _MODULES = {
     "dialogs": "voicebot.records.commands",
     "dialplan": "voicebot.dialplan_commands",
+    "models": "voicebot.models_commands",
     "call": "voicebot.patient.commands",
     "demo": "voicebot.patient.commands",
     "rehearse": "voicebot.rehearsal.commands",

@@ -9,7 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Served:
-    """One file of the server. Each of `faults` is used up by one request: "cut", "500", "403", "ignore-range", "endless"."""
+    """One file of the server. Each of `faults` is used up by one request:
+
+    "cut", "500", "403", "ignore-range", "endless", "hang"."""
 
     body: bytes
     etag: str = '"one"'
@@ -22,6 +24,7 @@ class FileServer:
     url: str
     files: dict[str, Served] = field(default_factory=dict)
     ranges: list[str | None] = field(default_factory=list)  # of each request, as asked
+    is_over: threading.Event = field(default_factory=threading.Event)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -66,6 +69,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             self.close_connection = True
             return
+        if fault == "hang":
+            self.wfile.write(rest[: len(rest) // 2])
+            self.wfile.flush()
+            site.is_over.wait(30)
+            self.close_connection = True
+            return
         if fault == "endless":
             try:
                 for _ in range(10_000):
@@ -99,5 +108,6 @@ def serving() -> Iterator[FileServer]:
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield httpd.site
+        httpd.site.is_over.set()
         httpd.shutdown()
         thread.join()

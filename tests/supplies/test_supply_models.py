@@ -11,9 +11,10 @@ from supply_server import FileServer, Served
 
 from voicebot.clock import VirtualClock
 from voicebot.settings import Settings
+from voicebot.supplies import download as downloading
 from voicebot.supplies.errors import SupplyError
 from voicebot.supplies.manifest import ModelEntry, load_manifest
-from voicebot.supplies.models import PRODUCTION, fetch, installed, read_verified
+from voicebot.supplies.models import PRODUCTION, fetch, installed, read_verified, verify
 from voicebot.supplies.progress import unseen
 
 VOICE = b"a voice that is no pickle" * 1000
@@ -130,7 +131,7 @@ def test_a_model_that_clinics_may_not_use_is_fetched_only_on_request(server: Fil
     closed = entries(server.url, licence="CC-BY-NC-4.0", may_clinics_use=False)
     with pytest.raises(SupplyError, match="CC-BY-NC") as refused:
         fetch(["voice"], settings, unseen, manifest=closed)
-    assert "--licence-accepted" in refused.value.cure
+    assert "--accept-noncommercial" in refused.value.cure
     assert server.ranges == []
     assert fetch(["voice"], settings, unseen, manifest=closed, is_licence_accepted=True)
 
@@ -189,10 +190,85 @@ def test_the_shipped_manifest_lets_clinics_use_what_production_fetches() -> None
     assert all(entry.may_clinics_use is ("NC" not in entry.licence) for entry in manifest.values())
 
 
+def test_the_shipped_manifest_has_every_model_the_product_can_use() -> None:
+    manifest = load_manifest()
+    files = {entry.installed_name for entry in manifest.values()}
+    assert {
+        "vosk-embedded-ru",
+        "vosk-model-small-ru-0.22",
+        "vosk-model-ru-0.42",
+        "v5_cis_base.pt",
+        "v5_cis_base_nostress.pt",
+    } <= files
+    assert all(entry.purpose and entry.licence and entry.rate_hz for entry in manifest.values())
+    assert [name for name, entry in manifest.items() if entry.is_shipped] == ["vosk-embedded-ru"]
+    noncommercial = {name for name, entry in manifest.items() if not entry.may_clinics_use}
+    assert noncommercial
+    assert all(name.startswith("silero") and "NC" in manifest[name].licence for name in noncommercial)
+
+
+def test_what_is_shipped_is_here_and_never_fetched(settings: Settings, server: FileServer) -> None:
+    manifest = load_manifest()
+    (path,) = fetch(["vosk-embedded-ru"], settings, unseen, manifest=manifest)
+    assert path == installed("vosk-embedded-ru", settings, manifest)
+    assert (path / "am/final.mdl").is_file()
+    assert server.ranges == []
+
+
+def test_models_are_verified_file_by_file(settings: Settings, manifest: dict[str, ModelEntry]) -> None:
+    with pytest.raises(SupplyError, match="was not fetched"):
+        verify("ears", settings, manifest)
+    ears, voice = fetch(["ears", "voice"], settings, unseen, manifest=manifest)
+    assert verify("ears", settings, manifest) is True
+    assert verify("voice", settings, manifest) is True
+    (ears / "conf/mfcc.conf").write_bytes(b"--y")
+    (ears / "stranger").write_bytes(b"?")
+    with pytest.raises(SupplyError, match=r"changed: conf/mfcc\.conf, stranger"):
+        verify("ears", settings, manifest)
+    (ears / "am/final.mdl").unlink()
+    with pytest.raises(SupplyError, match=r"lacks am/final\.mdl"):
+        verify("ears", settings, manifest)
+    voice.write_bytes(VOICE[:-1])
+    with pytest.raises(SupplyError, match=r"voice\.pt") as refused:
+        verify("voice", settings, manifest)
+    assert "voicebot models fetch voice" in refused.value.cure
+
+
+def test_a_model_put_there_by_hand_is_not_called_verified(settings: Settings, manifest: dict[str, ModelEntry]) -> None:
+    folder = settings.cache / "models" / "ears-1" / "am"
+    folder.mkdir(parents=True)
+    (folder / "final.mdl").write_bytes(b"model")
+    assert verify("ears", settings, manifest) is None
+
+
+def test_a_server_that_falls_silent_is_given_up_and_told(
+    server: FileServer, settings: Settings, manifest: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloading, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(downloading, "FIRST_WAIT_SECONDS", 0.0)
+    server.files["/voice.pt"].faults = ["hang"] * downloading.ATTEMPTS
+    with pytest.raises(SupplyError, match="ReadTimeout") as refused:
+        fetch(["voice"], settings, unseen, manifest=manifest)
+    assert "VOICEBOT_MODELS_MIRROR" in refused.value.cure
+    assert installed("voice", settings, manifest) is None
+
+
+def test_a_server_that_falls_silent_once_is_resumed(
+    server: FileServer, settings: Settings, manifest: dict[str, ModelEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloading, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(downloading, "FIRST_WAIT_SECONDS", 0.0)
+    server.files["/voice.pt"].faults = ["hang"]
+    (path,) = fetch(["voice"], settings, unseen, manifest=manifest)
+    assert path.read_bytes() == VOICE
+    assert server.ranges == [None, f"bytes={len(VOICE) // 2}-"]
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("[a]\nkind = 'vosk'\n", "a.url"),
+        ("[a]\nkind = 'vosk'\n", "a.licence"),
+        ("[a]\nkind='vosk'\nlicence='MIT'\nmay_clinics_use=true\nrate_hz=1\n", "url is needed"),
         ("[a\n", "is not TOML"),
         ("[a]\nkind='silero'\nurl='https://x.invalid/'\nlicence='MIT'\nmay_clinics_use=true\nrate_hz=1\n", "file is needed"),
         (

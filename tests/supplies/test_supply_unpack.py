@@ -80,3 +80,45 @@ def test_a_missing_file_is_named_and_the_old_folder_stays(tmp_path: Path) -> Non
             archive(tmp_path / "a.zip", {"m/x": b"1"}), "m", tmp_path / "in", expects=["x", "graph/Gr.fst"], limit_bytes=100
         )
     assert (old / "keep").exists()
+
+
+def test_names_that_contradict_each_other_are_told(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", {"m/x": b"1", "m/x/y": b"2"})
+    with pytest.raises(SupplyError, match="contradict"):
+        unpack_zip(path, "m", tmp_path / "in", expects=[], limit_bytes=100)
+    assert not (tmp_path / "in" / "m").exists()
+
+
+def test_a_member_that_is_larger_than_it_says_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", {"m/x": bytes(500_000)})
+    data = bytearray(path.read_bytes())
+    size = (500_000).to_bytes(4, "little")
+    assert data.count(size) == 2  # in the member's own header and in the directory
+    path.write_bytes(data.replace(size, (10).to_bytes(4, "little")))
+    with pytest.raises(SupplyError, match="damaged"):
+        unpack_zip(path, "m", tmp_path / "in", expects=[], limit_bytes=1000)
+    assert not (tmp_path / "in" / "m").exists()
+
+
+def test_a_locked_archive_is_told(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", {"m/x": b"1"})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # "encrypted"
+    data[6] |= 1
+    path.write_bytes(data)
+    with pytest.raises(SupplyError, match="damaged"):
+        unpack_zip(path, "m", tmp_path / "in", expects=[], limit_bytes=100)
+
+
+def test_progress_is_told_while_unpacking(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int | None]] = []
+    path = archive(tmp_path / "a.zip", {"m/x": bytes(10), "m/y": bytes(30)})
+    unpack_zip(
+        path,
+        "m",
+        tmp_path / "in",
+        expects=[],
+        limit_bytes=100,
+        on_progress=lambda what, done, total: told.append((what, done, total)),
+    )
+    assert told == [("unpack m", 10, 40), ("unpack m", 40, 40)]

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from voicebot.supplies.errors import SupplyError
 
@@ -20,7 +20,8 @@ class ModelEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["vosk", "silero"]
-    url: str
+    purpose: str = Field("", description="what it is for, in a few words")
+    url: str = Field("", description="empty: it is shipped beside the manifest")
     size_bytes: int | None = Field(None, gt=0)
     md5: str | None = Field(None, pattern=r"^[0-9a-f]{32}$")
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
@@ -36,7 +37,8 @@ class ModelEntry(BaseModel):
     @field_validator("url")
     @classmethod
     def _url(cls, value: str) -> str:
-        if urlsplit(value).scheme not in ("https", "http") or not PurePosixPath(urlsplit(value).path).name:
+        address = urlsplit(value)
+        if value and (address.scheme not in ("https", "http") or not PurePosixPath(address.path).name):
             raise ValueError("an http(s) address of a file is needed")
         return value
 
@@ -46,6 +48,16 @@ class ModelEntry(BaseModel):
         if value is not None and (PurePosixPath(value).name != value or value in (".", "..")):
             raise ValueError("a plain folder name is needed")
         return value
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> "ModelEntry":
+        if not self.url and not self.folder:
+            raise ValueError("url is needed, or the folder of what is shipped")
+        return self
+
+    @property
+    def is_shipped(self) -> bool:
+        return not self.url
 
     @property
     def file_name(self) -> str:
@@ -59,7 +71,7 @@ class ModelEntry(BaseModel):
 
 def load_manifest(path: Path | None = None) -> dict[str, ModelEntry]:
     """Return the models by name; raise SupplyError naming what is wrong."""
-    path = path or _default_path()
+    path = path or manifest_path()
     try:
         return TypeAdapter(dict[str, ModelEntry]).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -71,6 +83,6 @@ def load_manifest(path: Path | None = None) -> dict[str, ModelEntry]:
         raise SupplyError(f"{path} is wrong: {wrong}.", "Correct it.") from None
 
 
-def _default_path() -> Path:
+def manifest_path() -> Path:
     named = os.environ.get(MANIFEST_VARIABLE)
     return Path(named) if named else Path(__file__).resolve().parents[2] / "models" / "manifest.toml"

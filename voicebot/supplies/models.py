@@ -6,19 +6,19 @@ An offline machine takes them from VOICEBOT_MODELS_MIRROR: a folder (or an http(
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
 from voicebot.clock import Clock, SystemClock
 from voicebot.settings import Settings
-from voicebot.supplies.download import Expected, copy, download
+from voicebot.supplies.download import Expected, copy, download, hashes
 from voicebot.supplies.errors import SupplyError
 from voicebot.supplies.lock import only_one
-from voicebot.supplies.manifest import ModelEntry, load_manifest
+from voicebot.supplies.manifest import ModelEntry, load_manifest, manifest_path
 from voicebot.supplies.progress import OnProgress, told
 from voicebot.supplies.unpack import unpack_zip
 
@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 PRODUCTION = ("vosk-small-ru", "silero-v5-cis-base")
 MIRROR_VARIABLE = "VOICEBOT_MODELS_MIRROR"
-ACCEPT_CHANGED = "python -m voicebot.supplies.models --accept-changed"
+ACCEPT_CHANGED = "voicebot models fetch NAME --accept-changed"
+ACCEPT_NONCOMMERCIAL = "--accept-noncommercial"
 
 
 def models_folder(settings: Settings) -> Path:
@@ -36,7 +37,7 @@ def models_folder(settings: Settings) -> Path:
 def installed(name: str, settings: Settings, manifest: dict[str, ModelEntry] | None = None) -> Path | None:
     """Return where the model `name` lies, or None where it was not fetched."""
     entry = _entry(name, manifest or load_manifest())
-    path = models_folder(settings) / entry.installed_name
+    path = _place(entry, settings)
     is_there = path.is_dir() if entry.folder else path.is_file()
     return path if is_there else None
 
@@ -64,11 +65,16 @@ def fetch(
     with only_one(folder, "models"), told(on_progress) as progress:
         for name, entry in wanted.items():
             path = installed(name, settings, manifest)
-            if path is None or is_changed_accepted:
+            if entry.is_shipped:
+                if path is None:
+                    failed.append(SupplyError(f"{name} is not there.", "It is shipped: restore it from the repository."))
+                    continue
+            elif path is None or is_changed_accepted:
                 if not entry.may_clinics_use and not is_licence_accepted:
                     failed.append(
                         SupplyError(
-                            f"{name} is {entry.licence}: {entry.note}.", "With a licence of your own: --licence-accepted."
+                            f"{name} is {entry.licence}, which clinics may not use: {entry.note}.",
+                            f"Where that is allowed, or with a licence of your own: {ACCEPT_NONCOMMERCIAL}.",
                         )
                     )
                     continue
@@ -114,6 +120,34 @@ def read_verified(path: Path, settings: Settings, manifest: dict[str, ModelEntry
     return data
 
 
+def verify(name: str, settings: Settings, manifest: dict[str, ModelEntry] | None = None) -> bool | None:
+    """Compare what lies on the disk with what was fetched: True if it is the same, None where nothing is known of it.
+
+    Raise SupplyError naming what is missing or changed. A model that is not there is an error too.
+    """
+    manifest = manifest or load_manifest()
+    entry = _entry(name, manifest)
+    path = installed(name, settings, manifest)
+    again = f"Remove {path} and fetch it again: voicebot models fetch {name}."
+    if path is None:
+        raise SupplyError(f"{name} was not fetched.", f"voicebot models fetch {name}")
+    lacking = [file for file in entry.expects if not (path / file).is_file()]
+    if lacking:
+        raise SupplyError(f"{path} lacks {', '.join(lacking)}.", again)
+    lock = _LockFile(models_folder(settings))
+    if entry.folder:
+        known = lock.files(name)
+        found = _checksums(path) if known else {}
+        changed = sorted(file for file in known.keys() | found.keys() if known.get(file) != found.get(file))
+    else:
+        sha256 = lock.sha256(name) or entry.sha256
+        known = {path.name: sha256} if sha256 else {}
+        changed = [path.name] if sha256 not in (None, hashes(path)[0]) else []
+    if changed:
+        raise SupplyError(f"Of {path} have changed: {', '.join(changed[:10])}.", again)
+    return True if known else None
+
+
 def _fetch_one(
     name: str, entry: ModelEntry, folder: Path, on_progress: OnProgress, clock: Clock, is_changed_accepted: bool
 ) -> Path:
@@ -127,9 +161,12 @@ def _fetch_one(
     path = target
     if entry.folder:
         limit_bytes = entry.unpacked_limit_mb * 1_000_000
-        path = unpack_zip(target, entry.folder, folder, expects=entry.expects, limit_bytes=limit_bytes)
+        path = unpack_zip(target, entry.folder, folder, expects=entry.expects, limit_bytes=limit_bytes, on_progress=on_progress)
         target.unlink()
-    lock.record(name, {"sha256": sha256, "url": entry.url, "fetched_at": clock.now().isoformat(timespec="seconds")})
+    facts: dict[str, Any] = {"sha256": sha256, "url": entry.url, "fetched_at": clock.now().isoformat(timespec="seconds")}
+    if entry.folder:
+        facts["files"] = _checksums(path)
+    lock.record(name, facts)
     log.info("model fetched", model=name, sha256=sha256, licence=entry.licence, is_checksum_new=known is None)
     return path
 
@@ -151,6 +188,14 @@ def _get(entry: ModelEntry, target: Path, expected: Expected, on_progress: OnPro
         raise
 
 
+def _place(entry: ModelEntry, settings: Settings) -> Path:
+    return manifest_path().parent / entry.installed_name if entry.is_shipped else models_folder(settings) / entry.installed_name
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): hashes(path)[0] for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
 def _entry(name: str, manifest: dict[str, ModelEntry]) -> ModelEntry:
     if name not in manifest:
         raise SupplyError(f'No model is named "{name}".', f"Known: {', '.join(manifest)}.")
@@ -167,14 +212,19 @@ class _LockFile:
         value = self._read().get(name, {}).get("sha256")
         return value if isinstance(value, str) else None
 
-    def record(self, name: str, facts: dict[str, str | int]) -> None:
+    def files(self, name: str) -> dict[str, str]:
+        """SHA-256 of each file of an unpacked archive."""
+        files = self._read().get(name, {}).get("files")
+        return files if isinstance(files, dict) else {}
+
+    def record(self, name: str, facts: dict[str, Any]) -> None:
         everything = self._read() | {name: facts}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_suffix(".part")
         part.write_text(json.dumps(everything, indent=2, sort_keys=True) + "\n")
         part.replace(self._path)
 
-    def _read(self) -> dict[str, dict[str, str | int]]:
+    def _read(self) -> dict[str, dict[str, Any]]:
         try:
             content = json.loads(self._path.read_text())
         except FileNotFoundError:
@@ -185,27 +235,3 @@ class _LockFile:
                 f"{self._path} cannot be read.", "Restore it, or remove the folder and fetch the models anew."
             ) from None
         return content if isinstance(content, dict) else {}
-
-
-def main() -> None:
-    """`python -m voicebot.supplies.models [NAME ...] [--accept-changed] [--licence-accepted]`."""
-    from rich.console import Console
-
-    from voicebot.settings import load
-
-    console = Console(soft_wrap=True)
-    words = sys.argv[1:]
-    names = [word for word in words if not word.startswith("-")] or list(PRODUCTION)
-    try:
-        paths = fetch(
-            names, load(), is_changed_accepted="--accept-changed" in words, is_licence_accepted="--licence-accepted" in words
-        )
-    except SupplyError as error:
-        console.print(f"[red]{error.message}[/red]\n{error.cure}", highlight=False)
-        raise SystemExit(1) from None
-    for path in paths:
-        console.print(str(path), highlight=False)
-
-
-if __name__ == "__main__":
-    main()

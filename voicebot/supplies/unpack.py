@@ -9,9 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from voicebot.supplies.errors import SupplyError
+from voicebot.supplies.progress import OnProgress, unseen
 
 
-def unpack_zip(archive: Path, folder_name: str, into: Path, *, expects: Sequence[str], limit_bytes: int) -> Path:
+def unpack_zip(
+    archive: Path,
+    folder_name: str,
+    into: Path,
+    *,
+    expects: Sequence[str],
+    limit_bytes: int,
+    on_progress: OnProgress = unseen,
+) -> Path:
     """Unpack the folder `folder_name` of `archive` to `into/folder_name`; what was there before is replaced at the end.
 
     Refused: paths that leave the folder, links, other top folders, more than `limit_bytes`, damaged members, missing
@@ -24,11 +33,19 @@ def unpack_zip(archive: Path, folder_name: str, into: Path, *, expects: Sequence
         try:
             with zipfile.ZipFile(archive) as source:
                 _check(source, folder_name, limit_bytes)
+                total = sum(member.file_size for member in source.infolist())
+                done = 0
                 for member in source.infolist():
                     # extract() reads no more than the declared size and checks the CRC
                     source.extract(member, work)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+                    done += member.file_size
+                    on_progress(f"unpack {folder_name}", done, total)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
             raise SupplyError(f"{archive.name} is damaged: {error}.", cure) from None
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):  # one name is a file and a folder
+            raise SupplyError(f"{archive.name} is damaged: its names contradict each other.", cure) from None
+        except OSError as error:
+            raise SupplyError(f"{into} cannot be written: {error.strerror}.", "Free some space, or set cache_dir.") from None
         missing = [path for path in expects if not (work / folder_name / path).is_file()]
         if missing:
             raise SupplyError(f"{archive.name} lacks {', '.join(missing)}.", cure)

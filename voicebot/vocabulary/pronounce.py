@@ -7,6 +7,7 @@ a surname nobody has marked is then heard however it is stressed.
 import re
 from collections.abc import Sequence
 
+from voicebot.russian.text import listed
 from voicebot.vocabulary.espeak import Espeak
 from voicebot.vocabulary.folding import LETTERS, Pronunciation, listen, restress
 
@@ -34,7 +35,7 @@ _SPELLED = {
     "фсб": "эф эс бэ", "рпц": "эр пэ цэ", "ссср": "эс эс эс эр",
 }  # fmt: skip
 # short for a whole word, which is what people say
-_SHORTENED = frozenset("кг мг мкг г мл дл л см мм км м мин ч ст стр гр др тд тп тк пл пр пн вт ср чт пт сб вс млн млрд".split())
+_SHORTENED = listed("кг мг мкг г мл дл л см мм км м мин ч ст стр гр др тд тп тк пл пр пн вт ср чт пт сб вс млн млрд")
 _LETTER_NAMES = {
     "а": "а", "б": "бэ", "в": "вэ", "г": "гэ", "д": "дэ", "е": "е", "ё": "ё", "ж": "жэ", "з": "зэ", "и": "и", "й": "и",
     "к": "ка", "л": "эл", "м": "эм", "н": "эн", "о": "о", "п": "пэ", "р": "эр", "с": "эс", "т": "тэ", "у": "у",
