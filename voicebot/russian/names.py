@@ -1,38 +1,26 @@
 """Names of people: heard in any case, kept in the nominative, said in the case that is needed."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from itertools import product
-from typing import Any
+from itertools import pairwise, product
 
-from pytrovich.enums import Case as PetrovichCase
-from pytrovich.enums import Gender as PetrovichGender
-from pytrovich.enums import NamePart
-from pytrovich.maker import PetrovichDeclinationMaker
-
-from voicebot.russian.case import Case, Gender
 from voicebot.russian.morphology import parses
+from voicebot.russian.person import GENDERED, PersonName, all_cases, decline, gender_of
 from voicebot.russian.text import listed, words
 
+__all__ = ["PersonName", "all_cases", "decline", "gender_of", "parse_person"]
 
-@dataclass(frozen=True, slots=True)
-class PersonName:
-    """A name in the nominative, capitalised; the parts that were not said are empty."""
-
-    surname: str = ""
-    given: str = ""
-    patronymic: str = ""
-
-    def __str__(self) -> str:
-        return " ".join(part for part in (self.surname, self.given, self.patronymic) if part)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether surname and given name are known."""
-        return bool(self.surname and self.given)
-
-
+# As they are said, and as they are written.
+_INFORMAL = {
+    "сергевна": "сергеевна", "сергевны": "сергеевны", "иванна": "ивановна", "иванны": "ивановны",
+    "николавна": "николаевна", "андревна": "андреевна", "алексевна": "алексеевна", "пална": "павловна",
+    "палны": "павловны", "михална": "михайловна", "васильна": "васильевна", "дмитревна": "дмитриевна",
+    "евгенна": "евгеньевна", "юрьна": "юрьевна", "анатольна": "анатольевна", "валерьна": "валерьевна",
+    "григорьна": "григорьевна", "борисна": "борисовна", "санна": "александровна", "владимирна": "владимировна",
+    "викторна": "викторовна",
+}  # fmt: skip
+_BEFORE_PATRONYMIC = {"пал": "павел", "сан": "александр", "марь": "мария", "ал": "александр", "дмитрь": "дмитрий"}
+_OF_FATHER = listed("оглы оглу кызы кизи")  # "Рашид оглы", "Рашид кызы"
+_SHORT_SURNAMES = listed("ли ан ю ир те ше ян юн")
 # Said around a name. Those in the second set ask for another case than the nominative: "запишите ольгу смирнову".
 _FILLERS = listed(
     """меня зовут звать мое моя имя фамилия фамилию отчество это я мы да нет ну вот а и э эм так значит пациент пациентка
@@ -42,18 +30,16 @@ _FILLERS = listed(
     его ее их он она себя меня мне ему ей за то есть
     говорит звонит беспокоит полностью просто приема прием прием врачу"""
 )
+_CASE_TRIGGERS = {
+    "datv": listed("к ко"),
+    "gent": listed("для от у"),
+    "accs": listed("на запишите записать записывайте запиши"),
+}
 _OBLIQUE_TRIGGERS = listed(
     "запишите записать записывайте запиши для от у к ко с на маму сына дочку мужа жену ребенка пациента пациентку"
 )
 _INTRODUCTIONS = listed("зовут фамилия фамилию имя")
 _KINDS = ("Surn", "Name", "Patr")
-_CASES = {
-    Case.GENITIVE: PetrovichCase.GENITIVE,
-    Case.DATIVE: PetrovichCase.DATIVE,
-    Case.ACCUSATIVE: PetrovichCase.ACCUSATIVE,
-    Case.INSTRUMENTAL: PetrovichCase.INSTRUMENTAL,
-    Case.PREPOSITIONAL: PetrovichCase.PREPOSITIONAL,
-}
 _MAXIMUM_READINGS = 14
 _MAXIMUM_PARTS = 3
 
@@ -74,57 +60,44 @@ def parse_person(text: str) -> PersonName | None:
 
     A lone word counts only when the dictionary knows it as a name or a surname.
     """
-    tokens = words(text)
+    tokens = _as_written(words(text))
     is_oblique_likely = any(token in _OBLIQUE_TRIGGERS for token in tokens)
+    expected = {case for case, triggers in _CASE_TRIGGERS.items() if any(token in triggers for token in tokens)}
     group = _name_words(tokens)
     if not group:
         return None
-    return _read(group, is_oblique_likely)
+    has_hyphen = any(f"{first}-{second}" in text.lower().replace("ё", "е") for first, second in pairwise(group))
+    return _read(group, _Hints(is_oblique_likely, frozenset(expected), has_hyphen))
 
 
-def gender_of(name: PersonName) -> Gender | None:
-    """The gender that a name tells: by the patronymic, then the given name, then the surname; None when nothing does."""
-    if name.patronymic:
-        last = name.patronymic.lower()
-        if last.endswith(("вна", "чна", "шна", "кызы")):
-            return Gender.FEMININE
-        if last.endswith(("ич", "оглы", "оглу", "ыч")):
-            return Gender.MASCULINE
-    for part, kind in ((name.given, "Name"), (name.surname, "Surn")):
-        for reading in parses(part.lower()) if part else ():
-            if kind in reading.tag and "nomn" in reading.tag and "sing" in reading.tag:
-                for gender in (Gender.MASCULINE, Gender.FEMININE):
-                    if gender.value in reading.tag:
-                        return gender
-    return None
+@dataclass(frozen=True, slots=True)
+class _Hints:
+    """What the words around a name tell about it."""
+
+    is_oblique_likely: bool
+    cases: frozenset[str]
+    has_hyphen: bool
 
 
-def decline(name: PersonName, case: Case, overrides: Mapping[str, Mapping[Case, str]] | None = None) -> str:
-    """The whole name in a case. `overrides`: a nominative part -> its own forms, where the rules are wrong (Кузнец, Заяц)."""
-    if case is Case.NOMINATIVE:
-        return str(name)
-    gender = gender_of(name)
-    parts = ((name.surname, NamePart.LASTNAME), (name.given, NamePart.FIRSTNAME), (name.patronymic, NamePart.MIDDLENAME))
-    return " ".join(_declined(part, kind, case, gender, overrides or {}) for part, kind in parts if part)
-
-
-@cache
-def _maker() -> Any:
-    return PetrovichDeclinationMaker()
-
-
-def _declined(part: str, kind: NamePart, case: Case, gender: Gender | None, overrides: Mapping[str, Mapping[Case, str]]) -> str:
-    own = overrides.get(part, {}).get(case)
-    if own:
-        return own
-    of = {Gender.MASCULINE: PetrovichGender.MALE, Gender.FEMININE: PetrovichGender.FEMALE}
-    known = of.get(gender, PetrovichGender.ANDROGYNOUS) if gender is not None else PetrovichGender.ANDROGYNOUS
-    return str(_maker().make(kind, known, _CASES[case], part))
+def _as_written(tokens: list[str]) -> list[str]:
+    """Informal patronymics in full, "Рашид оглы" as one word, a word said twice once."""
+    result: list[str] = []
+    for place, token in enumerate(tokens):
+        following = tokens[place + 1] if place + 1 < len(tokens) else ""
+        if token in _OF_FATHER and result:
+            result[-1] = f"{result[-1]}-{token}"
+        elif result and result[-1] == token and token not in _FILLERS:
+            continue
+        elif token in _BEFORE_PATRONYMIC and _has(_INFORMAL.get(following, following) or "-", ("Patr",)):
+            result.append(_BEFORE_PATRONYMIC[token])
+        else:
+            result.append(_INFORMAL.get(token, token) if result else token)
+    return result
 
 
 def _name_words(tokens: list[str]) -> list[str]:
     """The words that may be the name: from the first known one to the last, and an unknown surname beside them."""
-    group = [token for token in tokens if token not in _FILLERS and not token.isdecimal()]
+    group = [token for token in tokens if token not in _FILLERS and not token.isdecimal() and len(token) > 1]
     known = [index for index, token in enumerate(group) if _is_name_word(token)]
     if len(group) <= _MAXIMUM_PARTS and all(_is_name_word(token) or _is_rare_name(token) for token in group):
         return group  # "кошкина света": nothing but names, though "света" is mostly a form of "свет"
@@ -133,6 +106,11 @@ def _name_words(tokens: list[str]) -> list[str]:
         is_short = 1 <= len(group) <= _MAXIMUM_PARTS
         return group if is_named and is_short and all(_may_be_surname(token) for token in group) else []
     first, last = known[0], known[-1]
+    # A form that is mostly another word ("софии") is a given name beside a surname.
+    if last + 1 < len(group) and _has(group[last + 1], ("Name",)):
+        last += 1
+    elif first > 0 and _has(group[first - 1], ("Name",)):
+        first -= 1
     # One unknown word next to a given name or patronymic is a surname the dictionary lacks.
     if last - first + 1 < _MAXIMUM_PARTS and any(_has(group[index], ("Name", "Patr")) for index in known):
         has_surname = any(_has(group[index], ("Surn",)) and not _has(group[index], ("Name", "Patr")) for index in known)
@@ -140,7 +118,7 @@ def _name_words(tokens: list[str]) -> list[str]:
             first -= 1
         elif not has_surname and last + 1 < len(group) and _may_be_surname(group[last + 1]):
             last += 1
-    return group[first : last + 1][:_MAXIMUM_PARTS]
+    return group[first : last + 1][: _MAXIMUM_PARTS + 1]
 
 
 def _is_rare_name(word: str) -> bool:
@@ -156,6 +134,8 @@ def _has(word: str, kinds: tuple[str, ...]) -> bool:
 
 
 def _is_name_word(word: str) -> bool:
+    if "-" in word:
+        return True  # "рашид-оглы"
     readings = parses(word)
     if any("Patr" in reading.tag for reading in readings):
         return True
@@ -173,12 +153,15 @@ def _is_name_word(word: str) -> bool:
 
 def _may_be_surname(word: str) -> bool:
     readings = parses(word)
-    return len(word) > 2 and any(reading.tag.POS in ("NOUN", "ADJF") for reading in readings[:3])
+    return word in _SHORT_SURNAMES or (len(word) > 2 and any(reading.tag.POS in ("NOUN", "ADJF") for reading in readings[:3]))
 
 
 def _readings(word: str) -> list[_Reading]:
     """All ways to read a word as a part of a name, with its nominative singular."""
     found: list[_Reading] = []
+    father, _, suffix = word.partition("-")
+    if suffix in _OF_FATHER:
+        return [_Reading("Patr", f"{father.capitalize()} {suffix}", "", "femn" if suffix[0] == "к" else "masc", 1.0)]
     for reading in parses(word):
         for kind in _KINDS:
             if kind not in reading.tag or "plur" in reading.tag:
@@ -214,7 +197,7 @@ def _as_unknown_surname(word: str) -> list[_Reading]:
     return found[:_MAXIMUM_READINGS]
 
 
-def _read(group: list[str], is_oblique_likely: bool) -> PersonName | None:
+def _read(group: list[str], hints: _Hints) -> PersonName | None:
     """The likeliest assignment of the words to surname, given name and patronymic that agrees in case and gender."""
     options = [_readings(word) or _as_unknown_surname(word) for word in group]
     if len(group) > 1:
@@ -222,20 +205,68 @@ def _read(group: list[str], is_oblique_likely: bool) -> PersonName | None:
             readings + _as_unknown_surname(word) if not any(r.kind == "Surn" for r in readings) else readings
             for word, readings in zip(group, options, strict=True)
         ]
-    # A recogniser mishears endings ("кузнецовой мария"): the parts are one person's even where their cases disagree.
-    best = _best(options, is_oblique_likely) or _best(options, is_oblique_likely, is_case_free=True)
+    best = None
+    if len(group) <= _MAXIMUM_PARTS and not hints.has_hyphen:
+        # A recogniser mishears endings ("кузнецовой мария"): the parts are one person's even where their cases disagree.
+        best = _best(options, hints) or _best(options, hints, is_case_free=True)
+    if best is None:
+        best = _with_double_surname(options, hints)
+    if best is None and len(group) == 2:
+        return _of_givens_gender(options)
     if best is None:
         return None
     parts = {reading.kind: _capitalised(reading.nominative) for reading in best}
     return PersonName(parts.get("Surn", ""), parts.get("Name", ""), parts.get("Patr", ""))
 
 
-def _best(options: list[list[_Reading]], is_oblique_likely: bool, *, is_case_free: bool = False) -> tuple[_Reading, ...] | None:
-    scored = [(_score(chosen, is_oblique_likely, is_case_free), chosen) for chosen in product(*options)]
+def _with_double_surname(options: list[list[_Reading]], hints: _Hints) -> tuple[_Reading, ...] | None:
+    """ "Римский Корсаков Николай": two surnames side by side that agree are one, with a hyphen."""
+    if len(options) < (2 if hints.has_hyphen else 3):
+        return None
+    found: list[tuple[float, tuple[_Reading, ...]]] = []
+    for place in range(len(options) - 1):
+        doubled = [
+            _Reading("Surn", f"{a.nominative}-{b.nominative}", a.case or b.case, a.gender or b.gender, a.score * b.score)
+            for a, b in product(*(_surnames(options[place + n]) for n in (0, 1)))
+            if (a.case == b.case or not a.case or not b.case) and (a.gender == b.gender or not a.gender or not b.gender)
+        ]
+        others = [*options[:place], doubled, *options[place + 2 :]]
+        scored = [(score, chosen) for chosen in product(*others) if (score := _score(chosen, hints, False)) is not None]
+        found += [max(scored, key=lambda one: one[0])] if scored else []
+    return max(found, key=lambda one: one[0])[1] if found else None
+
+
+def _surnames(readings: list[_Reading]) -> list[_Reading]:
+    return [reading for reading in readings if reading.kind == "Surn"][:_MAXIMUM_READINGS]
+
+
+def _of_givens_gender(options: list[list[_Reading]]) -> PersonName | None:
+    """ "Смирнов Анна": the given name is heard better than the ending of the surname, and decides."""
+    for given, surname in ((options[1], options[0]), (options[0], options[1])):
+        names = [one for one in given if one.kind == "Name" and one.case in ("nomn", "")]
+        surnames = [one for one in surname if one.kind == "Surn" and one.case in ("nomn", "")]
+        if names and surnames:
+            return PersonName(
+                _capitalised(_of_gender(surnames[0].nominative, names[0].gender)), _capitalised(names[0].nominative)
+            )
+    return None
+
+
+def _of_gender(surname: str, gender: str) -> str:
+    for womens, mens in GENDERED:
+        if gender == "femn" and surname.endswith(mens):
+            return surname.removesuffix(mens) + womens
+        if gender == "masc" and surname.endswith(womens):
+            return surname.removesuffix(womens) + mens
+    return surname
+
+
+def _best(options: list[list[_Reading]], hints: _Hints, *, is_case_free: bool = False) -> tuple[_Reading, ...] | None:
+    scored = [(_score(chosen, hints, is_case_free), chosen) for chosen in product(*options)]
     return max(((s, c) for s, c in scored if s is not None), key=lambda one: one[0], default=(0.0, None))[1]
 
 
-def _score(chosen: tuple[_Reading, ...], is_oblique_likely: bool, is_case_free: bool) -> float | None:
+def _score(chosen: tuple[_Reading, ...], hints: _Hints, is_case_free: bool) -> float | None:
     kinds = [reading.kind for reading in chosen]
     if len(set(kinds)) != len(kinds):
         return None
@@ -243,24 +274,18 @@ def _score(chosen: tuple[_Reading, ...], is_oblique_likely: bool, is_case_free: 
         return None
     if len(set(filter(None, (reading.gender for reading in chosen)))) > 1:
         return None
+    score = 1.0001 if kinds[0] == "Surn" else 1.0
     if kinds in (["Patr", "Name"], ["Name", "Surn", "Patr"], ["Patr", "Surn", "Name"], ["Patr", "Name", "Surn"]):
-        return None
-    score = 1.0
+        score = 0.2 if len(kinds) == 2 else 0.001  # orders that hardly anybody uses
     for reading in chosen:
         score *= reading.score + 0.001
     cases = {reading.case for reading in chosen if reading.case}
     if cases <= {"nomn"}:
-        return score * (1.0 if is_oblique_likely else 30.0)
-    if cases == {"accs"} and is_oblique_likely:
-        return score * 3.0
-    return score
+        return score * (1.0 if hints.is_oblique_likely else 30.0)
+    if cases & hints.cases:
+        return score * 60.0
+    return score * 3.0 if cases == {"accs"} and hints.is_oblique_likely else score
 
 
 def _capitalised(word: str) -> str:
     return "-".join(part.capitalize() for part in word.split("-"))
-
-
-def all_cases(name: PersonName, overrides: Mapping[str, Mapping[Case, str]] | None = None) -> Iterator[str]:
-    """The name in every case, nominative first."""
-    for case in Case:
-        yield decline(name, case, overrides)
