@@ -41,8 +41,8 @@ def test_a_whole_booking(services: ClinicServices, sqlite: Database) -> None:
 
 def test_prices_and_addresses(services: ClinicServices) -> None:
     assert services.call("price_of", {"service": "filling"}, "d", "").price_rub == 5000
-    assert services.call("price_of", {"speciality": "dentist"}, "d", "").service_id == "look"
-    assert services.call("price_of", {"doctor": "anna"}, "d", "").service_id == "visit"
+    assert services.call("price_of", {"speciality": "dentist"}, "d", "").entry_id == "look"
+    assert services.call("price_of", {"doctor": "anna"}, "d", "").entry_id == "visit"
     assert [a.branch_id for a in services.call("address_of", {}, "d", "")] == ["north", "south"]
     assert [a.branch_id for a in services.call("address_of", {"branch": "south"}, "d", "")] == ["south"]
 

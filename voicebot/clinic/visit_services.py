@@ -15,6 +15,7 @@ from voicebot.clinic.lab_orders import LabOrders, OrderStatus
 from voicebot.clinic.outbox import Message, Outbox
 from voicebot.clinic.working_days import WorkDays, work_days
 from voicebot.clock import Clock
+from voicebot.russian.when import When
 
 
 class AppointmentsOf(Arguments):
@@ -148,9 +149,8 @@ def narrowed(found: tuple[Appointment, ...], hints: tuple[Fits, ...]) -> tuple[A
 
 def _hints(asked: AppointmentsOf) -> tuple[Fits, ...]:
     hints: list[Fits] = []
-    when = asked.when
-    if when is not None:
-        hints.append(lambda one: bool(when.allows(one.start)))
+    if asked.when is not None:
+        hints.append(lambda one: speaks_of(asked.when, one.start))
     for attribute, wanted in (
         ("doctor_id", asked.doctor),
         ("speciality_id", asked.speciality),
@@ -159,6 +159,13 @@ def _hints(asked: AppointmentsOf) -> tuple[Fits, ...]:
         if wanted is not None:
             hints.append(lambda one, attribute=attribute, wanted=wanted: getattr(one, attribute) == wanted)  # type: ignore[misc]
     return tuple(hints)
+
+
+def speaks_of(when: When, at: datetime) -> bool:
+    """Whether a wish points at a visit: "в пятницу" does, and so does "не смогу завтра", which only excludes the day."""
+    if (when.excluded_dates or when.excluded_weekdays) and not (when.dates or when.weekdays or when.date_from or when.date_to):
+        return at.date() in when.excluded_dates or at.weekday() in when.excluded_weekdays
+    return when.allows(at)
 
 
 def _of_appointment(appointment: Any) -> dict[str, Any]:
