@@ -58,6 +58,10 @@ class Judge:
             self._questions[asked] = Question(expect, proven)
         return self._questions[asked]
 
+    def grammars(self) -> dict[str, ProvenGrammar]:
+        """The grammars used so far, by type of question."""
+        return {kind: question.grammar for kind, question in self._questions.items()}
+
     def meaning(self, text: str, kind: str) -> Any:
         """Return what a text answers to a question of this kind; None where nothing of it."""
         understood = self._understanding.understand(text, self.question(kind).expect, _NOW)

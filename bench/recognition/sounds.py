@@ -123,7 +123,8 @@ def _bark(random: np.random.Generator) -> Sound:
 def _traffic(random: np.random.Generator) -> Sound:
     t = _seconds(2.5)
     rumble = sosfilt(butter(2, 600, "lowpass", fs=TELEPHONE_HZ, output="sos"), random.standard_normal(len(t)))
-    return rumble * (1 + np.sin(2 * np.pi * random.uniform(0.3, 0.8) * t))
+    waves: Sound = rumble * (1 + np.sin(2 * np.pi * random.uniform(0.3, 0.8) * t))
+    return waves
 
 
 def _dishes(random: np.random.Generator) -> Sound:

@@ -26,6 +26,7 @@ ESPEAK_VARIANTS = ("Andy", "Reed", "edward2", "ian", "kaukovalta", "marcelo")
 _BABBLERS = (("rhvoice", "Anna", 0.95), ("rhvoice", "Elena", 1.1), ("rhvoice", "Aleksandr", 1.0),
              ("rhvoice", "Aleksandr-hq", 0.9), ("espeak", "Andy", 1.0), ("espeak", "marcelo", 1.1))  # fmt: skip
 _BABBLE_SECONDS = 60.0
+_BABBLE_TEXTS = 5  # of each talker, over and over
 _ESPEAK_RATE = 175 / 150  # the library's own default, which testers use; the product's is slower
 _VERSION = 1  # of what is kept
 
@@ -61,7 +62,7 @@ class Studio:
         texts = read("babble.txt")
         talkers = []
         for place, (kind, name, rate) in enumerate(_BABBLERS):
-            turned = texts[2 * place :] + texts[: 2 * place]
+            turned = (texts + texts)[2 * place : 2 * place + _BABBLE_TEXTS]
             said = [
                 self._say("rhvoice", name, rate, stressed(line))
                 if kind == "rhvoice"
