@@ -78,8 +78,7 @@ async def _play(stage: Stage, name: str, conversation: Conversation, recordings:
         seconds=time.monotonic() - (answered or began),
     )
     if not result.failures:
-        results = {done.service: world.results(done.service) for done in world.done}
-        result.failures += check_whole(conversation, results, result.caller_turns - result.repairs, result.seconds)
+        result.failures += check_whole(conversation, world.done, result.caller_turns - result.repairs, result.seconds)
     return result
 
 

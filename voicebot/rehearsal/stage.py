@@ -33,6 +33,7 @@ from voicebot.storage.upgrade import upgrade
 Watch = Callable[[Event, Step], None]
 _READY_SECONDS = 60.0
 _DIARY_DAYS = 35
+NEVER: dict[str, str] = {}  # no hours: closed
 
 
 class WatchedEngine(Engine):
@@ -70,10 +71,11 @@ class Stage:
         self._open = self._diary(now)
         services = ClinicServices(Bookings(self._open, brain.catalogue, self._clock), brain.catalogue, self._clock)
         world = World(conversation, services)
-        world.prepare(self._clock.now().astimezone(self.settings.zoneinfo))
+        world.prepare()
         engine = WatchedEngine(brain.dialplans, brain.catalogue, brain.understanding, conversation.budget_seconds)
         engine.watch = watch
-        brain.shared = replace(brain.shared, engine=engine, services=ClinicCalls(world))
+        hours = NEVER if conversation.operators_closed else self.settings.transfer.hours
+        brain.shared = replace(brain.shared, engine=engine, services=ClinicCalls(world), operator_hours=hours)
         return world
 
     def _diary(self, now: datetime) -> Database:
