@@ -21,6 +21,7 @@ application:
   transfer_failed: nobody
   unserved: unserved
   reject_below: 0.2
+  limits: {off_topic: 2}
   confirm_below: {low: 0.3, normal: 0.5, high: 0.8}
   messages:
     noinput: Не слышу.

@@ -137,6 +137,7 @@ def _start(process: str) -> Settings:
 _MODULES = {
     "dialogs": "voicebot.records.commands",
     "dialplan": "voicebot.dialplan_commands",
+    "understand": "voicebot.understand_command",
     "models": "voicebot.models_commands",
     "call": "voicebot.patient.commands",
     "demo": "voicebot.patient.commands",
@@ -153,7 +154,7 @@ def _mount(words: list[str]) -> None:
         if words and words[0] in _MODULES and words[0] != name:
             continue
         commands = import_module(module)
-        if name in ("call", "demo", "rehearse"):
+        if name in ("call", "demo", "rehearse", "understand"):
             app.command(name)(getattr(commands, name))
         else:
             app.add_typer(commands.app, name=name)

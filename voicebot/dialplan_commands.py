@@ -61,7 +61,7 @@ def run_tests(
     settings = settings_module.load()
     logs.quiet()
     catalogue, plans = _load(settings)
-    understanding = understanding_of(catalogue, plans)
+    understanding = understanding_of(catalogue, plans, settings.dialog.folder, settings.cache)
     paths = files or sorted((settings.dialog.folder / "conversations").glob("*.yaml"))
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -101,8 +101,9 @@ def chat(phone: Annotated[str, typer.Option(help="the caller's number")] = "+791
     catalogue, plans = _load(settings)
     with tempfile.TemporaryDirectory() as folder:
         database = _diary(catalogue, Path(folder) / "diary.db", clock)
+        understanding = understanding_of(catalogue, plans, settings.dialog.folder, settings.cache)
         run_chat(
-            Engine(plans, catalogue, understanding_of(catalogue, plans), settings.dialog.budget_seconds),
+            Engine(plans, catalogue, understanding, settings.dialog.budget_seconds),
             ClinicServices(Bookings(database, catalogue, clock), catalogue, clock),
             (line.rstrip("\n") for line in sys.stdin),
             typer.echo,

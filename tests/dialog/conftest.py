@@ -32,8 +32,9 @@ def dialplans() -> Dialplans:
 
 
 @pytest.fixture(scope="session")
-def understanding(catalogue: Catalogue, dialplans: Dialplans) -> Understanding:
-    return understanding_of(catalogue, dialplans)
+def understanding(catalogue: Catalogue, dialplans: Dialplans, pytestconfig: pytest.Config) -> Understanding:
+    """Taught once: pytest's own cache keeps what was learnt until the phrases change."""
+    return understanding_of(catalogue, dialplans, DEMO, Path(pytestconfig.cache.mkdir("voicebot")))
 
 
 @pytest.fixture(scope="session")

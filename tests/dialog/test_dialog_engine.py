@@ -6,8 +6,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from demo_clinic import ServicesAt
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from voicebot.clinic.catalogue import Catalogue
 from voicebot.clinic.offers import Offer
@@ -232,55 +230,3 @@ def test_terminal_chat(engine: Engine, catalogue: Catalogue, services_at: Servic
     assert state.outcome == "booked"
     assert written[-1] == "[booked]"
     assert not any("+" in line for line in written)
-
-
-PHRASES = [
-    "запишите к кардиологу", "к доктору соколовой", "на завтра после обеда", "в пятницу", "первый", "второе",
-    "другое время", "другой врач", "иванов пётр", "смирнова", "да", "нет", "нет лучше в среду",
-    "восемь девятьсот шестнадцать сто двадцать три сорок пять шестьдесят семь", "девятьсот шестнадцать", "повторите",
-    "назад", "подождите", "не поняла", "сколько это стоит", "где вы находитесь", "любой", "узи", "фамилия неправильная",
-    "тополь рояль", "алло", "перенесите запись", "все равно", "время", "ничего", "к соколову или соколовой",
-]  # fmt: skip
-FAILURES = ["", "", "", "slot_taken", "hold_expired", "unavailable", "not_found", "too_late", "bad_phone", "unheard_of"]
-EVENTS = st.one_of(
-    st.sampled_from(PHRASES).map(lambda text: heard(text)),
-    st.lists(st.sampled_from(PHRASES), min_size=2, max_size=3).map(lambda texts: heard(*texts, confidence=0.5)),
-    st.sampled_from(["1", "2", "3", "9", "*", "#", "0", "89161234567", "12", "A"]).map(Keyed),
-    st.sampled_from([NoInput(), NotHeard(), BudgetCheck(), TransferEnded("busy"), TransferEnded("closed")]),
-)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(EVENTS, st.floats(0, 25), st.sampled_from(FAILURES)), max_size=25))
-def test_whatever_happens_the_caller_is_never_left_in_silence(engine: Engine, script: list[tuple[Event, float, str]]) -> None:
-    """After every event the robot listens, waits for a service, transfers or has ended; and a state can always be saved."""
-    values = {"find_slots": OFFERS, "hold": OFFERS[0], "book": OFFERS[0], "release": 1, "price_of": None}
-    now, step = NOW, engine.step(engine.begin("7A3KM05X"), Started("+79161234567"), NOW)
-    for event, seconds, failure in script:
-        now += timedelta(seconds=seconds)
-        was = step.state.phase
-        step = engine.step(step.state, event, now)
-        acts = list(step.acts)
-        for _ in range(30):
-            pending = step.state.pending
-            if pending is None:
-                break
-            step = engine.step(step.state, Returned(pending.service, values[pending.service], failure), now)
-            acts += step.acts
-            failure = "" if failure not in ("slot_taken", "hold_expired", "too_late", "bad_phone") else failure
-            if failure and step.state.steps % 3 == 0:
-                failure = ""
-        assert State.from_json(step.state.to_json()) == step.state
-        phase = step.state.phase
-        assert phase in (Phase.LISTENING, Phase.TRANSFERRING, Phase.ENDED)
-        if phase is Phase.LISTENING:
-            assert step.state.expect is not None
-            if was is Phase.LISTENING and not isinstance(event, BudgetCheck | TransferEnded):
-                assert isinstance(step.acts[-1], Listen), event
-                assert any(isinstance(act, Say) for act in acts), event
-        for act in step.acts:
-            if isinstance(act, Say):
-                assert act.text.strip()
-                assert not any(character.isdigit() or character in "{}|" for character in act.text), act
-        if was in (Phase.ENDED, Phase.TRANSFERRING) and not isinstance(event, TransferEnded):
-            assert step.acts == ()

@@ -40,7 +40,15 @@ forms:
     intents: [book]
     request: запись
     items:
-      - {field: doctor, type: doctor, label: врач, prompt: К кому?, confirm: auto, confirm_prompt: "Доктор {doctor}?"}
+      - field: doctor
+        type: doctor
+        label: врач
+        prompt: К кому?
+        confirm: auto
+        confirm_prompt: "Доктор {doctor}?"
+        replaces: [speciality]
+        any: [любой]
+      - {field: speciality, type: speciality}
       - object: kept
         service: keep
         arguments: {slot: "7"}
@@ -97,21 +105,29 @@ forms:
         prompt: "{one|doctor}."
         filled: [{disconnect: informed}]
 """
+
+
+def meant(intent: str, confidence: float, slots: dict[str, Any] | None = None) -> Understood:
+    return Understood(intent, slots or {}, confidence, intent_confidence=confidence)
+
+
 MEANINGS = {
-    "book": Understood("book", {}, 1.0),
-    "book to orlov": Understood("book", {"doctor": "orlov"}, 1.0),
-    "to orlov": Understood("book", {"doctor": "orlov"}, 1.0),
-    "orlov perhaps": Understood("book", {"doctor": "orlov"}, 0.4),
-    "cancel": Understood("cancel", {}, 1.0),
-    "cancel perhaps": Understood("cancel", {}, 0.6),
-    "cancel hardly": Understood("cancel", {}, 0.1),
-    "price": Understood("price", {}, 0.4),
-    "price of a visit": Understood("price", {"service": "visit_cardiologist"}, 0.9),
-    "pizza": Understood("off_topic", {}, 0.9),
-    "stop": Understood("stop", {}, 1.0),
-    "ready": Understood("ready", {}, 0.9),
+    "book": meant("book", 1.0),
+    "book to orlov": meant("book", 1.0, {"doctor": "orlov"}),
+    "to orlov": meant("book", 1.0, {"doctor": "orlov"}),
+    "any therapist": Understood("book", {"speciality": "therapist"}, 1.0, is_any=True, intent_confidence=1.0),
+    "orlov perhaps": meant("book", 0.4, {"doctor": "orlov"}),
+    "cancel": meant("cancel", 1.0),
+    "cancel perhaps": meant("cancel", 0.6),
+    "cancel hardly": meant("cancel", 0.1),
+    "price": meant("price", 0.4),
+    "price of a visit": meant("price", 0.9, {"service": "visit_cardiologist"}),
+    "pizza": meant("off_topic", 0.95),
+    "pizza perhaps": meant("off_topic", 0.8),
+    "stop": meant("stop", 1.0),
+    "ready": meant("ready", 0.9),
     "mumble": Understood(),
-    "danger": Understood("emergency", {}, 1.0),
+    "danger": meant("emergency", 1.0),
 }
 
 
@@ -222,6 +238,12 @@ def test_a_value_the_caller_denied_is_not_asked_back_again(talk: Callable[..., T
     assert again.say("to orlov").state.slots["doctor"].value == "orlov"
 
 
+def test_what_else_a_phrase_says_counts_beside_no_matter(talk: Callable[..., Talk]) -> None:
+    taken = talk().say("book").say("any therapist")
+    assert taken.state.slots["doctor"].value is None
+    assert taken.state.slots["speciality"].value == "therapist"
+
+
 # -- subdialogs and digressions -------------------------------------------------------------------------------------------
 
 
@@ -297,6 +319,26 @@ def test_off_target_calls_are_closed_and_counted(talk: Callable[..., Talk]) -> N
     second = first.say("pizza")
     assert second.said == "Это не к нам."
     assert second.ended == "off_topic"
+
+
+def test_what_may_only_be_misheard_is_no_reason_to_close_a_call(talk: Callable[..., Talk]) -> None:
+    third = talk().say("pizza perhaps").say("pizza perhaps").say("pizza perhaps")
+    assert third.ended == ""
+    assert third.handed_over == "nomatch"
+
+
+def test_a_better_outcome_stands(talk: Callable[..., Talk]) -> None:
+    informed = talk().say("price of a visit")
+    assert informed.state.outcome == "informed"
+    booked = informed.say("book to orlov").do(Keyed("89161234567"))
+    assert booked.state.outcome == "booked"
+    assert booked.say("price of a visit").say("до свидания").ended == "booked"
+
+
+def test_the_wish_with_its_object_wins_over_the_bare_one(talk: Callable[..., Talk]) -> None:
+    texts = ("book", "to orlov")
+    asked = talk().do(Heard(tuple(Alternative(text, 0.8) for text in texts)))
+    assert asked.state.slots["doctor"].value == "orlov"
 
 
 def test_a_patient_who_strays_is_not_closed(talk: Callable[..., Talk]) -> None:

@@ -59,8 +59,9 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
             values.fill(turn, one.field, Slot(text, text, understood.confidence))
             return True
     if one.any and one.type not in understood.slots and (understood.is_any or _says_any(turn, one, text)):
+        _mixed_initiative(turn, understood, one)  # "к любому терапевту"
         value = understood.empty_wish if one.type == "datetime" else None
-        values.fill(turn, one.field, Slot(value, one.any_label, understood.confidence))
+        values.fill(turn, one.field, Slot(value, one.any_label, understood.confidence), spare=one.replaces)
         return True
     if one.on_yes and one.type not in understood.slots and understood.slots.get("yes_no") is True:
         value = turn.evaluate(one.on_yes)

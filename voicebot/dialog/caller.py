@@ -35,7 +35,8 @@ def heard(turn: Turn, event: Heard) -> Meaning:
 
 def say(turn: Turn, text: str) -> Meaning:
     """Do as if the caller had surely said this: a key may stand for a phrase."""
-    understood = turn.understanding.understand(text, turn.state.expect, turn.now).with_confidence(1.0)
+    understood = turn.understanding.understand(text, turn.state.expect, turn.now)
+    understood = replace(understood, confidence=1.0, intent_confidence=1.0)
     _answer(turn, understood, text)
     return _meaning(turn, understood, text)
 
@@ -85,18 +86,29 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
     read: list[tuple[str, Understood]] = []
     for rank, alternative in enumerate(event.alternatives):
         understood = turn.understanding.understand(alternative.text, expect, turn.now)
-        confidence = min(understood.confidence, alternative.confidence) * RANK_DECAY**rank
-        read.append((alternative.text, understood.with_confidence(confidence)))
+        read.append((alternative.text, _as_sure_as(understood, alternative.confidence, RANK_DECAY**rank)))
     # An emergency is worth a false alarm: the second hypothesis may name it too (the first may come from a grammar).
     for text, understood in read[:EMERGENCY_RANKS]:
         if understood.intent == "emergency":
             return text, understood
     if read[0][1].intent in commands.GLOBAL and not _is_option(turn, read[0][1], read[0][0]):
         return read[0]
-    for text, understood in read:
-        if expect is not None and turn.understanding.answers(understood, expect, text):
-            return text, understood
-    return next((one for one in read if not one[1].is_nothing), read[0])
+    fitting = [one for one in read if expect is not None and turn.understanding.answers(one[1], expect, one[0])]
+    fitting = fitting or [one for one in read if not one[1].is_nothing] or read
+    if not fitting[0][1].slots:
+        # The same wish, but with its object: "к Морозову" says more than "к морозу".
+        first = fitting[0][1]
+        return next((one for one in fitting if one[1].slots and one[1].intent == first.intent), fitting[0])
+    return fitting[0]
+
+
+def _as_sure_as(understood: Understood, confidence: float, share: float) -> Understood:
+    """Nothing is surer than the recogniser was of the words."""
+    return replace(
+        understood,
+        confidence=round(min(understood.confidence, confidence) * share, 4),
+        intent_confidence=round(min(understood.intent_confidence, confidence) * share, 4),
+    )
 
 
 def _served(turn: Turn, understood: Understood, text: str) -> bool:
@@ -142,10 +154,10 @@ def _opens(turn: Turn, understood: Understood, text: str) -> bool:
         if form.form == turn.state.form:
             return False
         return _open(turn, understood, form, text)
-    if intent in ("none", "yes", "no") or understood.confidence < turn.plans.application.reject_below:
+    if intent in ("none", "yes", "no") or understood.intent_confidence < turn.plans.application.reject_below:
         return False
-    if intent == "off_topic" and _off_topic(turn):
-        return True
+    if intent == "off_topic":
+        return understood.intent_confidence >= turn.plans.application.off_topic_above and _off_topic(turn)
     turn.state.session["intent"] = intent
     if turn.state.form == turn.plans.application.unserved:
         return False
@@ -163,7 +175,11 @@ def _off_topic(turn: Turn) -> bool:
         ending.end(turn, state.outcome or "off_topic", "off_topic")
         return True
     if not application.messages.off_topic:
-        return False
+        if state.form == application.unserved:
+            return False
+        state.session["intent"] = "off_topic"
+        moving.enter(turn, application.unserved)
+        return True
     state.troubles += 1
     if state.troubles >= application.limits.trouble:
         ending.give_up(turn, "trouble", "handover")
@@ -198,7 +214,7 @@ def _without_answer(understood: Understood) -> dict[str, Any]:
 
 def _open(turn: Turn, understood: Understood, form: Form, text: str) -> bool:
     """Enter a form, or ask first whether it is meant; return whether the wish counts at all."""
-    decision = policy_of_wish(form, understood.confidence, turn.stage(), turn.plans.application)
+    decision = policy_of_wish(form, understood.intent_confidence, turn.stage(), turn.plans.application)
     if decision is Policy.REJECT:
         return False
     if decision is Policy.CONFIRM:

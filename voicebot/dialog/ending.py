@@ -6,6 +6,9 @@ from voicebot.dialog.state import Phase, Place
 from voicebot.dialog.talking import End, HandOver
 from voicebot.dialog.turn import Turn
 
+#: Results that count only where the dialog has no better one: an address told after a booking leaves it "booked".
+WEAK = ("informed", "off_topic")
+
 
 def settle(turn: Turn, outcome: str) -> None:
     """The request has its result: the handling clock stops. A digression's result leaves the interrupted request open."""
@@ -13,7 +16,7 @@ def settle(turn: Turn, outcome: str) -> None:
     if turn.state.stack:
         turn.state.outcome = turn.state.outcome or outcome
         return
-    turn.state.outcome = outcome
+    turn.state.outcome = outcome if outcome not in WEAK or turn.state.outcome in ("", *WEAK) else turn.state.outcome
     turn.state.request_started_at = None
     turn.state.last_summary = summary(turn)
 

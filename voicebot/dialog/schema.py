@@ -315,7 +315,7 @@ class Limits(Strict):
     nomatch: int = Field(3, ge=1)
     trouble: int = Field(6, ge=2, description="misunderstandings of a whole request, of any kind")
     transfer_tries: int = Field(2, ge=1)
-    off_topic: int = Field(2, ge=1, description="off-topic turns after which a call without any request is closed")
+    off_topic: int = Field(3, ge=1, description="off-topic turns after which a call without any request is closed")
     repeats: int = Field(4, ge=2, description="times in a row the same words are said again")
 
 
@@ -348,6 +348,12 @@ class Application(Strict):
     reject_below: float = Field(0.35, ge=0, le=1, description="confidence: below, nothing was understood")
     confirm_below: Annotated[Thresholds, BeforeValidator(_as_thresholds)] = Field(
         Thresholds(), description="confidence: below, wishes and fields with confirm: auto are asked back"
+    )
+    off_topic_above: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="confidence: from here on surely nothing of the clinic's; below, not understood",
     )
     limits: Limits = Limits()
     vars: dict[Identifier, Expression] = {}
