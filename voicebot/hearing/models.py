@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from voicebot.errors import ModelError, VoicebotError
+from voicebot.errors import ModelError
 from voicebot.hearing.grammar import Vocabulary
 from voicebot.settings import Settings
 from voicebot.supplies.progress import OnProgress, unseen
@@ -89,14 +89,12 @@ def with_clinic_words(
     except FixedVocabulary as error:  # which words lack, `prove_grammar` tells
         log.info("model_takes_no_words", model=choice.path.name, cure=error.cure)
         return choice
-    except (
-        VoicebotError,
-        OSError,
-    ) as error:  # worse heard is better than no robot; a model that is damaged is told of when loaded
-        problem = error.message if isinstance(error, VoicebotError) else f"{words_cache(settings)}: {error.strerror}"
-        log.error(
-            "clinic_words_not_added", model=choice.path.name, problem=problem, cure=getattr(error, "cure", "Free some space.")
-        )
+    except ModelError as error:  # badly heard is better than no robot; loading tells of a model that is damaged
+        log.error("clinic_words_not_added", model=choice.path.name, problem=error.message, cure=error.cure)
+        return choice
+    except OSError as error:
+        cure = "Free some space, or set cache_dir."
+        log.error("clinic_words_not_added", model=choice.path.name, problem=f"{error.strerror}", cure=cure)
         return choice
     if made.unsaid:
         log.warning("words_cannot_be_said", words=list(made.unsaid[:_TOLD_WORDS]), count=len(made.unsaid), cure=SPOKEN)

@@ -8,9 +8,11 @@ value of AcceptWaveform that is not collected changes nothing.
 import json
 import math
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,8 @@ class _Layout:
         ("conf/mfcc.conf", "conf/fbank.conf"),
         ("graph/HCLG.fst", "graph/HCLr.fst"),
     )
-    with_lookahead: tuple[str, ...] = ("graph/Gr.fst", "graph/disambig_tid.int", "graph/words.txt")
+    with_lookahead: tuple[str, ...] = ("graph/Gr.fst", "graph/disambig_tid.int")
+    without_symbols: tuple[str, ...] = ("graph/words.txt",)
 
 
 def check_model_folder(path: Path) -> None:
@@ -57,6 +60,8 @@ def check_model_folder(path: Path) -> None:
     needed = list(layout.needed)
     if not (path / "graph/HCLG.fst").exists():
         needed += [(name,) for name in layout.with_lookahead]
+        if not _brings_symbols(path / "graph/Gr.fst"):  # those of the small official models do
+            needed += [(name,) for name in layout.without_symbols]
     for choices in needed:
         found = [path / name for name in choices if (path / name).is_file()]
         if not found:
@@ -64,6 +69,17 @@ def check_model_folder(path: Path) -> None:
         for file in found:
             if file.stat().st_size == 0 and file.suffix != ".conf":
                 raise ModelError(f"In the recogniser model {path} the file {file.name} is empty.", f"Fetch it again. {_FETCH}")
+
+
+def _brings_symbols(fst: Path) -> bool:
+    """Whether an OpenFst file has its words in it: bit 1 or 2 of the flags in its header."""
+    with suppress(OSError, struct.error), fst.open("rb") as file:
+        file.read(4)
+        for _ in range(2):  # kind of transducer, kind of arc
+            file.read(struct.unpack("<i", file.read(4))[0] & 0xFF)
+        file.read(4)
+        return bool(struct.unpack("<i", file.read(4))[0] & 3)
+    return False
 
 
 def try_model(path: Path) -> None:

@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 _VERSION = 1  # of what is built from the same words
 _KEPT_COPIES = 4
 _REPORT = "words.json"
-_MODEL_FILES = ("am/final.mdl", "conf", graph.UNITS_FILE, *graph.GRAPH_FILES)
+_COPIED = ("am/final.mdl", "conf", "graph/phones", graph.UNITS_FILE)
+_MODEL_FILES = (*_COPIED, *graph.GRAPH_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,10 @@ def _build(model: Path, words: Wanted, cache: Path, name: str, on_progress: OnPr
     with tempfile.TemporaryDirectory(prefix=".words-", dir=cache) as folder:
         made = Path(folder) / name
         if additions or likely:
-            for part in _MODEL_FILES[:2]:
-                source = model / part
-                (shutil.copytree if source.is_dir() else _copy)(source, made / part)
-            for source in (model / "graph" / "phones").glob("*"):
-                _copy(source, made / "graph" / "phones" / source.name)
+            for path in _files(model, _COPIED):
+                target = made / path.relative_to(model)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
             known.extended(additions, likely).save(made)
             on_progress(what, 2, 4)
             apart.try_words(made, additions)
@@ -109,7 +109,7 @@ def _kept(folder: Path, model: Path) -> Prepared | None:
 
 def _key(model: Path, words: Wanted) -> str:
     digest = hashlib.sha256(f"{_VERSION}\n".encode())
-    for path in _model_files(model):
+    for path in _files(model, _MODEL_FILES):
         digest.update(f"{path.relative_to(model)} {_sha256(path)}\n".encode())
     for word in sorted(words.written):
         digest.update(f"{word}: {' '.join(words.written[word])}\n".encode())
@@ -117,8 +117,8 @@ def _key(model: Path, words: Wanted) -> str:
     return digest.hexdigest()[:12]
 
 
-def _model_files(model: Path) -> Iterable[Path]:
-    for name in _MODEL_FILES:
+def _files(model: Path, names: Iterable[str]) -> Iterable[Path]:
+    for name in names:
         path = model / name
         yield from sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
 
@@ -126,11 +126,6 @@ def _model_files(model: Path) -> Iterable[Path]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
 
 
 def _prune(cache: Path, model_name: str, keep: Path) -> None:
