@@ -142,6 +142,7 @@ _MODULES = {
     "call": "voicebot.patient.commands",
     "demo": "voicebot.patient.commands",
     "rehearse": "voicebot.rehearsal.commands",
+    "users": "voicebot.accounts.commands",
 }
 _OWN = ("serve", "line", "brain", "desk", "supplies", "version")
 
