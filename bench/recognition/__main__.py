@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     every = []
     try:
         for path in options.model or _installed_models():
-            wanted = Options(path, settings.cache, work, parts, options.development, options.quick)
+            wanted = Options(path, settings.cache, work, parts, options.development, options.step)
             figures = measure(wanted, _say, _say if options.verbose else None)
             figures["load_average"] = machine.load()
             _say("\n".join(["", f"{figures['model']}:", "", *report.sections(figures)]))
@@ -52,15 +52,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     help_model = "a model's folder (again for another); default: the embedded one and every one fetched"
     parser.add_argument("--model", type=Path, action="append", help=help_model)
     parser.add_argument("--development", action="store_true", help="the lists for tuning instead of the test")
-    parser.add_argument("--quick", action="store_true", help="every eighth utterance: does it work at all?")
+    parser.add_argument("--step", type=int, default=1, metavar="N", help="only every N-th utterance")
+    parser.add_argument("--quick", action="store_const", const=8, dest="step", help="every eighth: does it work at all?")
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="only these parts")
     parser.add_argument("--verbose", action="store_true", help="print every utterance heard wrong")
     parser.add_argument("--work", type=Path, help="where synthesised speech is kept; default: in the cache")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     parser.add_argument("--write-docs", action="store_true", help="put the figures into docs/recognition.md")
     options = parser.parse_args(arguments)
-    if options.write_docs and (options.quick or options.development or options.parts):
-        parser.error("--write-docs takes the whole test")
+    if options.step < 1:
+        parser.error("--step counts from 1")
+    if options.write_docs and (options.development or options.parts):
+        parser.error("--write-docs takes all parts of the test")
     return options
 
 

@@ -1,6 +1,6 @@
 """One model through all parts of the bench."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from bench.recognition import costs, human
 from bench.recognition.channel import on_the_line
 from bench.recognition.listening import Listener, best
 from bench.recognition.scoring import Tally, score
-from bench.recognition.sets import DEVELOPMENT_SETS, QUICK_STEP, TEST_SETS, Noises, Spoken, SpokenSet, speak
+from bench.recognition.sets import DEVELOPMENT_SETS, TEST_SETS, Noises, Spoken, SpokenSet, speak
 from bench.recognition.slots import Judge
 from bench.recognition.sounds import not_speech
 from bench.recognition.texts import read, words_of
@@ -29,18 +29,14 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to measure. `cache` holds RHVoice, `work` the bench's own speech."""
+    """What to measure: of every list each `step`-th utterance. `cache` holds RHVoice, `work` the bench's own speech."""
 
     model: Path
     cache: Path
     work: Path
     parts: frozenset[str]
     is_development: bool = False
-    is_quick: bool = False
-
-    @property
-    def step(self) -> int:
-        return QUICK_STEP if self.is_quick else 1
+    step: int = 1
 
 
 def measure(options: Options, say: Say, show: Say | None = None) -> Figures:
@@ -66,9 +62,9 @@ class _Run:
     def all_parts(self) -> Figures:
         parts, options = self._options.parts, self._options
         self._say(f"{options.model.name}: {'development' if options.is_development else 'test'} lists"
-                  f"{', every eighth utterance' if options.is_quick else ''}")  # fmt: skip
+                  f"{f', one utterance in {options.step}' if options.step > 1 else ''}")  # fmt: skip
         figures: Figures = {"bench": "recognition", "model": options.model.name, "is_development": options.is_development,
-                            "is_quick": options.is_quick}  # fmt: skip
+                            "step": options.step}  # fmt: skip
         if "sets" in parts:
             wanted = DEVELOPMENT_SETS if options.is_development else TEST_SETS
             figures["sets"] = {one.name: self._open(one.name, self._speak(one), one.aim) for one in wanted}
@@ -166,7 +162,7 @@ class _Run:
             right = total = 0
             for number, line in enumerate(lines):
                 for voice in (self.studio.unseen, self.studio.espeak, self.studio.espeak_variant):
-                    sound = on_the_line(voice(line, number), self._noises.get(noise), 10.0, place=number)
+                    sound = on_the_line(voice(line), self._noises.get(noise), 10.0, place=number)
                     heard = best(self._listener.hear(sound, phrases))
                     is_right = words_of(heard) == line.words and UNKNOWN not in heard.split()
                     total, right = total + 1, right + is_right
@@ -174,14 +170,16 @@ class _Run:
                         self._show(f"grammar, {name} | {line.written} | {heard}")
             figures[f"answer of 30 right, {name}"] = _right(right, total, aim)
         for name, spoken in (("other speech", self._outside()), ("sounds that are no speech", self._noise_sounds())):
-            refused = total = 0
+            refused = harmless = total = 0
             for said, sound in spoken:
                 heard = best(self._listener.hear(sound, phrases))
                 is_refused = not heard or UNKNOWN in heard.split()
                 total, refused = total + 1, refused + is_refused
+                harmless += is_refused or not is_answer(heard, phrases)
                 if not is_refused:
-                    self._show(f"grammar, {name} taken for an answer | {said} | {heard}")
+                    self._show(f"grammar, {name} not rejected | {said} | {heard}")
             figures[f"{name} rejected"] = _right(refused, total, REJECTED_AIM)
+            figures[f"{name} rejected, or heard as a scrap that is no answer"] = _right(harmless, total)
         for name, row in figures.items():
             self._say(f"  grammar, {name}: {row['right']} % of {row['of']}")
         return figures
@@ -189,7 +187,7 @@ class _Run:
     def _outside(self) -> Iterable[tuple[str, np.ndarray[Any, np.dtype[np.int16]]]]:
         for number, line in enumerate(read("outside.txt")[:: self._options.step]):
             for voice in (self.studio.unseen, self.studio.espeak):
-                yield line.written, on_the_line(voice(line, number), place=number)
+                yield line.written, on_the_line(voice(line), place=number)
 
     def _noise_sounds(self) -> Iterable[tuple[str, np.ndarray[Any, np.dtype[np.int16]]]]:
         for name, sound in list(not_speech())[:: self._options.step]:
@@ -207,10 +205,10 @@ class _Run:
             is_right = words_of(heard) == one.line.words
             right += is_right
             if not is_right:
-                self._show(f"human prompt, grammar of {len(phrases)} | {one.line.written} | {heard}")
+                self._show(f"human prompt, grammar of {len(spoken)} | {one.line.written} | {heard}")
         figures = _right(right, len(heard_of), PROMPTS_AIM)
-        self._say(f"  human telephone prompts with a grammar of {len(phrases)}: {figures['right']} % of {figures['of']}")
-        return {f"human telephone prompt right among {len(phrases)}": figures}
+        self._say(f"  human telephone prompts with a grammar of {len(spoken)}: {figures['right']} % of {figures['of']}")
+        return {f"human telephone prompt right among {len(spoken)}": figures}
 
     def _proven(self, phrases: list[str]) -> tuple[str, ...]:
         proven = prove_grammar(self._listener.model, [*phrases, *(phrase.replace("ё", "е") for phrase in phrases)], "bench")
@@ -224,10 +222,20 @@ class _Run:
         parts: list[np.ndarray[Any, np.dtype[np.int16]]] = []
         texts = "development.txt" if self._options.is_development else "free.txt"
         for number, line in enumerate(read(texts)):
-            parts.append(on_the_line(self.studio.unseen(line, number), place=number))
+            parts.append(on_the_line(self.studio.unseen(line), place=number))
             if sum(map(len, parts)) > (_COST_SECONDS // self._options.step) * 8000:
                 break
         return np.concatenate(parts)
+
+
+def is_answer(heard: str, phrases: Sequence[str]) -> bool:
+    """Whether a hypothesis is made of whole phrases of its grammar, not of words out of them ("в" of "в среду")."""
+    words, answers = words_of(heard), {words_of(phrase) for phrase in phrases}
+    ends = {0}  # places up to which whole phrases reach
+    for place in range(1, len(words) + 1):
+        if any(begin in ends and words[begin:place] in answers for begin in range(place)):
+            ends.add(place)
+    return bool(words) and len(words) in ends
 
 
 def _right(right: int, of: int, aim: float | None = None) -> Figures:

@@ -21,7 +21,10 @@ def write_page(every: list[report.Figures], page: Path = PAGE) -> list[Path]:
         raise VoicebotError(f"{page} lacks the marks between which figures go.", f"Put back: {BEGIN} and {END}.")
     lines = [f"Measured on {datetime.now(UTC):%Y-%m-%d}.", ""]
     for figures in every:
-        lines += [f"### {figures['model']}", "", *report.sections(figures)]
+        lines += [f"### {figures['model']}", ""]
+        if figures["step"] > 1:
+            lines += [f"One utterance in {figures['step']} only: the intervals are wide.", ""]
+        lines += report.sections(figures)
     page.write_text(f"{head}{BEGIN}\n\n{chr(10).join(lines)}\n{END}{tail}", encoding="utf-8")
     written = [page]
     for figures in every:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from bench.recognition.channel import Samples, on_the_line
 from bench.recognition.texts import Line, read
-from bench.recognition.voices import Studio
+from bench.recognition.voices import Studio, Voice
 from voicebot.audio.pcm import Pcm
 
-QUICK_STEP = 8
 _SIDE_STEP = 4  # of sets without an aim: some eighty of the free sentences
 
 
@@ -76,8 +75,9 @@ class Noises:
 
 def speak(wanted: SpokenSet, studio: Studio, noises: Noises, step: int = 1) -> Iterator[Spoken]:
     """Yield the utterances of a set."""
-    voice = {"unseen": studio.unseen, "espeak": studio.espeak, "espeak_variant": studio.espeak_variant}[wanted.voice]
+    voices: dict[str, Voice] = {"unseen": studio.unseen, "espeak": studio.espeak, "espeak_variant": studio.espeak_variant}
+    voice = voices[wanted.voice]
     noise = noises.get(wanted.noise)
     for number, line in enumerate(read(wanted.texts)):
         if number % (wanted.step * step) == 0:
-            yield Spoken(line, on_the_line(voice(line, number), noise, wanted.snr_db, place=number))
+            yield Spoken(line, on_the_line(voice(line), noise, wanted.snr_db, place=number))

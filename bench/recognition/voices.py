@@ -1,8 +1,10 @@
 """Who speaks in the tests. Every utterance is synthesised once and kept in the work folder."""
 
 import hashlib
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from voicebot.voice.telephone import gain_for, to_telephone
 UNSEEN = "Irina"
 """RHVoice's voice that the recipe keeps out of training (models/recipe/rhvoice.py, HELD_OUT_VOICE)."""
 
-UNSEEN_RATES = (1.0, 0.9, 1.1)  # in turn: not every caller talks at one speed
+UNSEEN_RATES = (1.0, 0.9, 1.1)  # not every caller talks at one speed
 ESPEAK_VARIANTS = ("Andy", "Reed", "edward2", "ian", "kaukovalta", "marcelo")
 """Of espeak-ng's voices those that the recipe does not train on (synthesis.py, ESPEAK_VARIANTS)."""
 
@@ -30,8 +32,9 @@ _BABBLE_TEXTS = 5  # of each talker, over and over
 _ESPEAK_RATE = 175 / 150  # the library's own default, which testers use; the product's is slower
 _VERSION = 1  # of what is kept
 
-Voice = Callable[[Line, int], Pcm]
-"""A line and its number in the list -> its sound at 8 kHz."""
+Drawable = TypeVar("Drawable")
+Voice = Callable[[Line], Pcm]
+"""A line -> its sound at 8 kHz."""
 
 
 class Studio:
@@ -46,16 +49,15 @@ class Studio:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._engines: dict[tuple[str, str, float], VoiceEngine] = {}
 
-    def unseen(self, line: Line, number: int) -> Pcm:
-        return self._say("rhvoice", UNSEEN, UNSEEN_RATES[number % len(UNSEEN_RATES)], stressed(line))
+    def unseen(self, line: Line) -> Pcm:
+        return self._say("rhvoice", UNSEEN, _drawn(UNSEEN_RATES, line), stressed(line))
 
-    def espeak(self, line: Line, _number: int) -> Pcm:
+    def espeak(self, line: Line) -> Pcm:
         """espeak-ng's own default, as testers call."""
         return self._say("espeak", "ru", _ESPEAK_RATE, line.written)
 
-    def espeak_variant(self, line: Line, number: int) -> Pcm:
-        variant = ESPEAK_VARIANTS[number % len(ESPEAK_VARIANTS)]
-        return self._say("espeak", f"ru+{variant}", _ESPEAK_RATE, line.written)
+    def espeak_variant(self, line: Line) -> Pcm:
+        return self._say("espeak", f"ru+{_drawn(ESPEAK_VARIANTS, line)}", _ESPEAK_RATE, line.written)
 
     def babble(self) -> Pcm:
         """A minute of six people who talk at once, of other voices than the test's and of texts of their own."""
@@ -107,3 +109,8 @@ class Studio:
                 RhvoiceEngine(self._files, speaker, rate) if kind == "rhvoice" else EspeakEngine(speaker, rate)
             )
         return self._engines[wanted]
+
+
+def _drawn(choices: Sequence[Drawable], line: Line) -> Drawable:
+    """One of the choices, always the same for a line, whatever part of its list is used."""
+    return choices[zlib.crc32(line.written.encode()) % len(choices)]

@@ -7,7 +7,7 @@ import pytest
 
 from bench.recognition import costs, human
 from bench.recognition.listening import Listener, best
-from bench.recognition.measure import Options, measure
+from bench.recognition.measure import Options, is_answer, measure
 from bench.recognition.slots import COMMANDS, WANTED, Judge
 from bench.recognition.texts import Line, read, words_of
 from bench.recognition.voices import UNSEEN
@@ -89,6 +89,14 @@ def test_the_grammar_decides_as_in_the_product(judge: Judge) -> None:
     assert judge.chosen("yes_no", [], []) == ""
 
 
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [("в среду", True), ("да да конечно", True), ("в", False), ("не не", False), ("да в", False), ("", False)],
+)
+def test_a_scrap_of_a_phrase_is_no_answer(heard: str, expected: bool) -> None:
+    assert is_answer(heard, ["да", "да конечно", "в среду", "не надо"]) is expected
+
+
 def test_costs_are_measured_in_a_process_of_their_own(tmp_path: Path) -> None:
     figures = costs.measured(EMBEDDED_MODEL, np.tile(recording("booking"), 2)[:TELEPHONE_HZ], tmp_path)
     assert figures["load, s"]["value"] > 0
@@ -116,7 +124,7 @@ def test_a_model_goes_through_the_grammar_part(tmp_path: Path) -> None:
     if files is None or UNSEEN.lower() not in files.voices:
         pytest.skip("RHVoice's voices are not in the cache: run `make voice`")
     said: list[str] = []
-    options = Options(EMBEDDED_MODEL, cache, tmp_path, frozenset({"grammar"}), is_quick=True)
+    options = Options(EMBEDDED_MODEL, cache, tmp_path, frozenset({"grammar"}), step=8)
     figures = measure(options, said.append)
     assert "sets" not in figures
     grammar = figures["grammar"]

@@ -154,6 +154,7 @@ def test_ratios_tell_how_much_of_the_allowed_errors_was_used() -> None:
 def figures() -> report.Figures:
     return {
         "model": "no-such-model",
+        "step": 2,
         "sets": {"free, clean": Tally([Scored(4, 3, 1)]).figures() | {"aim": 12.0}},
         "slots": {"in-domain": {"right": 90.0, "of": 10, "aim": None}},
         "grammar": {"answers": {"right": 97.0, "of": 100, "aim": 98.0}},
@@ -183,6 +184,7 @@ def test_the_page_gets_the_figures_between_its_marks_and_keeps_the_rest(tmp_path
     assert text.endswith("\ntail\n")
     assert "old" not in text
     assert "### no-such-model" in text
+    assert "One utterance in 2 only" in text
     again = page.write_page([figures()], path)
     assert again == [path]
     assert path.read_text(encoding="utf-8") == text
