@@ -48,6 +48,9 @@ def test_forms_follow_the_dictionary() -> None:
     assert {"терапевт", "терапевта", "терапевту", "терапевтами"} <= forms("терапевт")
     assert forms("УЗИ") == forms("из") == forms("быстро") == set()
     assert {"иванов", "ивановой", "иванову", "ивановым"} <= forms("Иванов")
+    for surname in ("Тыквоедов", "Тыквоедова"):
+        assert {"тыквоедов", "тыквоедову", "тыквоедовым", "тыквоедовой"} <= forms(surname)
+    assert {"щурюбский", "щурюбского", "щурюбскую"} <= forms("Щурюбский")
     assert not any(form.endswith("ою") for form in forms("английская"))
 
 

@@ -23,6 +23,8 @@ from voicebot.audio.pcm import TELEPHONE_HZ
 from voicebot.dialog.talking import Alternative
 from voicebot.errors import ModelError
 from voicebot.hearing.backchannel import UNKNOWN
+from voicebot.vocabulary.graph import UNITS_FILE
+from voicebot.vocabulary.graph import load as load_graph
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +55,7 @@ class _Layout:
 
 
 def check_model_folder(path: Path) -> None:
-    """Raise ModelError naming what is missing or empty: libvosk itself would say less, or abort the process."""
+    """Raise ModelError naming what is missing, empty or cut: libvosk itself would say less, or abort the process."""
     if not path.is_dir():
         raise ModelError(f"There is no recogniser model at {path}.", _FETCH)
     layout = _Layout()
@@ -69,6 +71,8 @@ def check_model_folder(path: Path) -> None:
         for file in found:
             if file.stat().st_size == 0 and file.suffix != ".conf":
                 raise ModelError(f"In the recogniser model {path} the file {file.name} is empty.", f"Fetch it again. {_FETCH}")
+    if (path / UNITS_FILE).is_file():  # ours: libvosk would load a graph whose end is missing, and hear badly
+        load_graph(path)
 
 
 def _brings_symbols(fst: Path) -> bool:

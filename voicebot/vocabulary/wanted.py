@@ -14,6 +14,13 @@ _PIECE = re.compile(f"[0-9A-Za-zА-ЯЁа-яё+{ACUTE}]+")
 _INFLECTED = frozenset(("NOUN", "ADJF"))
 _RARE = frozenset(("V-oy", "V-ey", "Arch", "Infr", "Litr"))  # "английскою"
 _SHORTEST_INFLECTED = 4
+# (stem, endings it may stand in) -> all endings
+_SURNAME_ENDINGS = (
+    (("(?:[оеё]в|[иы]н)", "а?"), ",а,у,ым,е,ой,ы,ых"),
+    (("[сц]к", "(?:ий|ая)"), "ий,ого,ому,им,ом,ая,ой,ую,ие,их"),
+    (("[бвгдзклмнпрстфх]", ""), ",а,у,ом,е"),
+    (("[жчшщц]", ""), ",а,у,ем,е"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,22 @@ def forms(word: str) -> set[str]:
     if len(lower) < _SHORTEST_INFLECTED or word.isupper():
         return set()
     readings = parses(lower)
-    chosen = next((r for r in readings if "Surn" in r.tag and "nomn" in r.tag), None) if word[:1].isupper() else None
-    if chosen is None:
+    is_name = word[:1].isupper()
+    chosen = next((r for r in readings if "Surn" in r.tag and "nomn" in r.tag), None) if is_name else None
+    if chosen is None and readings[0].is_known and readings[0].tag.POS in _INFLECTED:
         chosen = readings[0]
-        if not chosen.is_known or chosen.tag.POS not in _INFLECTED:
-            return set()
+    if chosen is None:
+        return _surname_forms(lower) if is_name else set()
     same = (form for form in chosen.lexeme if form.tag.POS == chosen.tag.POS and not _RARE & form.tag.grammemes)
     return {str(form.word) for form in same if _WORD.fullmatch(str(form.word))}
+
+
+def _surname_forms(lower: str) -> set[str]:
+    """Case forms of a name that the dictionary does not know, for both genders, by its ending."""
+    for ending, endings in _SURNAME_ENDINGS:
+        if found := re.fullmatch(f"(.+{ending[0]}){ending[1]}", lower):
+            return {found[1] + tail for tail in endings.split(",")}
+    return set()
 
 
 def ways_to_say(written: Collection[str]) -> list[str]:
