@@ -33,6 +33,8 @@ def parse_birth_date(text: str, today: date) -> date | None:
             corrected = _spoken(tokens[place + 1 :], today)
             if corrected is not None:
                 return corrected
+        if tokens[place] in _CORRECTIONS and (as_said := _spoken(tokens[:place], today)) is not None:
+            return as_said  # only a part of it is said again, and which is not known: the whole is read back anyway
     return _spoken([token for token in tokens if token not in _CORRECTIONS], today)
 
 

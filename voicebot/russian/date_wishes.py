@@ -32,7 +32,6 @@ def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
     days: list[date] = []
     weekdays: set[int] = set()
     wholes = [core for core in cores if core.is_whole_week]
-    explicit = any((core.days or core.of_month) and not core.is_whole_week for core in cores)
     bounds: list[tuple[str, date]] = []
     previous: date | None = None
     for place, mark in enumerate(positive):
@@ -42,7 +41,7 @@ def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
             continue
         if core.is_whole_week and any(other.weekdays for other in cores):
             continue
-        if core.weekdays and explicit and mark.relation == AT and not _is_choice(positive, place):
+        if core.weekdays and mark.relation == AT and _is_named_by_neighbour(positive, place):
             continue  # "в среду двадцать пятого": the number decides
         if core.weekdays and mark.relation == AT:
             of_set, of_days = _weekday_days(core, today, wholes, first, last, context, days)
@@ -95,9 +94,19 @@ def _is_span_bounded(marks: list[Mark]) -> bool:
     return any(_date_core(mark).span is not None and mark.relation in (AFTER, FROM, BEFORE) for mark in marks)
 
 
-def _is_choice(marks: list[Mark], place: int) -> bool:
-    """Whether this mark and its neighbour are alternatives ("во вторник или двадцать пятого")."""
-    return marks[place].is_joined or (place + 1 < len(marks) and marks[place + 1].is_joined)
+def _is_named_by_neighbour(marks: list[Mark], place: int) -> bool:
+    """Whether a day beside this weekday, without "или", is the same day ("завтра, в среду", "в среду двадцать пятого")."""
+    neighbours = []
+    if place + 1 < len(marks) and not marks[place + 1].is_joined:
+        neighbours.append(_date_core(marks[place + 1]))
+    if place > 0 and not marks[place].is_joined:
+        neighbours.append(_date_core(marks[place - 1]))
+    weekdays = _date_core(marks[place]).weekdays
+    return any(
+        core.of_month is not None
+        or (not core.is_whole_week and bool(core.days) and {day.weekday() for day in core.days} <= weekdays)
+        for core in neighbours
+    )
 
 
 def _weekday_days(

@@ -332,6 +332,8 @@ def _is_month_number(day: Numeral, month: Numeral, tokens: list[str], today: dat
         return False
     if day.value > calendar.monthrange(2024, month.value)[1]:
         return False
+    if year_at(tokens, month.end)[0] is not None:
+        return True
     months_ahead = (month.value - today.month) % 12
     return month.value != day.value + 1 or months_ahead <= 1
 

@@ -20,6 +20,8 @@ _INFORMAL = {
 }  # fmt: skip
 _BEFORE_PATRONYMIC = {"пал": "павел", "сан": "александр", "марь": "мария", "ал": "александр", "дмитрь": "дмитрий"}
 _OF_FATHER = listed("оглы оглу кызы кизи")  # "Рашид оглы", "Рашид кызы"
+# Women's names that are nearly always the genitive of a man's.
+_RARE_NAMES = listed("петра дмитрия андрея антона павла николая анатолия виталия григория юрия василия георгия тимофея")
 _SHORT_SURNAMES = listed("ли ан ю ир те ше ян юн")
 # Said around a name. Those in the second set ask for another case than the nominative: "запишите ольгу смирнову".
 _FILLERS = listed(
@@ -175,7 +177,8 @@ def _readings(word: str) -> list[_Reading]:
                 word_nominative = str(reading.normal_form)
             case = "" if "Fixd" in reading.tag else str(reading.tag.case or "")
             # "Анне" is rather the dative of "Анна" than a foreign name that does not decline.
-            score = float(reading.score) * (0.01 if kind == "Name" and not case else 1.0)
+            is_rare = kind == "Name" and (not case or (word_nominative in _RARE_NAMES and gender == "femn"))
+            score = float(reading.score) * (0.01 if is_rare else 1.0)
             found.append(_Reading(kind, word_nominative, case, gender, score))
     return found[:_MAXIMUM_READINGS]
 

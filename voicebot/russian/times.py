@@ -13,6 +13,7 @@ from voicebot.russian.text import listed
 _HALF = listed("пол половина половину половине половины половиной")
 _GREETING = listed("добрый доброе доброго доброй добрым")
 _COMPARED = listed("позже раньше попозже пораньше позднее")
+_NOMINATIVE_UNITS = listed("два три четыре пять шесть семь восемь девять")
 _HOUR_WORDS = listed("час часа часу часом")
 _PARTS_OF_CLOCK = listed("утра дня вечера ночи")
 _MAXIMUM_MINUTES_AHEAD = 24 * 60
@@ -147,6 +148,8 @@ def _to_the_hour(tokens: list[str], start: int) -> TimeCore | None:
         if numeral is None or numeral.is_ordinal or not 1 <= numeral.value <= 30:
             return None
         minutes, index = numeral.value, numeral.end
+        if minutes > 20 and tokens[index - 1] in _NOMINATIVE_UNITS:
+            minutes, index = minutes // 10 * 10, index - 1  # "без двадцати два": the hour is not genitive
         if _token(tokens, index) in MINUTE_UNIT:
             index += 1
     if _token(tokens, index) in _HOUR_WORDS:
@@ -219,7 +222,8 @@ def _reading(tokens: list[str], start: int, has_preposition: bool) -> TimeCore |
         # "С двумя детьми", "одну", "один врач" are no hours.
         index, hour = numeral.end, numeral.value
         has_unit = _token(tokens, index) in HOUR_UNIT
-        if tokens[start] in ("один", "одного", "одному", "одна", "одну", "одной", "одно", "раз") and not has_unit:
+        is_timed = has_unit or _token(tokens, index) in _PARTS_OF_CLOCK
+        if tokens[start] in ("один", "одного", "одному", "одна", "одну", "одной", "одно", "раз") and not is_timed:
             return None
         if has_unit:
             index += 1
@@ -236,7 +240,8 @@ def _reading(tokens: list[str], start: int, has_preposition: bool) -> TimeCore |
     if is_minute_said:
         # A third number in a row: digits are being dictated, not a time.
         following = numeral_at(tokens, end) if end < len(tokens) else None
-        is_bare = not has_preposition and following is not None and not following.is_ordinal
+        is_dictated = (following is not None and not following.is_ordinal) or _token(tokens, start - 1).isdecimal()
+        is_bare = not has_preposition and is_dictated
         return TimeCore(start, end, clock=Clock(hour, minute), is_bare=is_bare)
     if has_unit:
         return TimeCore(start, end, clock=Clock(hour), is_bare=not has_preposition)
