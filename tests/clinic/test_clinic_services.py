@@ -31,7 +31,8 @@ def test_a_whole_booking(services: ClinicServices, sqlite: Database) -> None:
     booked = services.call("book", arguments, "d1", "d1/book")
     assert isinstance(booked, Appointment)
     assert services.call("book", arguments, "d1", "d1/book") == booked
-    assert services.call("appointments_of", {"phone": PHONE, "patient": Name(), "caller_phone": PHONE}, "d2", "").entries == (booked,)
+    who = {"phone": PHONE, "patient": Name(), "caller_phone": PHONE}
+    assert services.call("appointments_of", who, "d2", "").entries == (booked,)
     target = slot_at(sqlite, "boris", 15)
     moved = services.call("reschedule", {"appointment_id": booked.id, "slot_id": target, "phone": PHONE}, "d2", "d2/move")
     assert moved.slot_id == target
