@@ -31,10 +31,12 @@ class Branch(Entry):
     spoken_hours: Stressed = ""
     phone: str = ""
     directions: Stressed = Field("", description="how to find it, spoken")
+    lab: dict[str, str] = Field({}, description='when tests are taken: {"mon-fri": "08:00-12:00"}; empty: no laboratory')
+    spoken_lab: Stressed = ""
 
-    _stress = field_validator("spoken", "spoken_address", "spoken_hours", "directions")(check_stress)
+    _stress = field_validator("spoken", "spoken_address", "spoken_hours", "directions", "spoken_lab")(check_stress)
 
-    @field_validator("hours")
+    @field_validator("hours", "lab")
     @classmethod
     def _hours(cls, value: dict[str, str]) -> dict[str, str]:
         for days, hours in value.items():
@@ -178,8 +180,9 @@ class Service(Entry):
     duration_minutes: int = Field(ge=STEP_MINUTES, le=480, multiple_of=STEP_MINUTES)
     price_rub: int = Field(ge=0)
     min_age_years: int = Field(0, ge=0, le=21, description="not done to younger patients")
-    preparation: Stressed = ""
+    preparation: Stressed = Field("", description="spoken; or the id of a rule in preparations.yaml")
     is_visit: bool = False
+    repeat: str = Field("", description="of a first visit: the service that a repeated one is")
     cases: CaseForms = {}
 
     _stress = field_validator("spoken", "preparation")(check_stress)

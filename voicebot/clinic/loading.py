@@ -221,9 +221,13 @@ def _references(kind: Kind, entry: Any) -> Iterator[tuple[Location, Kind, str]]:
             yield from ((("specialities", i), "speciality", x) for i, x in enumerate(entry.specialities))
             yield from ((("doctors", i), "doctor", x) for i, x in enumerate(entry.doctors))
             yield from ((("branches", i), "branch", x) for i, x in enumerate(entry.branches))
+            if entry.repeat:
+                yield ("repeat",), "service", entry.repeat
         case "speciality":
             if entry.visit:
                 yield ("visit",), "service", entry.visit
+            if entry.child_speciality:
+                yield ("child_speciality",), "speciality", entry.child_speciality
         case "test":
             yield from ((("branches", i), "branch", x) for i, x in enumerate(entry.branches))
         case "faq":

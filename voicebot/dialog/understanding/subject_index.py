@@ -29,6 +29,9 @@ _FUNCTION_WORDS = listed(
 #: Words longer than any name's are cut off; nobody names a service in so many.
 _LONGEST_WORDS = 12
 _REMEMBERED_WORDS = 20_000
+_SCATTERED = 0.95  # the score of a name whose words stand in another order or not together
+_SCATTERED_WORDS = 4
+_WORDS_BETWEEN = 2
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class SubjectIndex(Generic[_K]):
                     names.add(kind, key, normalise(phrase))
         self._owners = names.owners
         self._sounds = list(names.words)
+        self._words = names.words
         self._lengths = np.array([len(sound) for sound in self._sounds], dtype=np.float32)
         self._counts = np.array([len(names.words[sound]) for sound in self._sounds], dtype=np.int32)
         self._longest = min(_LONGEST_WORDS, int(self._counts.max(initial=0)))
@@ -103,6 +107,8 @@ class SubjectIndex(Generic[_K]):
             for kind, key, form in self._owners[sound]:
                 if score < floors.get(kind, 2.0) or is_barred(kind, span):
                     continue
+                if score == _SCATTERED:
+                    form = " ".join(tokens[span[0] : span[1]])  # every word of it was said
                 match = Match(key, score, form, span)
                 known = best.get((kind, key))
                 if known is None or _rank(match) > _rank(known):
@@ -120,6 +126,7 @@ class SubjectIndex(Generic[_K]):
         candidates = self._candidates(sounds)
         if not candidates.size:
             return
+        yield from self._scattered(sounds, candidates)
         heard: dict[int, list[tuple[tuple[int, int], str]]] = {}
         for start, end in self._windows(len(tokens)):
             sound = "".join(sounds[start:end])
@@ -134,6 +141,17 @@ class SubjectIndex(Generic[_K]):
             places = candidates[(self._counts[candidates] == count) & (self._lengths[candidates] > _SHORT_LETTERS)]
             if places.size:
                 yield from _alike(several, [self._sounds[place] for place in places], floor)
+
+    def _scattered(self, sounds: Sequence[str], candidates: NDArray[np.int64]) -> Iterator[tuple[tuple[int, int], str, float]]:
+        """Names all of whose words were said near one another, in any order: "шланг проглотить", "картой можно оплатить"."""
+        places: dict[str, int] = {sound: place for place, sound in reversed(list(enumerate(sounds)))}
+        for candidate in candidates[(self._counts[candidates] >= 2) & (self._counts[candidates] <= _SCATTERED_WORDS)]:
+            sound = self._sounds[candidate]
+            found = sorted({places.get(word, -1) for word in self._words[sound]})
+            if found[0] < 0 or len(found) != self._counts[candidate]:
+                continue
+            if found[-1] - found[0] < len(found) + _WORDS_BETWEEN:
+                yield (found[0], found[-1] + 1), sound, _SCATTERED
 
     def _candidates(self, sounds: Sequence[str]) -> NDArray[np.int64]:
         """Names of whose letters half were heard, in single words or in two that the recogniser joined or split."""
