@@ -7,10 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from demo_clinic import ServicesAt
 
-from voicebot.clinic.catalogue import Catalogue
 from voicebot.clinic.offers import Offer
-from voicebot.clock import VirtualClock
-from voicebot.dialog.chat import chat
 from voicebot.dialog.engine import Engine, Step
 from voicebot.dialog.state import Phase, State
 from voicebot.dialog.talking import (
@@ -218,15 +215,3 @@ def test_a_human_is_announced_once(engine: Engine) -> None:
     assert [act.prompt for act in first.acts if isinstance(act, Say)].count("messages.budget_offer") == 1
     second = engine.step(first.state, NotHeard(), late)
     assert "messages.budget_offer" not in [act.prompt for act in second.acts if isinstance(act, Say)]
-
-
-def test_terminal_chat(engine: Engine, catalogue: Catalogue, services_at: ServicesAt) -> None:
-    clock = VirtualClock()
-    written: list[str] = []
-    lines = ["запишите к терапевту на завтра", "первый", "петров иван", "#89161234567", "да", "нет"]
-    state = chat(
-        engine, services_at(clock), lines, written.append, lambda: clock.now().astimezone(catalogue.zone), dialog_id="7A3KM05X"
-    )
-    assert state.outcome == "booked"
-    assert written[-1] == "[booked]"
-    assert not any("+" in line for line in written)

@@ -33,6 +33,18 @@ def grammars(plans: Dialplans, understanding: Understanding) -> dict[str, tuple[
     }
 
 
+def own_words(plans: Dialplans) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return (form, field) -> the words that the dialplan itself expects there, each once."""
+    found = {}
+    for form in plans.forms.values():
+        for field in form.fields():
+            phrases = [phrase for option in field.options for phrase in option.phrases] + list(field.any)
+            if phrases:
+                words = re.findall(r"[а-яё]+", " ".join(phrases).lower())
+                found[form.form, field.field] = tuple(dict.fromkeys(words))
+    return found
+
+
 def _prompts(value: Any) -> Iterator[Prompt]:
     if isinstance(value, Prompt):
         yield value

@@ -1,6 +1,6 @@
 """Reads a folder of dialplans. Every error names file, line and cure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,36 @@ class _File:
     document: Document
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Checked dialplans, and where each form stands."""
+
+    plans: Dialplans
+    files: tuple[_File, ...]
+
+    def place(self, form: str, path: tuple[int | str, ...] = ()) -> str:
+        """Return "file:line" of a form, or of a part of it."""
+        for file in self.files:
+            for index, one in enumerate(file.document.forms):
+                if one.form == form:
+                    return f"{file.path}:{line_of(file.raw, ('forms', index, *path))}"
+        raise KeyError(form)
+
+
 def load_dialplans(folder: Path, services: Mapping[str, type[BaseModel]]) -> Dialplans:
     """Return the checked dialplans of a folder's *.yaml files.
 
     `services` are the clinic's services: name -> model of the arguments. Raise ConfigurationError listing every problem.
     """
+    return load_with_places(folder, services).plans
+
+
+def load_with_places(folder: Path, services: Mapping[str, type[BaseModel]]) -> Loaded:
+    """Like load_dialplans, for tools that point into the files."""
     paths = sorted(folder.glob("*.yaml"))
     if not paths:
         raise ConfigurationError(f"{folder} holds no dialplan (*.yaml).", "Set dialog.folder to a clinic's folder.")
-    files = [_read(path) for path in paths]
+    files = _read_all(paths)
     forms: dict[str, Form] = {}
     problems: list[str] = []
     for file in files:
@@ -50,7 +71,21 @@ def load_dialplans(folder: Path, services: Mapping[str, type[BaseModel]]) -> Dia
         problems += [_problem(file, problem) for problem in check_document(file.document, application, forms, services)]
     if problems:
         raise ConfigurationError("\n".join(problems), _CURE)
-    return Dialplans(application=application, forms=forms)
+    return Loaded(Dialplans(application=application, forms=forms), tuple(files))
+
+
+def _read_all(paths: Iterable[Path]) -> list[_File]:
+    """Read every file before complaining of any: an engineer wants all the errors at once."""
+    files: list[_File] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            files.append(_read(path))
+        except ConfigurationError as error:
+            problems.append(error.message)
+    if problems:
+        raise ConfigurationError("\n".join(problems), _CURE)
+    return files
 
 
 def _read(path: Path) -> _File:

@@ -89,13 +89,21 @@ ACTION_VERBS = (
 )  # fmt: skip
 
 
+def _as_actions(value: Any) -> Any:
+    """One action or a list of them; a bare text is a prompt."""
+    if value is None:
+        return []
+    items = value if isinstance(value, list) else [value]
+    return [{"prompt": item} if isinstance(item, str) else item for item in items]
+
+
 class Action(Strict):
     """One step of executable content: exactly one verb (`then` and `else` belong to `if`)."""
 
     prompt: Prompts | None = None
     if_: Expression | None = Field(None, alias="if")
-    then: "list[Action]" = []
-    else_: "list[Action]" = Field([], alias="else")
+    then: Annotated["list[Action]", BeforeValidator(_as_actions)] = []
+    else_: Annotated["list[Action]", BeforeValidator(_as_actions)] = Field([], alias="else")
     assign: dict[Identifier, Expression] | None = Field(None, description="variable or field -> expression")
     clear: list[Identifier] | None = Field(None, description="items to visit again; what depends on them is cleared too")
     goto: str | None = Field(None, description="a form, or #item of this form")
@@ -114,14 +122,6 @@ class Action(Strict):
         if (self.then or self.else_) and self.if_ is None:
             raise ValueError("then and else belong to an if")
         return self
-
-
-def _as_actions(value: Any) -> Any:
-    """One action or a list of them; a bare text is a prompt."""
-    if value is None:
-        return []
-    items = value if isinstance(value, list) else [value]
-    return [{"prompt": item} if isinstance(item, str) else item for item in items]
 
 
 Actions = Annotated[list[Action], BeforeValidator(_as_actions)]
