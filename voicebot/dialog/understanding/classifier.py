@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 _VERSION = 3  # of features, noise and training: another number forgets what is cached
 _VARIANTS = 3
+_KEPT_FILES = 6  # of earlier phrases, in the cache
 _LEAST_DOCUMENTS = 4
 _REGULARISATION = 8.0  # scikit-learn's C
 _ITERATIONS = 40
@@ -185,6 +186,9 @@ def _store(trained: Classifier, file: Path) -> None:
             boost=np.array(trained.boost),
         )
     part.replace(file)
+    kept = sorted(file.parent.glob("intents-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in kept[_KEPT_FILES:]:
+        old.unlink(missing_ok=True)
 
 
 def _load(file: Path) -> Classifier:

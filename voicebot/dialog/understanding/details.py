@@ -3,6 +3,8 @@
 import re
 from functools import cache
 
+from voicebot.russian.shift import Shift, parse_shift
+
 _ORDINALS = (
     (1, r"перв(?:ый|ая|ое|ую|ым|ой|ому|ом|и)|номер один|вариант один|один вариант"),
     (2, r"втор(?:ой|ая|ое|ую|ым|ому|ом|и)|номер два|вариант два|два вариант"),
@@ -36,7 +38,7 @@ _MORE = re.compile(
     r"(?:еще|другие|другое|иные|остальные) (?:вариант\w*|есть|время|предложени\w+)"
     r"|(?:а )?(?:еще|другое|другие) (?:что нибудь|что то|есть)|что(?: у вас)? еще|еще что"
     r"|^(?:а )?(?:еще|другое|другие|дальше|ничего|никакое|никакой|ни одно|ни один)$"
-    r"|ни один из|ни одно из|не подход\w+|не устра\w+|(?:по)?позже|(?:по)?раньше"
+    r"|ни один из|ни одно из|не подход\w+|не устра\w+"
 )
 _ANY = re.compile(
     r"все равно|вс[ея]кий|люб(?:ой|ая|ое|ого|ому|ую|ом|ые)|без разницы|не ?важно|не принципиально"
@@ -44,8 +46,13 @@ _ANY = re.compile(
     r"|на ваше усмотрение|не имеет значения|как вам удобно|все подходит|к кому угодно"
 )
 _NEGATION = re.compile(r"^(?:нет|не|неа)(?: |$)|(?:^| )(?:лучше|а можно|не подход\w+|не устра\w+)(?: |$)")
+_DENIED = re.compile(r"(?:^|(?<= ))не (?:(?:к|ко|на|в|во|у|с|по) )?(?!верн|правильн)\w+ (?:\w+ )?(?:а|но) (?=\w)")
 _OF_DOCTOR = re.compile(r"(?:^| )(?:к|ко|врач\w*|доктор\w*)(?: |$)")
 _CALLED_DOCTOR = re.compile(r"(?:^| )(?:доктор|врач)(?:у|а|ом)? (\w{3,}(?: \w{3,})?)")
+_BIRTH = re.compile(r"(?:^| )(?:дат\w+ рождени\w+|родил(?:ся|ась|ись)|\w+ года рождени\w+|тысяча девятьсот)(?: |$)")
+_SURNAME = re.compile(
+    r"\w+(?:ов|ова|ев|ева|ин|ина|ын|ына|ский|ская|цкий|цкая|енко|чук|юк|ян|швили|дзе|ых|их|ук|ко|ец|ович|евич|ман|берг|штейн)"
+)
 _NAMED = re.compile(r"меня зовут|мо[яю] фамили\w+|фамилия|зовут|на имя|на фамилию")
 
 
@@ -74,7 +81,10 @@ def without_ordinal(text: str) -> str:
 
 
 def change(text: str, is_asked: bool) -> str:
-    """Return the type of field a normalised phrase wants changed, or "". `is_asked`: the robot asked what to change."""
+    """Return what a normalised phrase wants changed: a type of field, "offers", "earlier", "later", or "".
+
+    `is_asked`: the robot asked what to change.
+    """
     for kind, nouns in _NOUNS:
         if is_asked and re.search(rf"(?:^| )(?:{nouns})(?: |$)", text):
             return kind
@@ -82,6 +92,9 @@ def change(text: str, is_asked: bool) -> str:
             return kind
         if re.search(rf"{_WRONG} (?:\w+ )?(?:{nouns})(?: |$)|(?:^| )(?:{nouns}) (?:\w+ )?{_WRONG}(?: |$)", text):
             return kind
+    shift = parse_shift(text)
+    if shift in (Shift.EARLIER, Shift.LATER):
+        return shift.value
     return "offers" if _MORE.search(text) else ""
 
 
@@ -89,6 +102,11 @@ def without_wrong(text: str) -> str:
     """Return a phrase without what is wrong: "не Петров а Петрова" is "Петрова"."""
     text = re.sub(r"(?:^|(?<= ))не (?!верн|правильн)\w+ а (?=\w)", " ", text)
     return " ".join(re.sub(rf"(?:^|(?<= )){_WRONG}(?= |$)", " ", text).split())
+
+
+def without_denied(text: str) -> str:
+    """Return a phrase without what is denied before what is meant: "не к Петрову а к Иванову" is "к Иванову"."""
+    return " ".join(_DENIED.sub(" ", text).split())
 
 
 def is_any(text: str) -> bool:
@@ -112,3 +130,13 @@ def called_doctor(text: str) -> str:
 def names_person(text: str) -> bool:
     """Whether a normalised phrase announces a name."""
     return _NAMED.search(text) is not None
+
+
+def names_birth(text: str) -> bool:
+    """Whether a normalised phrase announces a birth date, or a year of the last century."""
+    return _BIRTH.search(text) is not None
+
+
+def is_like_surname(text: str) -> bool:
+    """Whether one normalised word has a surname's ending."""
+    return _SURNAME.fullmatch(text) is not None

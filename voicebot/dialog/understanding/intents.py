@@ -1,24 +1,18 @@
 """What a caller wants, by rules: patterns over normalised words (lower case, е for ё, no punctuation).
 
-The order is the order of the table: what must not be missed comes first. A trained classifier can join behind the same
-function; rules stay for what must be certain.
+The order is the order of the table: what must not be missed comes first. The classifier weighs what the rules find
+(`wishes`); what must be certain they decide alone.
 """
 
 import re
 from functools import cache
 
 from voicebot.dialog.understanding import patterns
+from voicebot.dialog.understanding.emergencies import is_emergency
 from voicebot.dialog.understanding.patterns import Patterns
 
 _WORD = r"(?:^|(?<= ))"
 _END = r"(?=$| )"
-
-#: What happened long ago or is a reason for a planned visit is no emergency.
-_NOT_AN_EMERGENCY = re.compile(
-    r"после (?:перенесенного )?(?:инсульт|инфаркт|обморок|операци|кровотеч)|перенес(?:ла|ли)? (?:инсульт|инфаркт)"
-    r"|(?:год|лет|месяц\w*|недел\w+) назад|в прошлом (?:году|месяце)|на прошлой неделе|профилактик\w+ (?:инсульт|инфаркт)"
-    r"|кров\w* (?:на|сда|из вены|из пальца)|анализ\w* кров|давно (?:болит|боли)"
-)
 
 
 @cache
@@ -39,41 +33,47 @@ _SHORT: tuple[tuple[str, Patterns], ...] = (
     ("hold_on", patterns.HOLD_ON),
     ("back", patterns.BACK),
     ("goodbye", patterns.GOODBYE),
+    ("stop", patterns.STOP),
 )
-_SHORT_WORDS = 6
+SHORT_WORDS = 6
 #: What a caller may say at any moment about the call itself.
-COMMANDS = frozenset({"operator", "upset", *(intent for intent, _ in _SHORT)})
+ANYWHERE = frozenset(intent for intent, _ in _ANYWHERE)
+COMMANDS = ANYWHERE | {intent for intent, _ in _SHORT}
 _TOPICS: tuple[tuple[str, Patterns], ...] = (
+    ("waitlist", patterns.WAITLIST),
+    ("sms", patterns.SMS),
+    ("appointments", patterns.APPOINTMENTS),
     ("cancel", patterns.CANCEL),
     ("reschedule", patterns.RESCHEDULE),
+    ("ready", patterns.READY),
     ("results", patterns.RESULTS),
     ("document", patterns.DOCUMENT),
     ("prepare", patterns.PREPARE),
-    ("schedule", patterns.SCHEDULE),
     ("price", patterns.PRICE),
     ("hours", patterns.HOURS),
+    ("schedule", patterns.SCHEDULE),
     ("address", patterns.ADDRESS),
     ("book", patterns.BOOK),
 )
 
 
-def is_emergency(text: str) -> bool:
-    """Whether a normalised phrase tells of a danger to life now."""
-    return _says(patterns.EMERGENCY, text) and _NOT_AN_EMERGENCY.search(text) is None
-
-
 def command(text: str) -> str:
-    """Return the global command in a normalised phrase, or ""."""
-    if is_emergency(text):
-        return "emergency"
+    """Return the command about the call itself in a normalised phrase, or ""."""
     for intent, several in _ANYWHERE:
         if _says(several, text):
             return intent
-    if len(text.split()) <= _SHORT_WORDS:
+    if len(text.split()) <= SHORT_WORDS:
         for intent, several in _SHORT:
             if _says(several, text):
                 return intent
     return ""
+
+
+def command_of_answer(text: str, kind: str) -> str:
+    """Return what a phrase without content is at a question of this type: a farewell, or a scrap to be asked over."""
+    if kind == "request" and _says(patterns.THAT_IS_ALL, text):
+        return "goodbye"
+    return "greeting" if kind not in ("", "yes_no") and _says(patterns.FILLER, text) else ""
 
 
 def topic(text: str) -> str:
@@ -92,7 +92,7 @@ def is_off_topic(text: str) -> bool:
 def hits(text: str) -> list[str]:
     """Return every intent whose patterns a normalised phrase fits: what the classifier weighs beside the words."""
     found = [intent for intent, several in (*_ANYWHERE, *_SHORT, *_TOPICS) if _says(several, text)]
-    if _says(patterns.EMERGENCY, text):
+    if is_emergency(text):
         found.append("emergency")
     if is_off_topic(text):
         found.append("off_topic")

@@ -10,11 +10,12 @@ from voicebot.clinic.catalogue import KINDS, Catalogue
 from voicebot.dialog.talking import Expect
 from voicebot.dialog.understanding import details, intents
 from voicebot.dialog.understanding.classifier import learn
+from voicebot.dialog.understanding.emergencies import is_emergency, is_suspected
 from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
 from voicebot.dialog.understanding.phrases import all_phrases
 from voicebot.dialog.understanding.subjects import SubjectFinder
 from voicebot.dialog.understanding.understood import Understood
-from voicebot.dialog.understanding.wishes import Wishes
+from voicebot.dialog.understanding.wishes import Said, Wish, Wishes
 from voicebot.russian.answers import parse_yes_no
 from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.fuzzy import Ambiguous, best_match
@@ -71,19 +72,23 @@ class Understanding:
         if not plain:
             return Understood()
         kind = expect.type if expect is not None else ""
-        command = intents.command(plain)
-        if command in ("emergency", "operator", "upset"):
-            return Understood(command, {}, 1.0)
+        probabilities = self._wishes.probabilities(plain)
+        if is_emergency(plain):
+            return Understood("emergency", {}, 1.0, 1.0)
+        command = self._wishes.command(plain, probabilities, kind)
+        if command.intent in ("operator", "upset"):
+            return _of_call(command, {})
         slots, ambiguous, score = self._slots(plain, kind, now)
+        if not slots.keys() & {"service", "test"} and is_suspected(plain, probabilities):
+            return _of_call(Wish("emergency", probabilities["emergency"]), {})
         # The words of a command are certain; a slot that only sounds like one of them is not.
         has_content = bool(slots.keys() - {"yes_no", "ordinal"}) and score >= _SURER_THAN_COMMAND
-        if command and not has_content:
-            return Understood(command, slots, 1.0)
+        if command.intent and not has_content:
+            return _of_call(command, slots)
         change = details.change(plain, is_asked=kind == "correction")
-        if change == "offers" and "datetime" in slots:
+        if change in ("offers", "earlier", "later") and "datetime" in slots:
             change = ""  # "не раньше среды" is a wish
-        probabilities = self._wishes.probabilities(plain)
-        wish = self._wishes.of(plain, probabilities, slots, ambiguous, kind)
+        wish = self._wishes.of(Said(plain, kind, slots, slots.keys() | ambiguous.keys(), change, score), probabilities)
         is_any = details.is_any(plain)
         has_meaning = bool(slots or ambiguous or change or is_any or wish.intent != "none")
         has_slots = bool(slots or ambiguous)
@@ -114,7 +119,7 @@ class Understanding:
             number = details.ordinal(plain)
             if number is not None:
                 slots["ordinal"] = number
-        if kind == "birth_date":
+        if kind == "birth_date" or details.names_birth(plain):
             born = parse_birth_date(plain, now.date())
             if born is not None:
                 return {**slots, "birth_date": born}, {}, 1.0
@@ -127,13 +132,15 @@ class Understanding:
                 slots["name"] = person
                 if kind == "name" and not details.is_negated(plain):
                     return slots, {}, 1.0  # a caller may be called like a doctor, a month, a flower
+            elif kind == "name" and details.is_like_surname(plain) and yes_no is None and not _is_busy(plain):
+                return {"name": PersonName(plain.capitalize())}, {}, _UNKNOWN_NAME_CONFIDENCE
             elif kind == "name" and 2 <= len(plain.split()) <= 3 and yes_no is None and not _is_busy(plain):
                 parts = [part.capitalize() for part in plain.split()]
                 return {"name": PersonName(*parts)}, {}, _UNKNOWN_NAME_CONFIDENCE
         when = parse_when(details.without_ordinal(plain) if "ordinal" in slots else plain, now)
         if when is not None and not when.is_empty:
             slots["datetime"] = when
-        subjects = self._subjects.find(plain)
+        subjects = self._subjects.find(details.without_denied(plain))
         slots.update(subjects.slots)
         return slots, subjects.ambiguous, _confidence(subjects.score)
 
@@ -248,6 +255,11 @@ class Understanding:
     @property
     def empty_wish(self) -> When:
         return When()
+
+
+def _of_call(command: Wish, slots: Mapping[str, Any]) -> Understood:
+    probability = round(command.probability, 4)
+    return Understood(command.intent, slots, probability, probability)
 
 
 def _confidence(score: float) -> float:

@@ -22,7 +22,7 @@ class Understood:
     confidence: float = 0.0
     intent_confidence: float = 0.0  # the calibrated probability of the intent
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> IDs that fit about equally
-    change: str = ""  # the type of field the caller wants changed, or "offers" for others than those offered
+    change: str = ""  # the type of field the caller wants changed, "offers": others than those offered, "earlier", "later"
     named: frozenset[str] = frozenset()  # slots that were announced ("меня зовут ..."): they count unasked
     is_negated: bool = False  # "нет ...", "лучше ...": the phrase contradicts what was offered
     is_any: bool = False  # "всё равно"

@@ -1,6 +1,6 @@
 """What a caller wants: the rules' certain findings and the classifier's probabilities brought together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,20 @@ from voicebot.dialog.understanding.classifier import Classifier
 from voicebot.dialog.understanding.phrases import ANSWER, NOTHING
 
 _SUBJECT = frozenset({"doctor", "speciality", "service"})
+_VALUES = frozenset({"datetime", "phone", "digits", "name", "birth_date", "ordinal", "branch"})
 #: Questions that may be answered by a wish; at all others a value is expected, and a wish must be surer to count.
 _OPEN = frozenset({"", "request", "free", "subject"})
-_REJECT_BELOW = 0.4
+_REJECT_BELOW = 0.5
 _REJECT_ANSWER_BELOW = 0.75
+_COMMAND_BELOW = 0.5
+_CERTAIN = 0.97
+_NAMED = 0.95
 _RULE_ALONE = 0.95  # the probability of a rule's finding where nothing was trained
+_DOUBTED_BELOW = 0.3
 _OVERRULED_BELOW = 0.04
 _OVERRULING = 0.9
+_SHORT_ANSWER_WORDS = 4
+_BARE_WORDS = 3  # a subject and no more is a wish to have it, unless another is rather sure
 _NEITHER = frozenset({ANSWER, NOTHING})
 
 
@@ -25,6 +32,27 @@ class Wish:
 
     intent: str
     probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A normalised phrase with what was found in it; `kind` is what the question expects ("": nothing was asked)."""
+
+    plain: str
+    kind: str
+    slots: Mapping[str, Any]
+    named: Set[str]  # slots, also those that several entries fit
+    change: str = ""
+    score: float = 1.0  # how sure what is named is, 0..1
+
+    @property
+    def is_open(self) -> bool:
+        return self.kind in _OPEN
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the question has what it expects."""
+        return self.kind in self.named
 
 
 class Wishes:
@@ -40,61 +68,88 @@ class Wishes:
             return {}
         return self._classifier.probabilities(plain, intents.hits(plain))
 
-    def of(
-        self,
-        plain: str,
-        probabilities: Mapping[str, float],
-        slots: Mapping[str, Any],
-        ambiguous: Mapping[str, Any],
-        kind: str,
-    ) -> Wish:
-        """Return the wish of a normalised phrase with these slots; `kind` is what the question expects ("": nothing asked)."""
-        named = slots.keys() | ambiguous.keys()
-        wish = self._topic(plain, probabilities, kind if kind in _OPEN or kind in slots else "request")
-        intent = _fitted(wish.intent, plain, named)
-        if intent in ("book", "") and "test" in named and not named & _SUBJECT and self._has_lab:
+    def command(self, plain: str, probabilities: Mapping[str, float], kind: str) -> Wish:
+        """Return what is said about the call itself ("повторите", "человека дайте"); intent "" when nothing is."""
+        certain = intents.command(plain) or intents.command_of_answer(plain, kind)
+        if certain:
+            return Wish(certain, max(_CERTAIN, probabilities.get(certain, 0.0)))
+        top, probability = _top(probabilities)
+        if top not in intents.COMMANDS or probability < (_COMMAND_BELOW if kind in _OPEN else _REJECT_ANSWER_BELOW):
+            return Wish("", 0.0)
+        if top not in intents.ANYWHERE and len(plain.split()) > intents.SHORT_WORDS:
+            return Wish("", 0.0)
+        return Wish(top, probability)
+
+    def of(self, said: Said, probabilities: Mapping[str, float]) -> Wish:
+        """Return the wish of a phrase."""
+        wish = self._topic(said, probabilities)
+        intent = _fitted(wish.intent, said)
+        if intent in ("book", "") and "test" in said.named and not said.named & _SUBJECT and self._has_lab:
             return Wish("lab", max(wish.probability, probabilities.get("lab", 0.0)))
         if intent:
             return Wish(intent, wish.probability)
-        return self._without_topic(plain, probabilities, slots, named)
+        return _without_topic(said, probabilities)
 
-    def _topic(self, plain: str, probabilities: Mapping[str, float], kind: str) -> Wish:
+    def _topic(self, said: Said, probabilities: Mapping[str, float]) -> Wish:
         """The request a phrase makes by its own words; intent "" when there is none."""
-        rule = intents.topic(plain)
-        top, probability = next(iter(probabilities.items()), ("", 0.0))
+        rule = intents.topic(said.plain)
+        top, probability = _top(probabilities)
+        if rule == "book" and said.kind == "yes_no" and "yes_no" in said.named and not said.named & _SUBJECT:
+            return Wish("", 0.0)  # "да, записывайте"
         if rule:
-            if not probabilities:
-                return Wish(rule, _RULE_ALONE)
             own = probabilities.get(rule, _RULE_ALONE)
+            if top == "off_topic" and own < _DOUBTED_BELOW and not said.named & _SUBJECT:
+                return Wish("", 0.0)
             if own >= _OVERRULED_BELOW or probability < _OVERRULING:
                 return Wish(rule, own)
-        least = _REJECT_BELOW if kind in _OPEN else _REJECT_ANSWER_BELOW
-        if top in _NEITHER or top in intents.COMMANDS or top in ("off_topic", "emergency") or probability < least:
-            return Wish("", probability)
+        if not said.is_open and (said.is_answer or said.change):
+            return Wish("", 0.0)  # what only sounds like a wish is the answer it was asked for
+        is_bare = said.is_open and len(said.plain.split()) <= _BARE_WORDS and bool(said.named & _SUBJECT)
+        least = _REJECT_BELOW if said.is_open and not is_bare else _REJECT_ANSWER_BELOW
+        if not _is_wish(top) or probability < least:
+            return Wish("", 0.0)
         return Wish(top, probability)
 
-    def _without_topic(
-        self, plain: str, probabilities: Mapping[str, float], slots: Mapping[str, Any], named: "set[str]"
-    ) -> Wish:
-        """A phrase that names something without saying what is wanted, or nothing of the clinic's."""
-        outside = probabilities.get("off_topic", 0.0)
-        if intents.is_off_topic(plain) and not named & _SUBJECT:
-            return Wish("off_topic", max(outside, _RULE_ALONE if not probabilities else 0.5))
-        if named & _SUBJECT or "test" in named:
-            return Wish("book", 1.0 - outside - probabilities.get(NOTHING, 0.0))
-        if "faq" in slots:
-            return Wish("info", 1.0 - outside)
-        if "yes_no" in slots:
-            return Wish("yes" if slots["yes_no"] else "no", 0.97)
-        if outside >= _REJECT_BELOW and outside >= probabilities.get(ANSWER, 0.0):
-            return Wish("off_topic", outside)
+
+def _without_topic(said: Said, probabilities: Mapping[str, float]) -> Wish:
+    """A phrase that names something without saying what is wanted, or nothing of the clinic's."""
+    outside = probabilities.get("off_topic", 0.0)
+    nothing = probabilities.get(NOTHING, 0.0)
+    top, probability = _top(probabilities)
+    if intents.is_off_topic(said.plain) and not said.named & _SUBJECT:
+        return Wish("off_topic", max(outside, _RULE_ALONE if not probabilities else 0.5))
+    if said.named & _SUBJECT or "test" in said.named:
+        # A bare name that the catalogue knows is the clinic's, whatever the classifier makes of a word it never met.
+        own = _NAMED * said.score if len(said.plain.split()) <= _BARE_WORDS else 0.0
+        return Wish("book", max(own, 1.0 - outside - nothing))
+    if "faq" in said.slots:
+        return Wish("info", 1.0 - outside - nothing)
+    if "yes_no" in said.slots:
+        is_long = said.is_open and len(said.plain.split()) > _SHORT_ANSWER_WORDS
+        if is_long and (_is_wish(top) or top == "off_topic") and probability > probabilities.get(ANSWER, 0.0):
+            return Wish(top, probability)
+        return Wish("yes" if said.slots["yes_no"] else "no", _CERTAIN)
+    if said.named & _VALUES or said.change or (not said.is_open and top != "off_topic"):
         return Wish("none", 0.0)
+    if top == "off_topic" and outside >= _REJECT_BELOW:
+        return Wish("off_topic", outside)
+    return Wish("none", 0.0)
 
 
-def _fitted(intent: str, plain: str, named: "set[str]") -> str:
+def _top(probabilities: Mapping[str, float]) -> tuple[str, float]:
+    return next(iter(probabilities.items()), ("", 0.0))
+
+
+def _is_wish(intent: str) -> bool:
+    return (
+        bool(intent) and intent not in _NEITHER and intent not in intents.COMMANDS and intent not in ("off_topic", "emergency")
+    )
+
+
+def _fitted(intent: str, said: Said) -> str:
     """The intent as the entries named beside it make it."""
-    if intent == "document" and "service" in named and intents.asks_to_book(plain):
+    if intent == "document" and "service" in said.named and intents.asks_to_book(said.plain):
         return "book"  # "запишите на справку в бассейн"
-    if intent == "hours" and named & {"doctor", "speciality"}:
+    if intent == "hours" and said.named & {"doctor", "speciality"}:
         return "schedule"
     return intent

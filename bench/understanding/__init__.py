@@ -1,0 +1,1 @@
+"""How well callers are understood, over phrases that nobody trained or tuned on: `make bench-understanding`."""

@@ -1,0 +1,153 @@
+"""`python -m bench.understanding`: how well callers are understood, against the aims. docs/understanding.md tells more."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.robot import DEMO, EMBEDDED_MODEL
+from bench.understanding.cases import NOW, Case, read_cases
+from bench.understanding.hearing import Ears
+from bench.understanding.scoring import Result, figures
+from voicebot import logs
+from voicebot.clinic.catalogue import load_catalogue
+from voicebot.clinic.services import SERVICES
+from voicebot.dialog.loader import load_dialplans
+from voicebot.dialog.opening import understanding_of
+from voicebot.dialog.talking import Expect
+from voicebot.dialog.understanding import Understanding
+from voicebot.dialog.understanding.noise import Noise
+from voicebot.dialog.understanding.told import told
+from voicebot.errors import VoicebotError
+from voicebot.settings import load
+from voicebot.understand_command import EXPECTED
+
+#: Figure -> (least or most, clean, noised, heard); None: only reported.
+AIMS: dict[str, tuple[str, float | None, float | None, float | None]] = {
+    "intent": (">=", 95.0, None, 90.0),
+    "no wish heard in an answer": (">=", 95.0, None, None),
+    "slots": (">=", 95.0, None, 90.0),
+    "all slots of a phrase": (">=", None, None, None),
+    "out of scope rejected": (">=", 90.0, None, None),
+    "false rejection": ("<=", 5.0, None, None),
+    "emergencies caught": (">=", 100.0, None, None),
+    "false emergencies": ("<=", 0.5, None, 0.5),
+    "expected calibration error": ("<=", 5.0, None, None),
+    "processor milliseconds a phrase, 95 %": ("<=", 20.0, None, None),
+}
+VARIANTS = ("clean", "noised", "heard")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print a table; the exit status tells only whether it could be measured."""
+    options = _options(arguments)
+    settings = load()
+    logs.quiet()
+    cases = [case for case in read_cases() if case.is_development == options.development or options.all]
+    try:
+        catalogue = load_catalogue(options.folder / "clinic")
+        plans = load_dialplans(options.folder / "dialplans", SERVICES)
+        understanding = understanding_of(catalogue, plans, options.folder, settings.cache)
+        understanding.warm_up()
+        folder = settings.cache / "bench-understanding"
+        every = {}
+        for variant in options.variants:
+            heard = _as_heard(variant, cases, understanding, settings.cache, folder, options.snr_db)
+            results, milliseconds = _understood(understanding, cases, heard)
+            every[variant] = figures(results)
+            every[variant]["processor milliseconds a phrase, 95 %"] = {"value": milliseconds, "of": len(cases)}
+            if options.errors:
+                _say("\n".join(_errors(variant, results)))
+    except VoicebotError as error:
+        print(error, file=sys.stderr)
+        return 1
+    part = "all" if options.all else "development" if options.development else "test"
+    _say("\n".join(table(every, f"{len(cases)} phrases ({part})")))
+    report = {"bench": "understanding", "part": part, "phrases": len(cases), "snr_db": options.snr_db, "variants": every}
+    if options.json:
+        options.json.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.understanding", description=__doc__)
+    parser.add_argument("--development", action="store_true", help="the half for tuning instead of the test")
+    parser.add_argument("--all", action="store_true", help="both halves")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument(
+        "--folder", type=Path, default=DEMO, help="a clinic's folder; default: the demo clinic, which the phrases speak of"
+    )
+    parser.add_argument("--snr-db", type=float, default=10.0, help="of the spoken variant; default: 10")
+    parser.add_argument("--errors", action="store_true", help="print every phrase that was misunderstood")
+    parser.add_argument("--json", type=Path, help="write the figures here, too")
+    return parser.parse_args(arguments)
+
+
+def _as_heard(
+    variant: str, cases: Sequence[Case], understanding: Understanding, cache: Path, folder: Path, snr_db: float
+) -> list[str]:
+    match variant:
+        case "noised":
+            noise = Noise([case.text for case in cases], seed=11)
+            return [noise.variants(case.text, 2)[1] for case in cases]
+        case "heard":
+            return Ears(EMBEDDED_MODEL, cache, folder, understanding, snr_db).heard(cases, _say)
+    return [case.text for case in cases]
+
+
+def _understood(understanding: Understanding, cases: Sequence[Case], heard: Sequence[str]) -> tuple[list[Result], float]:
+    results, spent = [], []
+    for case, text in zip(cases, heard, strict=True):
+        expect = Expect(type=EXPECTED[case.expect]) if case.expect else None
+        begun = time.process_time()
+        understood = understanding.understand(text, expect, NOW)
+        spent.append(time.process_time() - begun)
+        results.append(Result(case, text, told(understanding, understood, NOW, text)))
+    return results, round(1000.0 * sorted(spent)[int(0.95 * len(spent))], 1)
+
+
+def table(every: dict[str, dict[str, dict[str, Any]]], title: str) -> list[str]:
+    """A Markdown table: figures by variants, with their aims."""
+    variants = list(every)
+    lines = ["", f"| {title} | " + " | ".join(variants) + " |", "|---" * (len(variants) + 1) + "|"]
+    for name, (sign, *aims) in AIMS.items():
+        cells = []
+        for variant in variants:
+            figure = every[variant][name]
+            aim = aims[VARIANTS.index(variant)]
+            cells.append(f"**{figure['value']}** of {figure['of']}{_against(figure['value'], sign, aim)}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _against(value: float | None, sign: str, aim: float | None) -> str:
+    if value is None or aim is None:
+        return ""
+    met = value >= aim if sign == ">=" else value <= aim
+    return f" ({sign} {aim:g}: {'met' if met else 'MISSED'})"
+
+
+def _errors(variant: str, results: Sequence[Result]) -> list[str]:
+    lines = [f"--- {variant}"]
+    for one in results:
+        wrong = one.wrong_slots()
+        if one.is_intent_right and not wrong:
+            continue
+        asked = f"@{one.case.expect} " if one.case.expect else ""
+        heard = "" if one.heard == one.case.text else f" | heard: {one.heard}"
+        line = f"{asked}{one.case.text}{heard} | {one.told['intent']} {one.told['confidence']:.2f}"
+        if not one.is_intent_right:
+            line += f" not {'/'.join(sorted(one.case.intents))}"
+        if wrong:
+            line += f" | missed {', '.join(wrong)} in { {**one.told['slots'], **one.told.get('labels', {})} }"
+        lines.append(line)
+    return lines
+
+
+_say: Callable[[str], None] = print
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The phrases as the embedded recogniser hears them from a voice it was not trained on, with noise. Kept between runs."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.recognition.channel import Samples, on_the_line
+from bench.recognition.listening import Listener
+from bench.recognition.texts import Line
+from bench.recognition.voices import Studio
+from bench.understanding.cases import Case
+from voicebot.audio.pcm import Pcm
+from voicebot.dialog.talking import Alternative, Expect, Profile
+from voicebot.dialog.understanding import Understanding
+from voicebot.hearing.choose import choose
+from voicebot.hearing.grammar import prove_grammar
+from voicebot.understand_command import EXPECTED
+
+_PROFILES = {
+    "yes_no": Profile.YES_NO,
+    "datetime": Profile.DATE,
+    "phone": Profile.DIGITS,
+    "birth_date": Profile.DIGITS,
+    "name": Profile.NAME,
+    "choice": Profile.CHOICE,
+}
+_KEPT = 6
+
+
+class Ears:
+    """Says and hears. What was heard is kept in `folder` under the model, the grammar and the phrase."""
+
+    def __init__(self, model: Path, cache: Path, folder: Path, understanding: Understanding, snr_db: float) -> None:
+        self._model, self._cache, self._folder, self._snr_db = model, cache, folder, snr_db
+        self._understanding = understanding
+        self._file = folder / f"heard-{_digest_of(model)}-{snr_db:.0f}db.json"
+        self._known: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8")) if self._file.exists() else {}
+        self._studio: Studio | None = None
+        self._listener: Listener | None = None
+        self._noise: Pcm | None = None
+        self._grammars: dict[str, tuple[str, ...]] = {}
+
+    def heard(self, cases: Sequence[Case], say: Callable[[str], None]) -> list[str]:
+        """Return what the product would take for each phrase."""
+        found = []
+        for number, case in enumerate(cases):
+            found.append(self._taken(case))
+            if number % 50 == 49 and self._listener is not None:
+                say(f"heard {number + 1} of {len(cases)}")
+                self._keep()
+        self._keep()
+        if self._studio is not None:
+            self._studio.close()
+        return found
+
+    def _keep(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = self._file.with_suffix(".part")
+        part.write_text(json.dumps(self._known, ensure_ascii=False), encoding="utf-8")
+        part.replace(self._file)
+
+    def _taken(self, case: Case) -> str:
+        kind = EXPECTED.get(case.expect, "request")
+        grammar = self._understanding.grammar_for(kind)
+        openly = self._hypotheses(case.text, kind, ())
+        by_grammar = self._hypotheses(case.text, kind, grammar) if grammar else []
+        expect = Expect(type=kind, profile=_PROFILES.get(kind, Profile.FREE), grammar=grammar)
+        taken = choose(openly, by_grammar, "", expect, self._understanding.fits)
+        return taken[0].text if taken else ""
+
+    def _hypotheses(self, text: str, kind: str, grammar: tuple[str, ...]) -> list[Alternative]:
+        key = hashlib.sha256("\n".join((text, *grammar)).encode()).hexdigest()[:24]
+        if key not in self._known:
+            listener, samples = self._sound(text)
+            usable = self._proven(listener, kind, grammar) if grammar else None
+            heard = [] if grammar and not usable else listener.hear(samples, usable)
+            self._known[key] = [(one.text, one.confidence, one.source) for one in heard[:_KEPT]]
+        return [Alternative(*one) for one in self._known[key]]
+
+    def _sound(self, text: str) -> tuple[Listener, Samples]:
+        if self._studio is None or self._listener is None:
+            self._studio = Studio(self._cache, self._cache / "bench-recognition" / "speech")
+            self._listener = Listener(self._model, is_trusted=True)
+            self._noise = self._studio.white()
+        number = zlib.crc32(text.encode()) % 1000  # another pace of speech and stretch of noise for each
+        return self._listener, on_the_line(self._studio.unseen(Line(text), number), self._noise, self._snr_db, place=number)
+
+    def _proven(self, listener: Listener, kind: str, grammar: tuple[str, ...]) -> tuple[str, ...]:
+        if kind not in self._grammars:
+            self._grammars[kind] = prove_grammar(listener.model, grammar, f"bench.{kind}").usable
+        return self._grammars[kind]
+
+
+def _digest_of(model: Path) -> str:
+    """What tells one model from another: the names and sizes of its files and its network's content."""
+    state = hashlib.sha256()
+    for path in sorted(path for path in model.rglob("*") if path.is_file()):
+        state.update(f"{path.relative_to(model)} {path.stat().st_size}".encode())
+        if path.suffix in (".mdl", ".fst"):
+            state.update(path.read_bytes())
+    return state.hexdigest()[:12]

@@ -1,0 +1,83 @@
+"""Danger to life, told now: at once "call 103" and a human, whatever the dialog was about. Missing one is the worst mistake."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+from voicebot.dialog.understanding import dangers
+
+_WINDOW = 7  # words between the parts of one sign
+_LIKELY = 0.45
+_CALM = re.compile(rf"(?:^| )(?:{dangers.CALM})(?: |$)")
+_DANGER_WORD = re.compile(rf"(?<= )(?:{dangers.WORDS})(?= )")
+_NOW = re.compile(rf"(?:^| )(?:{dangers.NOW})(?: |$)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    groups: tuple[re.Pattern[str], ...]
+    unless: re.Pattern[str] | None
+
+    def is_told(self, text: str) -> bool:
+        if any(group.search(text) is None for group in self.groups):
+            return False
+        if self.unless is not None and self.unless.search(text) is not None:
+            return False
+        if len(self.groups) == 1:
+            return True
+        places = [[text.count(" ", 0, found.start() + 1) for found in group.finditer(text)] for group in self.groups]
+        return any(all(any(abs(other - first) <= _WINDOW for other in others) for others in places[1:]) for first in places[0])
+
+
+def is_emergency(text: str) -> bool:
+    """Whether a normalised phrase tells of danger to life now, by the signs."""
+    joined = _with_negations(text)
+    if _told(dangers.ALWAYS, joined):
+        return True
+    return not _is_calm(text) and _told(dangers.MOSTLY, joined)
+
+
+def is_suspected(text: str, probabilities: Mapping[str, float]) -> bool:
+    """Whether the classifier hears an emergency in a phrase without a known sign. Not for phrases that name a service."""
+    chance = probabilities.get("emergency", 0.0)
+    if chance < _LIKELY or chance < max(probabilities.values()):
+        return False
+    return _DANGER_WORD.search(f" {text} ") is not None and not _is_calm(text)
+
+
+def _is_calm(text: str) -> bool:
+    return _CALM.search(text) is not None and _NOW.search(text) is None
+
+
+def _with_negations(text: str) -> str:
+    """Words with a space on both sides; "не дышит" also as "не_дышит"."""
+    tokens = text.split()
+    joined = [f"не_{after}" for word, after in pairwise(tokens) if word == "не"]
+    words: list[str] = []
+    for word in tokens:
+        if words and words[-1] == "не":
+            words[-1] = joined.pop(0)
+        else:
+            words.append(word)
+    return f" {' '.join(words)} "
+
+
+def _told(signs: tuple[str, ...], text: str) -> bool:
+    return any(sign.is_told(text) for sign in _compiled(signs))
+
+
+@cache
+def _compiled(signs: tuple[str, ...]) -> tuple[_Sign, ...]:
+    found = []
+    for sign in signs:
+        said, _, unless = sign.partition(" unless ")
+        groups = tuple(_group(part) for part in said.split(" + ") if part.strip() not in ("*", ""))
+        found.append(_Sign(groups, _group(unless) if unless else None))
+    return tuple(found)
+
+
+def _group(text: str) -> re.Pattern[str]:
+    words = (re.escape(word.strip()).replace(r"\*", r"\w*") for word in text.split("|"))
+    return re.compile(rf"(?<= )(?:{'|'.join(words)})(?= )")
