@@ -72,7 +72,7 @@ class Renderer:
             case "name":
                 return decline(value, case) if isinstance(value, PersonName) else str(value)
             case "money":
-                return say_money(int(value), case)
+                return "беспл+атно" if value == 0 and not holder.has_case else say_money(int(value), case)
             case "number":
                 return say_number(int(value), case)
             case "count":

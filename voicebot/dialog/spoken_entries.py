@@ -57,13 +57,13 @@ class EntrySpeaker:
     def price(self, identifier: str) -> str:
         """The price of a service or a test, or of a visit to a speciality or a doctor; nothing where none is known."""
         if identifier in self.catalogue.tests:
-            return say_money(self.catalogue.tests[identifier].price_rub)
+            return _rubles(self.catalogue.tests[identifier].price_rub)
         service = self.catalogue.services.get(identifier)
         if service is None and identifier in self.catalogue.specialities:
             service = self.catalogue.visit_of(identifier)
         if service is None and identifier in self.catalogue.doctors:
             service = self.catalogue.default_service(self.catalogue.doctors[identifier])
-        return "" if service is None else say_money(service.price_rub)
+        return "" if service is None else _rubles(service.price_rub)
 
     def by_gender(self, value: Any, forms: str) -> str:
         """One of "masculine/feminine/neither" by a person's or a doctor's gender; unknown is the third, or the first."""
@@ -90,6 +90,10 @@ class EntrySpeaker:
             return str(getattr(self.catalogue.branches[value], part))
         several = [self.catalogue.branches[identifier] for identifier in value]
         return ". ".join(f"{branch.spoken}: {getattr(branch, part)}" for branch in several)
+
+
+def _rubles(price: int) -> str:
+    return say_money(price) if price else "беспл+атно"
 
 
 def _declined(spoken: str, case: Case, declined: str) -> str:

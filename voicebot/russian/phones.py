@@ -75,8 +75,8 @@ def say_phone(e164: str) -> str:
         groups = [digits[1:4], digits[4:7], digits[7:9], digits[9:11]]
         prefix = "восемь"
     else:
-        groups = [digits[i : i + 2] for i in range(len(digits) % 2, len(digits), 2)]
-        prefix = "плюс " + say_number(int(digits[0])) if len(digits) % 2 else "плюс"
+        country, groups = _groups_abroad(digits)
+        prefix = f"плюс {say_number(int(country))}"
     # "Сто, двадцать" would be heard as 120: such a group is said by its digits, the fewest groups possible.
     ways = [(_say_group(group), _by_digit(group)) for group in groups]
     for by_digit in sorted(product((0, 1), repeat=len(groups)), key=sum):
@@ -84,6 +84,16 @@ def say_phone(e164: str) -> str:
         if "".join(_digits(numeral) for numeral in parse_numerals(words(" ".join(said)))).endswith("".join(groups)):
             return ", ".join(said)
     return ", ".join([prefix, *(_by_digit(group) for group in groups)])
+
+
+def _groups_abroad(digits: str) -> tuple[str, list[str]]:
+    """The code of a country and the groups of the rest: "375", ["29", "123", "45", "67"]."""
+    try:
+        country = str(phonenumbers.parse(f"+{digits}").country_code)
+    except phonenumbers.NumberParseException:
+        country = digits[:1]
+    rest = digits[len(country) :]
+    return country, [part for part in (rest[:-7], rest[-7:-4], rest[-4:-2], rest[-2:]) if part]
 
 
 def _say_group(group: str) -> str:

@@ -11,6 +11,7 @@ from voicebot.russian.spoken_when import say_time
 from voicebot.russian.wish import When
 
 _NEAR = ("сегодня", "завтра", "послезавтра")
+_NEAR_GENITIVE = ("сегодняшнего дня", "завтрашнего дня", "послезавтра")
 _PARTS = {
     (None, time(12)): "утром",
     (time(12), time(17)): "днём",
@@ -37,6 +38,8 @@ def _one(wish: When, today: date) -> str:
 
 
 def _days(wish: When, today: date) -> str:
+    if len(wish.dates) == 1:
+        return f"на {_day(wish.dates[0], today, ', ')}"
     if wish.dates:
         return f"на {say_list([_day(day, today) for day in wish.dates], 'или')}"
     span = _span(wish.date_from, wish.date_to, today)
@@ -44,11 +47,16 @@ def _days(wish: When, today: date) -> str:
     return " ".join(part for part in (weekdays, span) if part)
 
 
-def _day(day: date, today: date) -> str:
+def _day(day: date, today: date, pause: str = " ") -> str:
     ahead = (day - today).days
     if 0 <= ahead < len(_NEAR):
         return _NEAR[ahead]
-    return f"{inflect(WEEKDAYS[day.weekday()], Case.ACCUSATIVE)} {_number(day, Case.NOMINATIVE)}"
+    return f"{inflect(WEEKDAYS[day.weekday()], Case.ACCUSATIVE)}{pause}{_number(day, Case.NOMINATIVE)}"
+
+
+def _day_of(day: date, today: date) -> str:
+    ahead = (day - today).days
+    return _NEAR_GENITIVE[ahead] if 0 <= ahead < len(_NEAR_GENITIVE) else _number(day, Case.GENITIVE)
 
 
 def _number(day: date, case: Case) -> str:
@@ -64,7 +72,10 @@ def _span(first: date | None, last: date | None, today: date) -> str:
                 return name
         if first == last:
             return f"на {_day(first, today)}"
-        return f"с {_number(first, Case.GENITIVE)} по {_number(last, Case.NOMINATIVE)}"
+        start = _number(first, Case.GENITIVE)
+        if (first.year, first.month) == (last.year, last.month):
+            start = say_ordinal(first.day, Case.GENITIVE, Gender.NEUTER)
+        return f"с {start} по {_number(last, Case.NOMINATIVE)}"
     if first is not None:
         return "на любой день" if first <= today else f"не раньше {_number(first, Case.GENITIVE)}"
     return "" if last is None else f"не позже {_number(last, Case.GENITIVE)}"
@@ -81,11 +92,8 @@ def _weekdays(weekdays: frozenset[int]) -> str:
 
 
 def _excluded(wish: When, today: date) -> str:
-    names = [
-        *(_NEAR[(day - today).days] if 0 <= (day - today).days < len(_NEAR) else _number(day, Case.GENITIVE)
-          for day in sorted(wish.excluded_dates)),
-        *(inflect(WEEKDAYS[day], Case.GENITIVE) for day in sorted(wish.excluded_weekdays)),
-    ]  # fmt: skip
+    names = [_day_of(day, today) for day in sorted(wish.excluded_dates)]
+    names += [inflect(WEEKDAYS[day], Case.GENITIVE) for day in sorted(wish.excluded_weekdays)]
     return f"кроме {say_list(names)}" if names else ""
 
 
