@@ -16,12 +16,13 @@ from bench.recognition.slots import Judge
 from bench.recognition.sounds import not_speech
 from bench.recognition.texts import read, words_of
 from bench.recognition.voices import Studio
+from voicebot.audio.pcm import TELEPHONE_HZ
 from voicebot.hearing.backchannel import UNKNOWN
 from voicebot.hearing.grammar import prove_grammar
 
 PARTS = ("sets", "slots", "grammar", "human", "costs")
 GRAMMAR_AIM, REJECTED_AIM, PROMPTS_AIM = 98.0, 95.0, 93.0
-_COST_SECONDS = 240
+_COST_SECONDS = 120
 
 Say = Callable[[str], None]
 Figures = dict[str, Any]
@@ -223,7 +224,7 @@ class _Run:
         texts = "development.txt" if self._options.is_development else "free.txt"
         for number, line in enumerate(read(texts)):
             parts.append(on_the_line(self.studio.unseen(line), place=number))
-            if sum(map(len, parts)) > (_COST_SECONDS // self._options.step) * 8000:
+            if sum(map(len, parts)) > (_COST_SECONDS // self._options.step) * TELEPHONE_HZ:
                 break
         return np.concatenate(parts)
 
