@@ -105,6 +105,30 @@ def _prepare(settings: Settings) -> None:
     from voicebot.preparation import prepare
 
     prepare(settings)
+    _show_first_password(settings)
+
+
+def _show_first_password(settings: Settings) -> None:
+    """The first start makes the desk's administrator. The password is shown to a person, never to a log."""
+    from voicebot.accounts.users import Users
+    from voicebot.clock import SystemClock
+    from voicebot.storage.database import open_database
+
+    database = open_database(settings.database_url)
+    try:
+        password = Users(database, SystemClock()).ensure_admin()
+    finally:
+        database.close()
+    if not password:
+        return
+    if _console.is_terminal:
+        where = f"password, shown once: {password}"
+    else:
+        file = settings.data_dir / "admin-password.txt"
+        file.touch(mode=0o600)
+        file.write_text(password + "\n")
+        where = f"password in {file} (delete it after the first login)"
+    _console.print(f"The desk has its first user: login admin, {where}.", highlight=False, soft_wrap=True)
 
 
 def _say_ready(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
@@ -116,7 +140,7 @@ def _say_ready(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
         f"Recogniser  {brain_facts.get('recogniser', '?')}",
         f"Voice       {brain_facts.get('voice', '?')}",
         f"Clinic      {brain_facts.get('clinic', '?')}",
-        f"Health      http://{settings.http.host}:{settings.http.port}/health",
+        f"Desk        {'https' if settings.http.certificate else 'http'}://{settings.http.host}:{settings.http.port}/",
         f"Answers     callers from {', '.join(settings.sip.allow)}; hands over to "
         f"{settings.transfer.targets.get('operator', '(no operator set)')}",
         "",

@@ -113,8 +113,13 @@ class Recordings(Section):
 
 
 class Http(Section):
+    """The desk. Reached from other machines only by HTTPS: by a certificate of its own, or behind a proxy that has one."""
+
     host: str = "127.0.0.1"
     port: Port = 8080
+    certificate: Path | None = Field(None, description="PEM file: HTTPS without a proxy")
+    private_key: Path | None = None
+    trusted_proxies: list[str] = Field([], description="addresses whose X-Forwarded-For and -Proto are believed")
 
 
 class Brain(Section):

@@ -1,36 +1,104 @@
-"""The HTTP side: health and readiness. Says which recogniser, voice and SIP binding are in use."""
+"""The HTTP side as one application: the guard, the pages, health."""
 
+import hashlib
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 
-from voicebot import __version__, status
+from voicebot import __version__
+from voicebot.accounts.audit import Audit
+from voicebot.accounts.sessions import LoginSessions
+from voicebot.accounts.users import Users
 from voicebot.clock import Clock
+from voicebot.desk.context import FOLDER, Desk, page
+from voicebot.desk.guard import Guard
+from voicebot.desk.limits import RateLimits
+from voicebot.desk.pages import health, login, users
 from voicebot.settings import Settings
+from voicebot.storage.database import Database
+
+#: (path, name, what one must be allowed to see it there)
+SECTIONS = (("/users", "Пользователи", "manage_users"),)
+_WORDS = {
+    403: "Для этого у вас нет прав.",
+    404: "Такой страницы нет.",
+    422: "Неверные данные.",
+    429: "Слишком часто. Подождите.",
+}
 
 
-def create_app(settings: Settings, clock: Clock) -> FastAPI:
-    """Build the application; it reads the processes' status files and nothing else."""
-    app = FastAPI(title="Voicebot", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.get("/health")
-    def health() -> dict[str, Any]:
-        """Alive: this process answers. The rest is what it sees of the others."""
-        processes = status.read(settings.run_dir, clock)
-        return {"status": "ok" if _is_ready(processes) else "degraded", "version": __version__, "processes": processes}
-
-    @app.get("/ready")
-    def ready(response: Response) -> dict[str, Any]:
-        """Ready: calls are answered and understood. 503 otherwise."""
-        processes = status.read(settings.run_dir, clock)
-        is_ready = _is_ready(processes)
-        if not is_ready:
-            response.status_code = 503
-        return {"ready": is_ready}
-
+def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
+    """Build the application on an opened database whose tables are up to date."""
+    sessions = LoginSessions(database, clock)
+    app = FastAPI(
+        title="Voicebot",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=[Middleware(Guard, sessions=sessions)],
+    )
+    app.state.desk = Desk(
+        settings=settings,
+        clock=clock,
+        database=database,
+        users=Users(database, clock),
+        sessions=sessions,
+        audit=Audit(database, clock),
+        limits=RateLimits(),
+        templates=_templates(settings),
+    )
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    for room in (health, login, users):
+        app.include_router(room.router)
+    app.add_exception_handler(HTTPException, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
     return app
 
 
-def _is_ready(processes: dict[str, dict[str, Any]]) -> bool:
-    alive = [name for name, facts in processes.items() if facts["is_alive"]]
-    return "line" in alive and any(name.startswith("brain") for name in alive)
+def _templates(settings: Settings) -> Jinja2Templates:
+    templates = Jinja2Templates(directory=FOLDER / "templates")
+    versions: dict[str, str] = {}
+
+    def static(name: str) -> str:
+        """The address of a file, with its content's hash: browsers may keep it for ever."""
+        if name not in versions:
+            versions[name] = hashlib.sha256(Path(FOLDER / "static" / name).read_bytes()).hexdigest()[:12]
+        return f"/static/{name}?{versions[name]}"
+
+    def moment(at: datetime) -> str:
+        """A time as people read it, in the clinic's zone."""
+        return f"{at.astimezone(settings.zoneinfo):%d.%m.%Y %H:%M}"
+
+    templates.env.filters["moment"] = moment
+    templates.env.globals.update(static=static, sections=SECTIONS)
+    return templates
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    """A page for people, JSON for programs."""
+    assert isinstance(error, HTTPException)
+    location = (error.headers or {}).get("location")
+    if location is not None:
+        return RedirectResponse(location, 303)
+    if "text/html" in request.headers.get("accept", ""):
+        words = error.detail if error.status_code == 401 else _WORDS.get(error.status_code, str(error.detail))
+        return page(request, "problem.html", error.status_code, number=error.status_code, words=words)
+    return JSONResponse({"detail": error.detail}, error.status_code, headers=dict(error.headers or {}))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """What was sent is not repeated: it may be personal."""
+    assert isinstance(error, RequestValidationError)
+    fields: list[Any] = [".".join(str(part) for part in one["loc"][1:]) for one in error.errors()]
+    if "text/html" in request.headers.get("accept", ""):
+        return page(request, "problem.html", 422, number=422, words=_WORDS[422])
+    return JSONResponse({"detail": _WORDS[422], "fields": fields}, 422)

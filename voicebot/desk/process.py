@@ -1,29 +1,79 @@
-"""The desk as a process."""
+"""The desk as a process: HTTP, and what is done beside the calls (figures and search of finished dialogs)."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from voicebot.clock import SystemClock
 from voicebot.desk.app import create_app
-from voicebot.errors import ConfigurationError
+from voicebot.errors import ConfigurationError, StorageError
+from voicebot.records.digest import Digester
 from voicebot.settings import Settings
+from voicebot.storage.database import open_database
+
+log = structlog.get_logger(__name__)
+
+_DIGEST_SECONDS = 2.0
 
 
 def run(settings: Settings) -> int:
     """Serve HTTP until SIGTERM; returns the exit status."""
+    clock = SystemClock()
+    database = open_database(settings.database_url)
+    app = create_app(settings, clock, database)
+    app.router.lifespan_context = _beside(Digester(database, clock, settings.zoneinfo))
+    http = settings.http
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, SystemClock()),
-            host=settings.http.host,
-            port=settings.http.port,
+            app,
+            host=http.host,
+            port=http.port,
             log_level="warning",
             access_log=False,
+            server_header=False,
+            ssl_certfile=http.certificate,
+            ssl_keyfile=http.private_key,
+            proxy_headers=bool(http.trusted_proxies),
+            forwarded_allow_ips=http.trusted_proxies or None,
         )
     )
     try:
         server.run()
     except SystemExit as stop:
         raise ConfigurationError(
-            f"HTTP cannot listen on {settings.http.host}:{settings.http.port}.",
+            f"HTTP cannot listen on {http.host}:{http.port}.",
             "Another program holds the port? Choose one: VOICEBOT_HTTP__PORT=8081.",
         ) from stop
+    finally:
+        database.close()
     return 0
+
+
+def _beside(digester: Digester) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        work = asyncio.create_task(_digest(digester))
+        try:
+            yield
+        finally:
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+
+    return lifespan
+
+
+async def _digest(digester: Digester) -> None:
+    """Take finished dialogs into the figures, for ever."""
+    while True:
+        try:
+            while await asyncio.to_thread(digester.run):
+                pass
+        except StorageError as error:
+            log.warning("digest_waits", problem=type(error).__name__)
+        await asyncio.sleep(_DIGEST_SECONDS)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+import structlog
 from sqlalchemy import Connection, delete, or_, select, text, update
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,8 @@ from voicebot.records.dialogs import Who
 from voicebot.records.lemmas import indexed
 from voicebot.records.tables import DialogRow, FactsRow, LatencyRow, TurnRow, UnclearRow
 from voicebot.storage.database import Database
+
+log = structlog.get_logger(__name__)
 
 #: A dialog without an end for so long has lost its process.
 ABANDONED = timedelta(hours=2)
@@ -52,7 +55,12 @@ class Digester:
         dialogs = session.scalars(query).all()
         for dialog in dialogs:
             turns = session.scalars(select(TurnRow).where(TurnRow.dialog_id == dialog.id).order_by(TurnRow.number)).all()
-            self._take(session, dialog, turns)
+            try:
+                with session.begin_nested():
+                    self._take(session, dialog, turns)
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                # One odd dialog must not keep all others out of the figures.
+                log.error("dialog_not_digested", dialog_id=dialog.id, problem=type(error).__name__)
             dialog.digested_at = now
         return len(dialogs)
 
