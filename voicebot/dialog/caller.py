@@ -143,6 +143,10 @@ def _opens_digression(turn: Turn, understood: Understood, text: str) -> bool:
     form = turn.plans.form_for(understood.intent)
     if form is None or not form.digression or form.form == turn.state.form:
         return False
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    is_free = one is not None and one.type == "free"
+    if is_free and understood.intent_confidence < turn.plans.application.confirm_below.high:
+        return False  # anything may be the answer here: only a sure wish is another matter
     return _open(turn, understood, form, text)
 
 
