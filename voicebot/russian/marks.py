@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from voicebot.russian.calendar_words import HOUR_UNIT
-from voicebot.russian.dates import date_at, day_and_month
+from voicebot.russian.dates import date_at
 from voicebot.russian.days import DateCore, Which
+from voicebot.russian.days_of_month import day_and_month
 from voicebot.russian.numbers import numeral_at
 from voicebot.russian.text import listed
 from voicebot.russian.times import TimeCore, time_at

@@ -72,10 +72,9 @@ def _span(first: date | None, last: date | None, today: date) -> str:
                 return name
         if first == last:
             return f"на {_day(first, today)}"
-        start = _number(first, Case.GENITIVE)
-        if (first.year, first.month) == (last.year, last.month):
-            start = say_ordinal(first.day, Case.GENITIVE, Gender.NEUTER)
-        return f"с {start} по {_number(last, Case.NOMINATIVE)}"
+        is_same_month = (first.year, first.month) == (last.year, last.month)
+        begun = say_ordinal(first.day, Case.GENITIVE, Gender.NEUTER) if is_same_month else _number(first, Case.GENITIVE)
+        return f"с {begun} по {_number(last, Case.NOMINATIVE)}"
     if first is not None:
         return "на любой день" if first <= today else f"не раньше {_number(first, Case.GENITIVE)}"
     return "" if last is None else f"не позже {_number(last, Case.GENITIVE)}"
