@@ -55,7 +55,7 @@ def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
         if mark.relation == AT:
             days += resolved
         else:
-            bounds.append((mark.relation, resolved[0] if mark.relation in (FROM, BETWEEN) else resolved[-1]))
+            bounds.append((mark.relation, resolved[0] if mark.relation in (FROM, BETWEEN, BEFORE) else resolved[-1]))
     if _is_span_bounded(positive):
         first = last = None
     first, last = _narrowed(first, last, bounds, today)
@@ -152,6 +152,8 @@ def _resolved(core: DateCore, marks: list[Mark], place: int, today: date, after:
         return list(core.days)
     if core.weekdays:
         base = after if after is not None else today
+        if core.is_set:  # "после выходных", said on Sunday, is tomorrow
+            return [resolve_weekday(day, Which.THIS_WEEK, base) for day in sorted(core.weekdays)]
         return [resolve_weekday(day, core.which, base) for day in sorted(core.weekdays)]
     if core.of_month is None:
         return []
