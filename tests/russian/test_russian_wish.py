@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.russian.wish import When
+from voicebot.russian.wish import When, any_of
 
 MONDAY, TUESDAY, FRIDAY = date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 27)
 
@@ -106,3 +106,44 @@ def test_no_relaxed_wish_gives_up_what_was_allowed(wish: When, moment: datetime)
 def test_merging_never_excludes_the_newer_days(older: When, newer: When) -> None:
     merged = older.merged(newer)
     assert all(merged.allows_date(day) for day in newer.dates if newer.allows_date(day))
+
+
+def test_alternatives() -> None:
+    wish = any_of([When(dates=(MONDAY,), time_to=time(12)), When(dates=(FRIDAY,), time_from=time(17))])
+    assert wish.allows(at(MONDAY, 9))
+    assert wish.allows(at(FRIDAY, 18))
+    assert not wish.allows(at(MONDAY, 18))
+    assert not wish.allows(at(FRIDAY, 9))
+    assert wish.allows_date(FRIDAY)
+    assert wish.allows_time(time(18))
+    assert not wish.allows_time(time(14))
+
+
+def test_what_is_said_later_corrects_each_alternative() -> None:
+    wish = any_of([When(dates=(MONDAY,), time_to=time(12)), When(dates=(FRIDAY,), time_from=time(17))])
+    assert wish.merged(When(times=(time(10),))) == any_of(
+        [When(dates=(MONDAY,), times=(time(10),)), When(dates=(FRIDAY,), times=(time(10),))]
+    )
+    without_monday = wish.merged(When(excluded_dates=frozenset({MONDAY})))
+    assert not without_monday.allows(at(MONDAY, 9))
+    assert not without_monday.allows(at(TUESDAY, 9))
+    assert without_monday.allows(at(FRIDAY, 18))
+    assert wish.merged(When(dates=(TUESDAY,), times=(time(10),))) == When(dates=(TUESDAY,), times=(time(10),))
+
+
+def test_alternatives_of_time_keep_the_day_said_before() -> None:
+    times = any_of([When(time_to=time(12)), When(time_from=time(17))])
+    merged = When(dates=(MONDAY,)).merged(times)
+    assert merged.allows(at(MONDAY, 9))
+    assert merged.allows(at(MONDAY, 18))
+    assert not merged.allows(at(MONDAY, 14))
+    assert not merged.allows(at(TUESDAY, 9))
+
+
+@given(st.lists(_wishes, min_size=2, max_size=3).map(any_of), st.datetimes(datetime(2026, 11, 1), datetime(2026, 12, 31)))
+def test_relaxed_alternatives_give_up_nothing(wish: When, moment: datetime) -> None:
+    steps = wish.relaxed()
+    if wish.allows(moment):
+        assert all(weaker.allows(moment) for weaker in steps)
+    assert wish not in steps
+    assert len(set(steps)) == len(steps)

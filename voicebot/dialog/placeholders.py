@@ -86,6 +86,7 @@ class Placeholder:
 
     @property
     def root(self) -> str:
+        """The name in the dialog's state where the path begins."""
         return self.path.partition(".")[0]
 
 

@@ -43,10 +43,12 @@ class DateCore:
 
 
 def token_at(tokens: list[str], index: int) -> str:
+    """The word at an index, or nothing beyond the end."""
     return tokens[index] if index < len(tokens) else ""
 
 
 def plus_months(day: date, months: int) -> date:
+    """The same day some months later, or the last day of a shorter month."""
     index = day.month - 1 + months
     year, month = day.year + index // 12, index % 12 + 1
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))

@@ -74,10 +74,12 @@ class Mark:
 
     @property
     def is_joined(self) -> bool:
+        """Whether "или" or "и" stands before it."""
         return bool(self.join)
 
     @property
     def is_date(self) -> bool:
+        """Whether it speaks of a day, not of a time of day."""
         return isinstance(self.core, DateCore)
 
 

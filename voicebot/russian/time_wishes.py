@@ -12,6 +12,7 @@ from voicebot.russian.wish import When
 
 
 def of_times(marks: list[Mark], wish: When, now: datetime) -> When:
+    """The wish about days with what the time marks add to it. `now`: the clinic's local time."""
     parts: list[tuple[time | None, time | None]] = []
     is_any = is_either = False
     clocks: list[tuple[Mark, Clock]] = []
