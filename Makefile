@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 VOICEBOT := $(BIN)/voicebot
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test test-calls check lock models model sip-native voice bench-latency bench-recognition clean
+.PHONY: help run demo test test-calls check lock models model sip-native voice bench-latency bench-recognition bench-understanding clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ bench-latency: $(VENV)/.dev voice ## Response and barge-in times, measured on th
 
 bench-recognition: $(VENV)/.dev voice ## Word errors and meanings heard, in unseen voices and noise; see docs/recognition.md
 	@$(BIN)/python -m bench.recognition $(BENCH_ARGS)
+
+bench-understanding: $(VENV)/.dev voice ## Intents and values understood, clean, noised and through the recogniser; see docs/understanding.md
+	@$(BIN)/python -m bench.understanding $(BENCH_ARGS)
 
 model: ## Train the embedded recogniser anew (hours; see models/recipe/README.md)
 	@$(MAKE) -C models/recipe all PYTHON=$(PYTHON)

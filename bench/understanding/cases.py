@@ -24,13 +24,13 @@ class Case:
 
     @property
     def is_development(self) -> bool:
-        """Half of the phrases are for tuning; the other half is only ever measured."""
-        return zlib.crc32(self.text.encode()) % 2 == 0
+        """Half of the phrases are for tuning, and one file; the other half is only ever measured."""
+        return self.part == "development" or zlib.crc32(self.text.encode()) % 2 == 0
 
     @property
     def is_outside(self) -> bool:
         """Whether nothing in it is the clinic's."""
-        return self.part == "outside"
+        return self.part == "outside" or "off_topic" in self.intents
 
     @property
     def is_emergency(self) -> bool:

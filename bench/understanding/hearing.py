@@ -9,15 +9,19 @@ from typing import Any
 
 from bench.recognition.channel import Samples, on_the_line
 from bench.recognition.listening import Listener
-from bench.recognition.texts import Line
-from bench.recognition.voices import Studio
+from bench.recognition.voices import UNSEEN
 from bench.understanding.cases import Case
 from voicebot.audio.pcm import Pcm
 from voicebot.dialog.talking import Alternative, Expect, Profile
 from voicebot.dialog.understanding import Understanding
+from voicebot.errors import ModelError
 from voicebot.hearing.choose import choose
 from voicebot.hearing.grammar import prove_grammar
+from voicebot.patient.sound import white_noise
+from voicebot.supplies.rhvoice import find_rhvoice
 from voicebot.understand_command import EXPECTED
+from voicebot.voice.rhvoice import RhvoiceEngine
+from voicebot.voice.telephone import gain_for, to_telephone
 
 _PROFILES = {
     "yes_no": Profile.YES_NO,
@@ -28,6 +32,7 @@ _PROFILES = {
     "choice": Profile.CHOICE,
 }
 _KEPT = 6
+_NOISE_DB, _NOISE_SECONDS = -23.0, 60.0
 
 
 class Ears:
@@ -38,9 +43,9 @@ class Ears:
         self._understanding = understanding
         self._file = folder / f"heard-{_digest_of(model)}-{snr_db:.0f}db.json"
         self._known: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8")) if self._file.exists() else {}
-        self._studio: Studio | None = None
+        self._voice: RhvoiceEngine | None = None
         self._listener: Listener | None = None
-        self._noise: Pcm | None = None
+        self._noise: Pcm = white_noise(_NOISE_DB, _NOISE_SECONDS)
         self._grammars: dict[str, tuple[str, ...]] = {}
 
     def heard(self, cases: Sequence[Case], say: Callable[[str], None]) -> list[str]:
@@ -52,8 +57,9 @@ class Ears:
                 say(f"heard {number + 1} of {len(cases)}")
                 self._keep()
         self._keep()
-        if self._studio is not None:
-            self._studio.close()
+        if self._voice is not None:
+            self._voice.close()
+            self._voice = None
         return found
 
     def _keep(self) -> None:
@@ -81,12 +87,16 @@ class Ears:
         return [Alternative(*one) for one in self._known[key]]
 
     def _sound(self, text: str) -> tuple[Listener, Samples]:
-        if self._studio is None or self._listener is None:
-            self._studio = Studio(self._cache, self._cache / "bench-recognition" / "speech")
+        if self._voice is None or self._listener is None:
+            files = find_rhvoice(self._cache)
+            if files is None or UNSEEN.lower() not in files.voices:
+                raise ModelError("RHVoice is not in the cache.", "Run `make voice`.")
+            self._voice = RhvoiceEngine(files, UNSEEN, 1.0)
             self._listener = Listener(self._model, is_trusted=True)
-            self._noise = self._studio.white()
-        number = zlib.crc32(text.encode()) % 1000  # another pace of speech and stretch of noise for each
-        return self._listener, on_the_line(self._studio.unseen(Line(text), number), self._noise, self._snr_db, place=number)
+        native = self._voice.synthesise(text)
+        speech = to_telephone([native], gain_for(native))
+        place = zlib.crc32(text.encode()) % 1000  # another stretch of noise for each
+        return self._listener, on_the_line(speech, self._noise, self._snr_db, place=place)
 
     def _proven(self, listener: Listener, kind: str, grammar: tuple[str, ...]) -> tuple[str, ...]:
         if kind not in self._grammars:

@@ -82,6 +82,17 @@ def _all_datetimes() -> Iterator[str]:
         yield f"в пол {say_ordinal(hour + 1, Case.GENITIVE)}"
 
 
+def _birth_date() -> Iterator[str]:
+    """The words of a date; the recogniser strings them together."""
+    for day in range(1, 32):
+        yield say_ordinal_day(day, Case.NOMINATIVE)
+        yield say_ordinal_day(day, Case.GENITIVE)
+    yield from _MONTHS
+    yield from ("тысяча девятьсот", "две тысячи", "года", "год", "ноль", "двухтысячного", "двухтысячный")
+    for year in (*range(1, 20), *range(20, 100, 10)):
+        yield from (say_number(year), say_ordinal(year, Case.GENITIVE), say_ordinal(year))
+
+
 def _hour(hour: int) -> str:
     return "час" if hour == 1 else say_number(hour)
 
@@ -135,6 +146,10 @@ class Grammars:
             case "phone":
                 yield from _DIGITS
                 yield from ("плюс семь", "на этот номер", "этот", "да", "нет")
+            case "birth_date":
+                yield from _birth_date()
+            case "test" | "faq" as known:
+                yield from self._forms(known)
             case "branch":
                 yield from self._forms("branch")
                 yield from ("любой", "всё равно", "без разницы")

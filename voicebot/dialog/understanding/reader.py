@@ -170,6 +170,8 @@ class Understanding:
                 if expect.type == "correction":
                     return bool(slots.keys() - {"yes_no"}) or bool(understood.change)
                 return bool(wanted & (slots.keys() | understood.ambiguous.keys())) or understood.is_any
+            case "test" | "faq":
+                return expect.type in slots or expect.type in understood.ambiguous
             case "choice":
                 if slots.keys() & {"ordinal", "datetime", "doctor", "branch", "yes_no"} or understood.change:
                     return True
@@ -217,6 +219,8 @@ class Understanding:
         match expect.type:
             case "yes_no":
                 return len(tokens) <= 3 and tokens[-1] in _SURE_YES and parse_yes_no(text) is True
+            case "birth_date":
+                return tokens[-1] in ("года", "год") and parse_birth_date(text, _SOME_MORNING.date()) is not None
             case "phone":
                 return is_complete_phone(text) and len(dictated_digits(text)) >= _PHONE_DIGITS
             case "choice":

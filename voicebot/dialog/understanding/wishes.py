@@ -7,6 +7,7 @@ from typing import Any
 from voicebot.dialog.understanding import intents
 from voicebot.dialog.understanding.classifier import Classifier
 from voicebot.dialog.understanding.phrases import ANSWER, NOTHING
+from voicebot.russian.answers import parse_yes_no
 
 _SUBJECT = frozenset({"doctor", "speciality", "service"})
 _VALUES = frozenset({"datetime", "phone", "digits", "name", "birth_date", "ordinal", "branch"})
@@ -19,8 +20,8 @@ _CERTAIN = 0.97
 _NAMED = 0.95
 _RULE_ALONE = 0.95  # the probability of a rule's finding where nothing was trained
 _DOUBTED_BELOW = 0.3
-_OVERRULED_BELOW = 0.04
-_OVERRULING = 0.9
+_OVERRULED_BELOW = 0.2
+_OVERRULING = 0.6
 _SHORT_ANSWER_WORDS = 4
 _BARE_WORDS = 3  # a subject and no more is a wish to have it, unless another is rather sure
 _NEITHER = frozenset({ANSWER, NOTHING})
@@ -74,6 +75,8 @@ class Wishes:
         if certain:
             return Wish(certain, max(_CERTAIN, probabilities.get(certain, 0.0)))
         top, probability = _top(probabilities)
+        if parse_yes_no(plain) is not None:
+            return Wish("", 0.0)  # "нет, спасибо" is an answer, whatever it resembles
         if top not in intents.COMMANDS or probability < (_COMMAND_BELOW if kind in _OPEN else _REJECT_ANSWER_BELOW):
             return Wish("", 0.0)
         if top not in intents.ANYWHERE and len(plain.split()) > intents.SHORT_WORDS:
@@ -96,6 +99,8 @@ class Wishes:
         top, probability = _top(probabilities)
         if rule == "book" and said.kind == "yes_no" and "yes_no" in said.named and not said.named & _SUBJECT:
             return Wish("", 0.0)  # "да, записывайте"
+        if rule == "reschedule" and said.kind == "datetime" and said.is_answer:
+            return Wish("", 0.0)  # "в среду не могу, лучше в четверг"
         if rule:
             own = probabilities.get(rule, _RULE_ALONE)
             if top == "off_topic" and own < _DOUBTED_BELOW and not said.named & _SUBJECT:
