@@ -5,24 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
+from desk_browser import OURS, PAGE, PASSWORD, actions, browser, desk_app, log_in, token
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from voicebot.accounts.roles import Role
 from voicebot.accounts.sessions import IDLE
-from voicebot.accounts.users import Users
 from voicebot.clock import VirtualClock
-from voicebot.desk.app import create_app
-from voicebot.desk.context import Desk
 from voicebot.desk.guard import COOKIE
-from voicebot.settings import Settings
-from voicebot.storage.database import open_database
-from voicebot.storage.upgrade import upgrade
-
-PASSWORD = "длинная фраза 7"
-PAGE = {"accept": "text/html"}
-OURS = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 
 
 @pytest.fixture
@@ -32,36 +22,13 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    database = open_database(f"sqlite:///{tmp_path / 'desk.db'}")
-    upgrade(database)
-    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr("voicebot.desk.app.Users", lambda database, clock: Users(database, clock, quick))
-    app = create_app(Settings(data_dir=tmp_path), clock, database)
-    users = app.state.desk.users
-    for login, role in (("oper", Role.OPERATOR), ("qa", Role.QA), ("boss", Role.MANAGER), ("root", Role.ADMIN)):
-        users.add(login, role, PASSWORD)
-    yield app
-    database.close()
+    with desk_app(tmp_path, clock, monkeypatch) as app:
+        yield app
 
 
 @pytest.fixture
 def client(app: FastAPI) -> TestClient:
-    return TestClient(app, follow_redirects=False)
-
-
-def log_in(client: TestClient, name: str, password: str = PASSWORD, **more: str) -> int:
-    return client.post("/login", data={"name": name, "password": password, **more}, headers=OURS).status_code
-
-
-def token(client: TestClient, path: str = "/password") -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', client.get(path, headers=PAGE).text)
-    assert found is not None
-    return found.group(1)
-
-
-def actions(app: FastAPI) -> list[str]:
-    desk: Desk = app.state.desk
-    return [entry.action for entry in desk.audit.entries()]
+    return browser(app)
 
 
 def test_nothing_is_open_but_health_and_the_login_page(client: TestClient) -> None:

@@ -15,6 +15,7 @@ from voicebot.accounts.sessions import Login, LoginSessions
 from voicebot.accounts.users import Users
 from voicebot.clock import Clock
 from voicebot.desk.limits import RateLimits
+from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
 
@@ -28,6 +29,7 @@ class Desk:
     settings: Settings
     clock: Clock
     database: Database
+    records: RecordStore
     users: Users
     sessions: LoginSessions
     audit: Audit

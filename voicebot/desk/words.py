@@ -1,0 +1,104 @@
+"""The records' words in Russian, for the pages. What is not known is shown as it is."""
+
+from voicebot.records.marks import Kind
+
+_CHANNELS = {
+    "phone": "телефон",
+    "chat": "чат",
+    "alice": "Алиса",
+    "telegram": "Telegram",
+    "max": "MAX",
+    "form": "форма на сайте",
+}
+_OUTCOMES = {
+    "": "идёт",
+    "booked": "записан",
+    "moved": "перенесён",
+    "cancelled": "отменён",
+    "informed": "получил ответ",
+    "callback": "ждёт звонка",
+    "waitlisted": "в листе ожидания",
+    "off_topic": "не по теме",
+    "transferred": "передан человеку",
+    "abandoned": "положил трубку",
+    "failed": "сбой",
+    "lost": "потерян",
+}
+_REASONS = {
+    "requested": "просил человека",
+    "emergency": "опасно для жизни",
+    "nomatch": "не понят",
+    "noinput": "молчал",
+    "trouble": "много непониманий",
+    "budget": "вышло время",
+    "upset": "недоволен",
+    "unserved": "нет такого диалога",
+    "nothing_free": "нет свободного времени",
+    "not_identified": "не узнан",
+    "appointment_closed": "приём уже прошёл",
+    "age": "возраст не подходит",
+    "retry": "повторная попытка",
+    "dialplan_loop": "ошибка диалога",
+}
+_TRANSFERS = {
+    "": "",
+    "completed": "принят",
+    "bridged": "принят",
+    "busy": "занято",
+    "no_answer": "не ответили",
+    "declined": "отклонён",
+    "unreachable": "недоступно",
+    "closed": "не работают",
+    "failed": "не удалось",
+}
+MARKS = {
+    Kind.MISHEARD: "ослышался",
+    Kind.MISUNDERSTOOD: "не так понял",
+    Kind.BAD_PROMPT: "плохая фраза",
+    Kind.WRONG_DATA: "неверные данные",
+    Kind.FINE: "всё верно",
+}
+STAGES = {"endpoint": "конец фразы", "recognise": "распознавание", "think": "разбор", "speak": "голос", "total": "всего"}
+_WHO = {"caller": "Пациент", "robot": "Робот", "operator": "Оператор", "system": "Событие"}
+
+
+def channel(word: str) -> str:
+    """The way a patient came."""
+    return _CHANNELS.get(word, word)
+
+
+def outcome(word: str) -> str:
+    """What became of a contact; "" while it goes on."""
+    return _OUTCOMES.get(word, word)
+
+
+def transfer(word: str) -> str:
+    """How a transfer ended."""
+    return _TRANSFERS.get(word, word)
+
+
+def who(word: str) -> str:
+    """Who speaks."""
+    return _WHO.get(word, word)
+
+
+def reason(word: str) -> str:
+    """A reason in words; "service:slot_taken" and its like name a service that failed."""
+    if word.startswith("service:"):
+        return "сбой записи"
+    return _REASONS.get(word.split(":")[0], word)
+
+
+def plain(word: str) -> str:
+    """A name that is shown as it is."""
+    return word
+
+
+def duration(seconds: float | None) -> str:
+    """1:05, or a dash."""
+    return "—" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def share(value: float) -> str:
+    """0.123 -> 12 %."""
+    return f"{value * 100:.0f} %"
