@@ -203,6 +203,8 @@ def _nth_hour(tokens: list[str], start: int) -> TimeCore | None:
 
 def _clock(tokens: list[str], start: int, has_preposition: bool) -> TimeCore | None:
     """ "десять", "десять тридцать", "час дня", "десять часов тридцать минут", "девять ноль ноль"."""
+    if start > 1 and tokens[start - 1] == "на" and tokens[start - 2] in MINUTE_UNIT | DAY_UNIT:
+        return None  # "опаздываю минут на десять", "дня на три"
     found = _reading(tokens, start, has_preposition)
     # "На час позже" is a length of time (see shift).
     return None if found is not None and _token(tokens, found.end) in _COMPARED else found
