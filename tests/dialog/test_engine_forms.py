@@ -47,7 +47,7 @@ forms:
         confirm: auto
         confirm_prompt: "Доктор {doctor}?"
         replaces: [speciality]
-        any: [любой]
+        any: [любой, все]
       - {field: speciality, type: speciality}
       - object: kept
         service: keep
@@ -127,6 +127,8 @@ MEANINGS = {
     "stop": meant("stop", 1.0),
     "ready": meant("ready", 0.9),
     "mumble": Understood(),
+    "two prices": meant("price", 0.9, {"service": "visit_cardiologist"}),
+    "все": meant("goodbye", 1.0),
     "danger": meant("emergency", 1.0),
 }
 
@@ -242,6 +244,17 @@ def test_what_else_a_phrase_says_counts_beside_no_matter(talk: Callable[..., Tal
     taken = talk().say("book").say("any therapist")
     assert taken.state.slots["doctor"].value is None
     assert taken.state.slots["speciality"].value == "therapist"
+
+
+def test_an_answer_that_sounds_like_a_command_is_an_answer(talk: Callable[..., Talk]) -> None:
+    assert talk().say("book").say("все").state.slots["doctor"].value is None
+    assert talk().say("все").ended == "abandoned"
+
+
+def test_what_was_named_side_by_side_stays_at_hand(talk: Callable[..., Talk]) -> None:
+    asked = talk().say("two prices")
+    assert asked.state.session["said_services"] == ("visit_cardiologist",)
+    assert asked.say("book to orlov").state.session["said_services"] == ("visit_cardiologist",)
 
 
 # -- subdialogs and digressions -------------------------------------------------------------------------------------------

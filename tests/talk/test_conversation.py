@@ -195,6 +195,7 @@ async def test_closed_hours_are_told_without_dialling(clinic: Clinic, tmp_path: 
         assert (dialog.outcome, dialog.transfer_result) == ("callback", "closed"), call.story()
         assert not call.transfers()
         assert "не работают" in call.prompt("no_operator.told").text
+        assert "соединяю" not in call.story().lower()  # nothing is promised that cannot be kept
 
 
 async def test_what_is_never_understood_goes_to_a_human(clinic: Clinic, tmp_path: Path) -> None:

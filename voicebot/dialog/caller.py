@@ -1,5 +1,6 @@
 """What the caller said: the best hypothesis, global commands, digressions, other wishes, answers."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from voicebot.dialog.state import Phase, Wish
 from voicebot.dialog.talking import Heard
 from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
+from voicebot.russian.text import normalise
 
 #: A hypothesis further down the recogniser's list is believed less.
 RANK_DECAY = 0.92
@@ -47,6 +49,7 @@ def _meaning(turn: Turn, understood: Understood, text: str) -> Meaning:
 
 def _answer(turn: Turn, understood: Understood, text: str) -> None:
     state = turn.state
+    _remember_named(turn, understood)
     if not _is_option(turn, understood, text) and commands.handle(turn, understood.intent):
         state.noinputs = 0
         if understood.intent != "repeat":
@@ -58,6 +61,14 @@ def _answer(turn: Turn, understood: Understood, text: str) -> None:
         ending.give_up(turn, "budget", "budget_over")
         return
     serve(turn, understood, text)
+
+
+def _remember_named(turn: Turn, understood: Understood) -> None:
+    """Tests and services named side by side ("общий анализ и сахар") stay at hand in the order they were said."""
+    several: Mapping[str, tuple[str, ...]] = getattr(understood, "several", {})
+    for kind in ("test", "service"):
+        if kind in understood.slots:
+            turn.state.session[f"said_{kind}s"] = several.get(kind) or (understood.slots[kind],)
 
 
 def serve(turn: Turn, understood: Understood, text: str) -> None:
@@ -73,11 +84,16 @@ def serve(turn: Turn, understood: Understood, text: str) -> None:
 
 
 def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
-    """ "Ещё раз" is no wish for a repetition where it is one of the answers. A human and help in danger are always served."""
+    """ "Ещё раз" is no wish for a repetition, "все" is no goodbye where it is one of the answers.
+
+    A human and help in danger are always served.
+    """
     one = turn.field_of(turn.state.item) if turn.state.item else None
-    if one is None or not one.options or understood.intent in ("emergency", "operator", "upset"):
+    if one is None or understood.intent in ("emergency", "operator", "upset"):
         return False
-    return choices.choose_option(one.options, text, {}, turn.understanding) is not None
+    if normalise(text) in map(normalise, one.any):
+        return True
+    return bool(one.options) and choices.choose_option(one.options, text, {}, turn.understanding) is not None
 
 
 def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:

@@ -35,6 +35,8 @@ SESSION = frozenset(
         "transfer_tries",
         "operators_open",
         "interrupted",
+        "said_tests",
+        "said_services",
         "error",
         "outcome",
         "today",
