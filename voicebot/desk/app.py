@@ -21,13 +21,17 @@ from voicebot.clock import Clock
 from voicebot.desk.context import FOLDER, Desk, page
 from voicebot.desk.guard import Guard
 from voicebot.desk.limits import RateLimits
-from voicebot.desk.pages import dialogs, health, login, users
+from voicebot.desk.pages import dialogs, health, login, numbers, users
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
 
 #: (path, name, what one must be allowed to see it there)
-SECTIONS = (("/dialogs", "Обращения", "read_dialogs"), ("/users", "Пользователи", "manage_users"))
+SECTIONS = (
+    ("/dialogs", "Обращения", "read_dialogs"),
+    ("/numbers", "Показатели", "see_numbers"),
+    ("/users", "Пользователи", "manage_users"),
+)
 _WORDS = {
     403: "Для этого у вас нет прав.",
     404: "Такой страницы нет.",
@@ -59,7 +63,7 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
         templates=_templates(settings),
     )
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    for room in (health, login, dialogs, users):
+    for room in (health, login, dialogs, numbers, users):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
