@@ -48,7 +48,7 @@ check: $(VENV)/.dev ## Lint, types, and who may import whom
 
 models: $(VENV)/.run ## Fetch the production models (Vosk small-ru, Silero MIT) and torch's pinned CPU build
 	@$(BIN)/pip install --quiet --progress-bar on "torch==2.13.0+cpu" || { echo "The CPU build of torch 2.13.0 was not found: point PIP_EXTRA_INDEX_URL at PyTorch's index of CPU wheels and run make models again. (Never plain torch: that is gigabytes of CUDA.)"; exit 1; }
-	@$(VOICEBOT) supplies models
+	@$(VOICEBOT) models fetch
 
 sip-native: $(VENV)/.run ## Build pjproject once (200+ calls instead of the wheel's 4); used automatically afterwards
 	@$(VOICEBOT) supplies sip-native
