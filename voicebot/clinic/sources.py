@@ -152,7 +152,7 @@ def _read_csv(path: Path, text: str, problems: list[str]) -> CsvSource | None:
             rows.append(row)
             lines.append(first)
     except csv.Error as error:
-        found.append(f"{path}:{reader.line_num}: {error}. Check the quotes in this line.")
+        found.append(f"{path}:{begins}: {error}. Check the quotes in this row.")
     problems += found
     return None if found else CsvSource(path, rows, lines)
 

@@ -124,15 +124,13 @@ class SubjectIndex(Generic[_K]):
         """Stretches of the phrase with the known sounds they are like, and how much."""
         sounds = [sound_key(token) for token in tokens]
         candidates = self._candidates(sounds)
-        if not candidates.size:
-            return
         yield from self._scattered(sounds, candidates)
         heard: dict[int, list[tuple[tuple[int, int], str]]] = {}
         for start, end in self._windows(len(tokens)):
             sound = "".join(sounds[start:end])
             if sound in self._owners:
                 yield (start, end), sound, 1.0
-            elif len(sound) > _SHORT_LETTERS and not {tokens[start], tokens[end - 1]} & _FUNCTION_WORDS:
+            elif candidates.size and len(sound) > _SHORT_LETTERS and not {tokens[start], tokens[end - 1]} & _FUNCTION_WORDS:
                 # The recogniser splits and joins words ("гастро энтеролог"): one word more or less may be the same name.
                 count = end - start
                 for nearby in (count - 1, count, count + 1):

@@ -78,8 +78,7 @@ class SubjectFinder:
         complaints = self._catalogue.complaints() if kind == "speciality" else {}
         for key, forms in self._catalogue.forms(kind).items():
             own = (*forms, *complaints.get(key, ()))
-            adjectives = flat_map(_adjective_cases, forms) if kind == "speciality" else ()
-            yield key, [*own, *flat_map(_cases, own), *adjectives]
+            yield key, [*own, *flat_map(_cases, own), *flat_map(_adjective_cases, forms)]
         for key, group in self._catalogue.groups.items():
             if group.kind == kind:
                 yield key, [*group.names(), *flat_map(_cases, group.names())]
@@ -228,7 +227,7 @@ def _cases(form: str) -> Iterator[str]:
 
 
 def _adjective_cases(form: str) -> tuple[str, ...]:
-    """ "Зубной", "глазной" stand for a doctor and decline like adjectives."""
+    """ "Зубной" stands for a doctor, "больничный" for a paper: they decline like adjectives."""
     if " " in form or not form.endswith(("ой", "ый")):
         return ()
     return tuple(form[:-2] + ending for ending in ("ого", "ому", "ым", "ом"))
@@ -242,7 +241,7 @@ def _is_likely(kind: Kind, tokens: list[str], match: Match) -> bool:
     """
     heard = tokens[match.span[0] : match.span[1]]
     text = " ".join(heard)
-    if text == match.form:
+    if text.replace(" ", "") == match.form.replace(" ", ""):  # "х г ч", "гастро энтеролог"
         return True
     is_known = all(parses(token)[0].is_known for token in heard)
     if kind != "doctor" and is_known and Levenshtein.normalized_similarity(text, match.form) < _SPELLING_FLOOR:
