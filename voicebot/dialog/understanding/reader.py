@@ -13,16 +13,15 @@ from voicebot.dialog.understanding.classifier import learn
 from voicebot.dialog.understanding.emergencies import is_emergency, is_suspected
 from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
 from voicebot.dialog.understanding.phrases import all_phrases
-from voicebot.dialog.understanding.subjects import SubjectFinder
 from voicebot.dialog.understanding.understood import Understood
+from voicebot.dialog.understanding.values import Values, names_unknown_doctor
 from voicebot.dialog.understanding.wishes import Said, Wish, Wishes
 from voicebot.russian.answers import parse_yes_no
 from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.fuzzy import Ambiguous, best_match
-from voicebot.russian.names import PersonName, parse_person
-from voicebot.russian.phones import dictated_digits, is_complete_phone, parse_phone, parse_phone_digits
+from voicebot.russian.phones import dictated_digits, is_complete_phone, parse_phone_digits
 from voicebot.russian.text import normalise, words
-from voicebot.russian.when import When, parse_when
+from voicebot.russian.when import When
 
 _SUBJECT = ("doctor", "speciality", "service")
 _PHRASE_FLOOR = 0.82
@@ -32,14 +31,9 @@ _SOME_MORNING = datetime(2026, 1, 12, 9, 0)  # noqa: DTZ001 - local time of nowh
 _SURE_YES = frozenset(["да", "ага", "угу", "конечно", "верно", "правильно", "подтверждаю"])
 _WHOLE_CHOICES = ("ый", "ой", "ий", "ая", "ья", "вариант")
 _PHONE_DIGITS = 11
-_LEAST_DIGITS = 3
 _COMMANDS = frozenset(map(normalise, COMMANDS))
-#: A name that no dictionary has is taken word by word, and asked back.
 _PART_OF_NAME_FIT = 0.55
 _BARE_WISH_FIT = 0.6
-_UNKNOWN_NAME_CONFIDENCE = 0.5
-#: Questions whose answer may be a whole name though another thing was asked.
-_NAME_UNASKED = frozenset({"yes_no", "correction"})
 
 
 class Understanding:
@@ -59,7 +53,7 @@ class Understanding:
         self.catalogue = catalogue
         taught = all_phrases(catalogue, folder, examples) if folder is not None else {}
         self._wishes = Wishes(learn(taught, cache_folder) if taught else None)
-        self._subjects = SubjectFinder(catalogue)
+        self._values = Values(catalogue)
         self._grammars = Grammars(catalogue)
 
     def warm_up(self) -> None:
@@ -78,7 +72,8 @@ class Understanding:
         command = self._wishes.command(plain, probabilities, kind)
         if command.intent in ("operator", "upset"):
             return _of_call(command, {})
-        slots, ambiguous, score = self._slots(plain, kind, now)
+        found = self._values.of(plain, kind, now)
+        slots, ambiguous, score = found.slots, found.ambiguous, found.score
         if not slots.keys() & {"service", "test"} and is_suspected(plain, probabilities):
             return _of_call(Wish("emergency", probabilities["emergency"]), {})
         # The words of a command are certain; a slot that only sounds like one of them is not.
@@ -98,68 +93,13 @@ class Understanding:
             confidence=(score if has_slots else round(wish.probability, 4)) if has_meaning else 0.0,
             intent_confidence=round(wish.probability, 4),
             ambiguous=ambiguous,
+            several=found.several,
             change=change,
             named=frozenset({"name"} & slots.keys()),
             is_negated=details.is_negated(plain),
             is_any=is_any,
-            is_unknown_doctor=self._is_unknown_doctor(plain, slots, ambiguous),
+            is_unknown_doctor=names_unknown_doctor(plain, found),
         )
-
-    def _slots(self, plain: str, kind: str, now: datetime) -> tuple[dict[str, Any], dict[str, tuple[str, ...]], float]:
-        slots: dict[str, Any] = {}
-        yes_no = parse_yes_no(plain)
-        if yes_no is not None:
-            slots["yes_no"] = yes_no
-        phone = parse_phone(plain, may_split=kind == "phone")
-        if phone is not None:
-            return {**slots, "phone": phone}, {}, 1.0
-        if kind == "phone" and len(digits := dictated_digits(plain)) >= _LEAST_DIGITS:
-            return {**slots, "digits": digits}, {}, 1.0  # a part of a number is no date
-        if kind == "choice":
-            number = details.ordinal(plain)
-            if number is not None:
-                slots["ordinal"] = number
-        if kind == "birth_date" or details.names_birth(plain):
-            born = parse_birth_date(plain, now.date())
-            if born is not None:
-                return {**slots, "birth_date": born}, {}, 1.0
-        if self._may_be_name(plain, kind):
-            person = parse_person(details.without_wrong(plain))
-            if person is not None and kind in _NAME_UNASKED:
-                if person.is_full or details.names_person(plain):
-                    return {**slots, "name": person}, {}, 1.0
-            elif person is not None:
-                slots["name"] = person
-                if kind == "name" and not details.is_negated(plain):
-                    return slots, {}, 1.0  # a caller may be called like a doctor, a month, a flower
-            elif kind == "name" and details.is_like_surname(plain) and yes_no is None and not _is_busy(plain):
-                return {"name": PersonName(plain.capitalize())}, {}, _UNKNOWN_NAME_CONFIDENCE
-            elif kind == "name" and 2 <= len(plain.split()) <= 3 and yes_no is None and not _is_busy(plain):
-                parts = [part.capitalize() for part in plain.split()]
-                return {"name": PersonName(*parts)}, {}, _UNKNOWN_NAME_CONFIDENCE
-        when = parse_when(details.without_ordinal(plain) if "ordinal" in slots else plain, now)
-        if when is not None and not when.is_empty:
-            slots["datetime"] = when
-        subjects = self._subjects.find(details.without_denied(plain))
-        slots.update(subjects.slots)
-        return slots, subjects.ambiguous, _confidence(subjects.score)
-
-    def _may_be_name(self, plain: str, kind: str) -> bool:
-        """A name is looked for where it is asked for or announced, and where a booking is read back ("нет, Сидорова Анна")."""
-        change = details.change(plain, is_asked=False)
-        if change == "name":
-            return details.names_person(plain)
-        if change:
-            return False
-        if kind in _NAME_UNASKED and not details.names_person(plain):
-            return not details.speaks_of_doctor(plain)
-        return kind == "name" or details.names_person(plain)
-
-    def _is_unknown_doctor(self, plain: str, slots: Mapping[str, Any], ambiguous: Mapping[str, Any]) -> bool:
-        if (slots.keys() | ambiguous.keys()) & set(_SUBJECT):
-            return False
-        surname = details.called_doctor(plain)
-        return bool(surname) and parse_person(surname) is not None
 
     def answers(self, understood: Understood, expect: Expect, text: str) -> bool:
         """Whether a meaning is an answer to the question."""
@@ -264,15 +204,3 @@ class Understanding:
 def _of_call(command: Wish, slots: Mapping[str, Any]) -> Understood:
     probability = round(command.probability, 4)
     return Understood(command.intent, slots, probability, probability)
-
-
-def _confidence(score: float) -> float:
-    """Likeness to confidence: 0.8 is a guess (0), 0.9 deserves a question (0.5), 1 is certain."""
-    return round(max(0.0, min(1.0, (score - 0.8) / 0.2)), 3)
-
-
-def _is_busy(plain: str) -> bool:
-    """Whether a phrase has a meaning of its own, so that its words are no name."""
-    return bool(
-        intents.command(plain) or intents.topic(plain) or details.change(plain, is_asked=False) or details.is_any(plain)
-    )

@@ -22,6 +22,7 @@ class Understood:
     confidence: float = 0.0
     intent_confidence: float = 0.0  # the calibrated probability of the intent
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> IDs that fit about equally
+    several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> all IDs named side by side, in order
     change: str = ""  # the type of field the caller wants changed, "offers": others than those offered, "earlier", "later"
     named: frozenset[str] = frozenset()  # slots that were announced ("меня зовут ..."): they count unasked
     is_negated: bool = False  # "нет ...", "лучше ...": the phrase contradicts what was offered

@@ -1,0 +1,173 @@
+"""The typed values in one phrase: phones, names, dates, and the clinic's doctors, services, tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from voicebot.clinic.catalogue import Catalogue
+from voicebot.dialog.understanding import details, intents
+from voicebot.dialog.understanding.subjects import SubjectFinder
+from voicebot.russian.answers import parse_yes_no
+from voicebot.russian.birth import parse_birth_date
+from voicebot.russian.calendar_words import month_words
+from voicebot.russian.names import PersonName, parse_person
+from voicebot.russian.numerals import lexicon
+from voicebot.russian.phones import dictated_digits, parse_phone
+from voicebot.russian.text import listed, normalise
+from voicebot.russian.when import parse_when
+
+_LEAST_DIGITS = 3
+_LEAST_PHONE_WORDS = 4
+#: A name that no dictionary has is taken word by word, and asked back.
+_UNKNOWN_NAME_CONFIDENCE = 0.5
+#: Questions whose answer may be a whole name though another thing was asked.
+_NAME_UNASKED = frozenset({"yes_no", "correction"})
+_SUBJECT = frozenset({"doctor", "speciality", "service"})
+_INSIDE_A_NUMBER = listed("плюс и потом дальше затем нет ой э там тире телефон номер мой")
+_OF_BIRTH = listed("года год рождения дата родился родилась")
+_SAME_NAME_LETTERS = 4
+
+
+@dataclass(slots=True)
+class Found:
+    """Slots; those that several entries fit; those that name several entries; and how sure the least sure of them is, 0..1."""
+
+    slots: dict[str, Any] = field(default_factory=dict)
+    ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    score: float = 1.0
+
+    @property
+    def named(self) -> set[str]:
+        return {*self.slots, *self.ambiguous}
+
+
+class Values:
+    """Reads the values of phrases about one clinic."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._subjects = SubjectFinder(catalogue)
+
+    def of(self, plain: str, kind: str, now: datetime) -> Found:
+        """Return what a normalised phrase holds; `kind` is what the question expects, `now` the clinic's local time."""
+        found = Found()
+        yes_no = parse_yes_no(plain)
+        if yes_no is not None:
+            found.slots["yes_no"] = yes_no
+        phone = parse_phone(plain, may_split=kind == "phone")
+        if phone is not None:
+            found.slots["phone"] = phone
+            plain = _without_phone(plain)
+            if kind == "phone" or not plain:
+                return found
+        elif kind == "phone" and len(digits := dictated_digits(plain)) >= _LEAST_DIGITS:
+            found.slots["digits"] = digits  # a part of a number is no date
+            return found
+        if kind == "choice" and (number := details.ordinal(plain)) is not None:
+            found.slots["ordinal"] = number
+        is_born = self._birth(found, plain, kind, now)
+        plain = _without_date(plain) if is_born else plain
+        if self._name(found, plain, kind) or is_born:
+            return found
+        plain = _without_name(plain, found.slots["name"]) if "name" in found.slots else plain
+        when = parse_when(details.without_ordinal(plain) if "ordinal" in found.slots else plain, now)
+        if when is not None and not when.is_empty:
+            found.slots["datetime"] = when
+        subjects = self._subjects.find(details.without_denied(plain))
+        found.slots.update(subjects.slots)
+        found.ambiguous, found.several = subjects.ambiguous, subjects.several
+        found.score = _confidence(subjects.score)
+        return found
+
+    def _birth(self, found: Found, plain: str, kind: str, now: datetime) -> bool:
+        if kind != "birth_date" and not details.names_birth(plain):
+            return False
+        born = parse_birth_date(plain, now.date())
+        if born is not None:
+            found.slots["birth_date"] = born
+        return born is not None
+
+    def _name(self, found: Found, plain: str, kind: str) -> bool:
+        """Look for a name; return whether nothing else is to be looked for beside it."""
+        if not plain or not _may_be_name(plain, kind):
+            return False
+        person = parse_person(details.without_wrong(plain))
+        if person is not None and kind in _NAME_UNASKED:
+            if not (person.is_full or details.names_person(plain)):
+                return False
+            found.slots["name"] = person
+            return True
+        if person is not None:
+            found.slots["name"] = person
+            # A caller may be called like a doctor, a month, a flower.
+            return kind == "name" and not details.is_negated(plain)
+        if kind != "name" or "yes_no" in found.slots or _is_busy(plain):
+            return False
+        parts = [part.capitalize() for part in plain.split()]
+        if 2 <= len(parts) <= 3 or details.is_like_surname(plain):
+            found.slots = {"name": PersonName(*parts)}
+            found.score = _UNKNOWN_NAME_CONFIDENCE
+            return True
+        return False
+
+
+def names_unknown_doctor(plain: str, found: Found) -> bool:
+    """Whether a phrase asks for "доктор Пупкин", whom the clinic does not have."""
+    if found.named & _SUBJECT:
+        return False
+    surname = details.called_doctor(plain)
+    return bool(surname) and parse_person(surname) is not None
+
+
+def _may_be_name(plain: str, kind: str) -> bool:
+    """A name is looked for where it is asked for or announced, and where a booking is read back ("нет, Сидорова Анна")."""
+    change = details.change(plain, is_asked=False)
+    if change == "name":
+        return details.names_person(plain)
+    if change:
+        return False
+    if kind in _NAME_UNASKED and not details.names_person(plain):
+        return not details.speaks_of_doctor(plain)
+    return kind == "name" or details.names_person(plain)
+
+
+def _is_busy(plain: str) -> bool:
+    """Whether a phrase has a meaning of its own, so that its words are no name."""
+    return bool(
+        intents.command(plain) or intents.topic(plain) or details.change(plain, is_asked=False) or details.is_any(plain)
+    )
+
+
+def _without_phone(plain: str) -> str:
+    """The phrase without its longest run of numbers: what is left may hold a name, a day, a doctor."""
+    tokens = plain.split()
+    table = lexicon()
+    runs: list[list[int]] = [[]]
+    for index, token in enumerate(tokens):
+        if token in table or token.isdecimal() or (runs[-1] and token in _INSIDE_A_NUMBER):
+            runs[-1].append(index)
+        elif runs[-1]:
+            runs.append([])
+    longest = max(runs, key=len)
+    if len(longest) < _LEAST_PHONE_WORDS and not any(len(token) > 2 and token.isdecimal() for token in tokens):
+        return ""
+    kept = (word for index, word in enumerate(tokens) if index not in longest)
+    return " ".join(word for word in kept if word != "плюс")
+
+
+def _without_name(plain: str, name: PersonName) -> str:
+    """The phrase without the caller's own name, which may be like a doctor's."""
+    beginnings = [normalise(part)[:_SAME_NAME_LETTERS] for part in (name.surname, name.given, name.patronymic) if part]
+    return " ".join(word for word in plain.split() if not any(word.startswith(beginning) for beginning in beginnings))
+
+
+def _without_date(plain: str) -> str:
+    table, months = lexicon(), month_words()
+    dated = table.keys() | months.keys() | _OF_BIRTH
+    return " ".join(word for word in plain.split() if word not in dated and not word.isdecimal())
+
+
+def _confidence(score: float) -> float:
+    """Likeness to confidence: 0.8 is a guess (0), 0.9 deserves a question (0.5), 1 is certain."""
+    return round(max(0.0, min(1.0, (score - 0.8) / 0.2)), 3)
