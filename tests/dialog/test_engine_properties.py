@@ -75,6 +75,8 @@ class AnyDialog(RuleBasedStateMachine):
     """One dialog, driven at random. `world` is set by the test."""
 
     world: ClassVar[tuple[Engine, Catalogue, Path, Path]]
+    #: What all dialogs together called: a machine that never holds a time proves nothing about holding.
+    called: ClassVar[set[str]] = set()
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,9 +138,20 @@ class AnyDialog(RuleBasedStateMachine):
             self.turn_began = self.clock.elapsed_seconds
             self.happen(BudgetCheck())
 
+    @precondition(lambda self: self.state.phase is Phase.LISTENING)
+    @rule(picks=st.lists(st.integers(0, 3), min_size=1, max_size=9), fault=st.sampled_from(FAULTS))
+    def answer(self, picks: list[int], fault: str) -> None:
+        """What was asked for, some times in a row: so dialogs get far, and come to their ends too."""
+        for pick in picks:
+            if self.state.phase is Phase.LISTENING and self.state.expect is not None:
+                texts = ANSWERS.get(self.state.expect.type, ["да"])
+                self.talk(Heard((Alternative(texts[pick % len(texts)]),)), 4.0, fault)
+
     @precondition(lambda self: self.state.phase in (Phase.LISTENING, Phase.WAITING))
-    @rule(rank=st.integers(0, 1), confidence=st.floats(0, 1))
-    def danger(self, rank: int, confidence: float) -> None:
+    @rule(rank=st.integers(0, 1), confidence=st.floats(0, 1), chance=st.integers(0, 3))
+    def danger(self, rank: int, confidence: float, chance: int) -> None:
+        if chance:
+            return  # it ends the dialog: not too often
         texts = ["да завтра утром", "давайте завтра"]
         texts[rank] = "у него сильная боль в груди"
         self.happen(Heard(tuple(Alternative(text, confidence) for text in texts)))
@@ -186,6 +199,7 @@ class AnyDialog(RuleBasedStateMachine):
         if fault and act.service != "release":
             return Returned(act.service, error=fault)
         try:
+            self.called.add(act.service)
             value: Any = self.services.call(act.service, act.arguments, self.state.dialog_id, act.key)
         except ServiceFailure as failure:
             return Returned(act.service, error=failure.code)
@@ -247,3 +261,4 @@ def test_any_dialog_keeps_the_promises() -> None:
             max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
         ),
     )
+    assert {"find_slots", "hold", "book", "release"} <= AnyDialog.called
