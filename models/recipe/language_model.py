@@ -1,24 +1,29 @@
-"""The shipped language model: template sentences of the domain over the language's word frequencies."""
+"""The shipped language model: template sentences of the domain, conversations, word frequencies."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
 
 import wordfreq
 
 from . import stress
 from .evaluation import secret_sentences
-from .ngrams import NgramModel, estimate
+from .ngrams import NgramModel, estimate, mix
+from .texts import conversation
 from .texts.generate import domain_sentences
 from .workfolder import WorkFolder
 
 SENTENCES = 300_000
+#: of the domain's sentences in every probability; the others are conversations about anything
+_DOMAIN_SHARE = 0.72
+#: bigrams and trigrams of the conversations stay where they gain this many nats in all
+_CONVERSATION_THRESHOLDS = (1.2, 4.5)
 
 
 def build(work: WorkFolder, words: Iterable[str], sentences: int = SENTENCES, seed: int = 2) -> NgramModel:
-    """Counts drawn sentences, the test phrases left out."""
+    """Counts drawn sentences, the test phrases left out, and conversations."""
     marks = stress.load(work.stresses)
     spelling = {word: mark.replace("+", "") for word, mark in marks.items()}
     known, forbidden = set(words), secret_sentences()
@@ -29,4 +34,16 @@ def build(work: WorkFolder, words: Iterable[str], sentences: int = SENTENCES, se
         if spelled in known and (len(word) > 1 or word in "вксуиоая"):
             general[spelled] = general.get(spelled, 0.0) + wordfreq.word_frequency(word, "ru")
     split = ([spelling.get(word, word) for word in line.split()] for line in drawn if line not in forbidden)
-    return estimate(([word for word in line if word in known] for line in split), general, vocabulary=known)
+    domain = estimate(([word for word in line if word in known] for line in split), general, vocabulary=known)
+    said = conversation.sentences(conversation.unpack(work.conversation))
+    talk = ([spelling.get(word, word) for word in line] for line in said)
+    pieces = (piece for line in talk for piece in _known_pieces(line, known) if " ".join(piece) not in forbidden)
+    conversations = estimate(pieces, general, vocabulary=known, general_share=0.6, thresholds=_CONVERSATION_THRESHOLDS)
+    return mix(domain, conversations, _DOMAIN_SHARE)
+
+
+def _known_pieces(words: list[str], known: set[str]) -> Iterator[list[str]]:
+    """What lies between unknown words, two words or more."""
+    for is_known, piece in groupby(words, known.__contains__):
+        if is_known and len(found := list(piece)) > 1:
+            yield found

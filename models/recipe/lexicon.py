@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from voicebot.vocabulary.folding import Pronunciation
@@ -11,9 +12,15 @@ from voicebot.vocabulary.pronounce import Pronouncer
 __all__ = ["Pronouncer", "Pronunciation", "build", "load", "save", "units_of"]
 
 
+@cache
+def _pronouncer() -> Pronouncer:
+    """One in a process: espeak-ng does not survive being started anew."""
+    return Pronouncer()
+
+
 def build(stressed: dict[str, str]) -> dict[str, list[Pronunciation]]:
     """Spelling with ё -> pronunciations."""
-    pronouncer = Pronouncer()
+    pronouncer = _pronouncer()
     lexicon: dict[str, list[Pronunciation]] = {}
     for word, marked in stressed.items():
         spelling = marked.replace("+", "")

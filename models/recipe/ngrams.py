@@ -76,7 +76,7 @@ class NgramModel:
 
 
 def estimate(sentences: Iterable[list[str]], general: Mapping[str, float], *, general_share: float = 0.33,
-             vocabulary: Iterable[str] = (), thresholds: tuple[float, float] = (3.0, 5.0)) -> NgramModel:  # fmt: skip
+             vocabulary: Iterable[str] = (), thresholds: tuple[float, float] = (4.0, 7.0)) -> NgramModel:  # fmt: skip
     """`general`: relative frequencies in the language; `thresholds`: for bigrams and trigrams, counts times nats."""
     counts: list[dict[History, Counter[str]]] = [defaultdict(Counter) for _ in range(3)]
     for sentence in sentences:
@@ -89,6 +89,23 @@ def estimate(sentences: Iterable[list[str]], general: Mapping[str, float], *, ge
     for order in (1, 2):
         for history, followers in counts[order].items():
             _add_history(model, history, followers, thresholds[order - 1])
+    _link(model)
+    return model
+
+
+def mix(first: NgramModel, second: NgramModel, share: float) -> NgramModel:
+    """One back-off model of two, the first of which has `share` of every probability."""
+    model = NgramModel()
+    histories = sorted(first.probabilities.keys() | second.probabilities.keys(), key=len)
+    for history in histories:
+        words = first.probabilities.get(history, {}).keys() | second.probabilities.get(history, {}).keys()
+        mixed = {word: share * first.probability(history, word) + (1 - share) * second.probability(history, word)
+                 for word in words}  # fmt: skip
+        model.probabilities[history] = mixed
+        if history:
+            left = 1 - sum(mixed.values())
+            left_below = 1 - sum(model.probability(history[1:], word) for word in mixed)
+            model.backoffs[history] = max(left, 1e-4) / max(left_below, 1e-4)
     _link(model)
     return model
 

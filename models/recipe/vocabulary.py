@@ -14,8 +14,10 @@ from .texts import numerals, people
 from .texts.general import frequent_words
 from .texts.generate import domain_sentences
 from .texts.slots import Inflector, data_lines, data_words
+from .texts.templates import template_table
 
 _WORD = re.compile("[а-яё]+")
+_SLOT = re.compile("<[^>]*>")
 _VOWEL = re.compile("[аеёиоуыэюя]")
 #: abbreviations of written texts are no words of speech, but for these
 _VOWELLESS = frozenset("в к с б ж мрт кт пцр дмс лфк фгдс ттг вднх вск рф смс хгч мм кг см".split())
@@ -67,9 +69,13 @@ def inflected_forms(words: Iterable[str]) -> set[str]:
     return {form for form in forms if wordfreq.zipf_frequency(form, "ru") >= _RAREST_FORM}
 
 
-def build(general_words: int, sentences: int = 200_000, seed: int = 1) -> list[str]:
-    """The vocabulary, sorted. Words spelled with е for ё are settled by the stress step."""
+def build(general_words: int, sentences: int = 30_000, seed: int = 1) -> list[str]:
+    """The vocabulary, sorted. Words spelled with е for ё are settled by the stress step.
+
+    Sentences are drawn only for what the slots make; the templates' own words are read.
+    """
     said = {word for line in islice(domain_sentences(random.Random(seed)), sentences) for word in line.split()}
+    said |= {word for template in template_table()[0] for word in words_of(_SLOT.sub(" ", template))}
     names = name_forms()
     listed = {word for name in _INFLECTED for line in data_lines(name) for word in words_of(line)}
     words = said | listed | inflected_forms(listed | (said - names)) | names | numeral_forms()

@@ -66,3 +66,7 @@ class WorkFolder:
     @property
     def rhvoice(self) -> Path:
         return self.root / "rhvoice"
+
+    @property
+    def conversation(self) -> Path:
+        return self.root / "conversation"

@@ -6,22 +6,11 @@ import random
 from collections.abc import Iterator
 
 from .general import frequent_words, sequences
-from .slots import Slots, data_files, data_lines
-from .templates import expand
+from .slots import Slots
+from .templates import expand, template_table
 
 #: words of one speech phrase at most: longer ones make padded batches wasteful
 MAX_SPEECH_WORDS = 12
-
-
-def template_table() -> tuple[list[str], list[float]]:
-    """Templates and their weights; a line without one weighs 1."""
-    templates, weights = [], []
-    for name in data_files("templates"):
-        for line in data_lines(name):
-            weight, tab, template = line.partition("\t")
-            templates.append(template if tab else line)
-            weights.append(float(weight) if tab else 1.0)
-    return templates, weights
 
 
 def domain_sentences(rng: random.Random) -> Iterator[str]:

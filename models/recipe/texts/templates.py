@@ -5,7 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from .slots import data_files, data_lines
+
 Draw = Callable[[str], str]
+
+
+def template_table() -> tuple[list[str], list[float]]:
+    """Templates and their weights; a line without one weighs 1."""
+    templates, weights = [], []
+    for name in data_files("templates"):
+        for line in data_lines(name):
+            weight, tab, template = line.partition("\t")
+            templates.append(template if tab else line)
+            weights.append(float(weight) if tab else 1.0)
+    return templates, weights
 
 
 def expand(template: str, rng: random.Random, draw: Draw) -> str:

@@ -1,0 +1,45 @@
+"""The recipe's texts: templates that can all be drawn, and a language model mixed of two that still adds up to one."""
+
+import random
+
+import pytest
+
+from models.recipe.ngrams import BEGIN, END, estimate, mix
+from models.recipe.texts.slots import Slots
+from models.recipe.texts.templates import expand, template_table
+
+LEAST_TEMPLATES = 600
+
+
+@pytest.fixture(scope="module")
+def slots() -> Slots:
+    return Slots(random.Random(4))
+
+
+def test_every_template_gives_a_plain_sentence(slots: Slots) -> None:
+    templates, weights = template_table()
+    assert len(templates) >= LEAST_TEMPLATES
+    assert min(weights) > 0
+    for template in templates:
+        sentence = expand(template, slots.rng, slots.draw)
+        assert not set(sentence) - set("абвгдежзийклмнопрстуфхцчшщъыьэюяё "), template
+
+
+def test_no_template_stands_twice() -> None:
+    templates, _ = template_table()
+    assert len(set(templates)) == len(templates)
+
+
+def test_a_mix_of_two_language_models_adds_up_to_one() -> None:
+    words = {"да", "нет", "завтра", "приду"}
+    frequencies = {"да": 0.5, "нет": 0.3, "завтра": 0.2}
+    clinic = estimate([["да", "приду"], ["завтра", "приду"]] * 20, frequencies, vocabulary=words)
+    talk = estimate([["нет", "завтра", "нет"]] * 20, frequencies, vocabulary=words)
+    mixed = mix(clinic, talk, 0.7)
+    for history in ((), (BEGIN,), ("да",), ("завтра",), (BEGIN, "завтра")):
+        total = sum(mixed.probability(history, word) for word in (*words, END))
+        assert total == pytest.approx(1.0, abs=1e-6), history
+    assert clinic.probability(("да",), "приду") > mixed.probability(("да",), "приду") > talk.probability(("да",), "приду")
+    assert mixed.probability((BEGIN,), "завтра") == pytest.approx(
+        0.7 * clinic.probability((BEGIN,), "завтра") + 0.3 * talk.probability((BEGIN,), "завтра")
+    )
