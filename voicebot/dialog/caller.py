@@ -1,6 +1,5 @@
 """What the caller said: the best hypothesis, global commands, digressions, other wishes, answers."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -65,10 +64,9 @@ def _answer(turn: Turn, understood: Understood, text: str) -> None:
 
 def _remember_named(turn: Turn, understood: Understood) -> None:
     """Tests and services named side by side ("общий анализ и сахар") stay at hand in the order they were said."""
-    several: Mapping[str, tuple[str, ...]] = getattr(understood, "several", {})
     for kind in ("test", "service"):
         if kind in understood.slots:
-            turn.state.session[f"said_{kind}s"] = several.get(kind) or (understood.slots[kind],)
+            turn.state.session[f"said_{kind}s"] = understood.several.get(kind) or (understood.slots[kind],)
 
 
 def serve(turn: Turn, understood: Understood, text: str) -> None:
