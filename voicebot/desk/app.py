@@ -21,13 +21,14 @@ from voicebot.clock import Clock
 from voicebot.desk.context import FOLDER, Desk, page
 from voicebot.desk.guard import Guard
 from voicebot.desk.limits import RateLimits
-from voicebot.desk.pages import dialogs, health, login, numbers, users
+from voicebot.desk.pages import dialogs, health, login, numbers, operator, users
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
 
 #: (path, name, what one must be allowed to see it there)
 SECTIONS = (
+    ("/operator", "Очередь", "take_calls"),
     ("/dialogs", "Обращения", "read_dialogs"),
     ("/numbers", "Показатели", "see_numbers"),
     ("/users", "Пользователи", "manage_users"),
@@ -63,7 +64,7 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
         templates=_templates(settings),
     )
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    for room in (health, login, dialogs, numbers, users):
+    for room in (health, login, operator, dialogs, numbers, users):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

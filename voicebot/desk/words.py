@@ -1,5 +1,7 @@
 """The records' words in Russian, for the pages. What is not known is shown as it is."""
 
+from datetime import datetime
+
 from voicebot.records.marks import Kind
 
 _CHANNELS = {
@@ -87,6 +89,33 @@ def reason(word: str) -> str:
     if word.startswith("service:"):
         return "сбой записи"
     return _REASONS.get(word.split(":")[0], word)
+
+
+_SLOTS = {
+    "doctor": "врач",
+    "speciality": "специальность",
+    "service": "услуга",
+    "test": "анализ",
+    "branch": "филиал",
+    "datetime": "время",
+    "name": "имя",
+    "phone": "телефон",
+    "birth_date": "дата рождения",
+    "faq": "вопрос",
+}
+
+
+def slot(name: str) -> str:
+    """What a slot holds."""
+    return _SLOTS.get(name, name)
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago something began: seconds matter to an operator only at first."""
+    minutes = max(0, int((now - at).total_seconds())) // 60
+    if minutes < 1:
+        return "только что"
+    return f"{minutes} мин назад" if minutes < 60 else f"{minutes // 60} ч {minutes % 60} мин назад"
 
 
 def plain(word: str) -> str:

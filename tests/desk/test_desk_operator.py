@@ -1,0 +1,128 @@
+"""The operator's queue and a contact: what is known, live, taken, settled."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from desk_browser import OURS, PAGE, actions, browser, desk_app, log_in, token
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from voicebot import dialog_id
+from voicebot.clock import VirtualClock
+from voicebot.desk.live import Watched
+from voicebot.desk.pages.operator import Live
+from voicebot.records.dialogs import Dialog, Turn, Who
+from voicebot.records.queue import KEPT, Queue, Result
+from voicebot.records.store import UnknownDialog
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
+    with desk_app(tmp_path, clock, monkeypatch) as app:
+        yield app
+
+
+@pytest.fixture
+def oper(app: FastAPI) -> TestClient:
+    client = browser(app)
+    assert log_in(client, "oper") == 303
+    return client
+
+
+def handed_over(app: FastAPI, reason: str = "nomatch") -> str:
+    records, one = app.state.desk.records, dialog_id.new()
+    records.open_dialog(Dialog(id=one, caller_phone="+79161234567"))
+    records.add_turn(one, Turn(1, Who.CALLER, "к <b>кардиологу</b>", slots={"speciality": "кардиолог", "yes_no": "да"}))
+    records.update_dialog(one, transfer_target="operator", reason=reason, summary={"специальность": "кардиолог"})
+    return one
+
+
+def test_who_waits_is_in_the_queue_until_it_is_settled(app: FastAPI, oper: TestClient) -> None:
+    assert "Никто не ждёт" in oper.get("/operator", headers=PAGE).text
+    one = handed_over(app)
+    text = oper.get("/operator", headers=PAGE).text
+    for part in (one, "на линии", "не понят", "специальность: кардиолог", "+79161234567", "только что"):
+        assert part in text, part
+    csrf = token(oper)
+    assert oper.post(f"/d/{one}/take", data={"csrf": csrf}, headers=OURS).headers["location"] == f"/d/{one}"
+    assert "oper" in oper.get(f"/d/{one}", headers=PAGE).text
+    form = {"csrf": csrf, "result": "call_back", "note": "после шести"}
+    assert oper.post(f"/d/{one}/result", data=form, headers=OURS).headers["location"] == "/operator"
+    assert one not in oper.get("/operator", headers=PAGE).text
+    assert "Перезвонить" in oper.get(f"/d/{one}", headers=PAGE).text
+    assert [action for action in actions(app) if action.startswith("contact")] == [
+        "contact_opened", "contact_settled", "contact_opened", "contact_taken",
+    ]  # fmt: skip
+
+
+def test_a_contact_is_opened_by_an_id_as_it_is_told(app: FastAPI, oper: TestClient) -> None:
+    one = handed_over(app)
+    typed = oper.get("/operator/open", params={"typed": f"{one[:4].lower()}-{one[4:]}"}, headers=PAGE)
+    text = oper.get(typed.headers["location"], headers=PAGE).text
+    assert "к &lt;b&gt;кардиологу&lt;/b&gt;" in text
+    assert oper.get("/operator/open", params={"typed": "//evil"}, headers=PAGE).headers["location"] == "/d/evil"
+    assert oper.get("/d/evil", headers=PAGE).status_code == 404
+
+
+def test_only_operators_take_calls(app: FastAPI) -> None:
+    one = handed_over(app)
+    for name in ("qa", "boss"):
+        other = browser(app)
+        log_in(other, name)
+        for path in ("/operator", f"/d/{one}", "/operator/stream", f"/d/{one}/stream"):
+            assert other.get(path, headers=PAGE).status_code == 403, path
+
+
+def test_old_and_settled_contacts_leave_the_queue(app: FastAPI, clock: VirtualClock) -> None:
+    queue = Queue(app.state.desk.database, clock)
+    first, second = handed_over(app), handed_over(app)
+    app.state.desk.records.finish_dialog(first, "transferred")
+    assert [one.dialog_id for one in queue.open()] == [second, first]  # who is on the line comes first
+    queue.settle(second, "oper", Result.SOLVED)
+    place = queue.of(second)
+    assert place is not None
+    assert (place.taken_by, place.result) == ("oper", "solved")
+    assert [one.dialog_id for one in queue.open()] == [first]
+    clock.advance(KEPT.total_seconds() + 1)
+    assert queue.open() == ()
+    with pytest.raises(UnknownDialog):
+        queue.take("00000000", "oper")
+
+
+def test_calls_that_lost_everybody_wait_for_a_call_back(app: FastAPI, clock: VirtualClock) -> None:
+    records, one = app.state.desk.records, dialog_id.new()
+    records.open_dialog(Dialog(id=one))
+    records.finish_dialog(one, "lost")
+    assert [waiting.dialog_id for waiting in Queue(app.state.desk.database, clock).open()] == [one]
+
+
+async def test_words_appear_while_they_are_said(app: FastAPI) -> None:
+    one = handed_over(app)
+    seen = Live(app.state.desk).dialog(one)
+    assert "кардиологу" in await anext(seen)
+    await asyncio.to_thread(app.state.desk.records.add_turn, one, Turn(2, Who.CALLER, "нет лучше к хирургу"))
+    assert "нет лучше к хирургу" in await asyncio.wait_for(anext(seen), 5)
+    await seen.aclose()  # type: ignore[attr-defined]
+
+
+async def test_many_watch_at_the_cost_of_one() -> None:
+    looks: list[int] = []
+
+    def render() -> str:
+        looks.append(1)
+        return "<p>один</p>"
+
+    watched = Watched(render)
+    watchers = [watched.__aiter__() for _ in range(50)]
+    assert [await anext(one) for one in watchers] == ["<p>один</p>"] * 50
+    assert len(looks) < 5
+    for one in watchers:
+        await one.aclose()  # type: ignore[attr-defined]
+    assert watched._task is None

@@ -1,0 +1,122 @@
+"""The operators' queue: calls that are handed over now, and those that nobody has settled yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from voicebot.clock import Clock
+from voicebot.records.store import UnknownDialog
+from voicebot.records.tables import DialogRow, HandOverRow
+from voicebot.storage.database import Database
+
+#: What is older has been settled by telephone, or never will be.
+KEPT = timedelta(hours=12)
+_MOST = 200
+
+
+class Result(StrEnum):
+    """What came of a hand-over."""
+
+    SOLVED = "solved"
+    CALL_BACK = "call_back"
+    WRONG = "wrong"  # should not have come to a human, or came to the wrong one
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A contact that is, or was, handed over."""
+
+    dialog_id: str
+    started_at: datetime
+    is_running: bool
+    channel: str
+    caller_phone: str
+    reason: str
+    transfer_result: str
+    summary: Mapping[str, Any]
+    outcome: str
+    taken_by: str
+    taken_at: datetime | None
+    result: str
+
+
+class Queue:
+    """Reads the queue and notes who took what. Raises StorageError; UnknownDialog."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def open(self) -> tuple[Waiting, ...]:
+        """Return what is not settled: handed over or lost, of the last hours; those that run first, then the oldest first."""
+        since = self._clock.now() - KEPT
+        needs_human = or_(DialogRow.transfer_target != "", DialogRow.outcome.in_(("lost", "failed", "callback")))
+        query = (
+            select(DialogRow, HandOverRow)
+            .outerjoin(HandOverRow, HandOverRow.dialog_id == DialogRow.id)
+            .where(DialogRow.started_at >= since, needs_human)
+            .where(or_(HandOverRow.result.is_(None), HandOverRow.result == ""))
+            .order_by(DialogRow.ended_at.is_not(None), DialogRow.started_at)
+            .limit(_MOST)
+        )
+        return self._database.run(
+            lambda session: tuple(_waiting(dialog, own) for dialog, own in session.execute(query)), is_readonly=True
+        )
+
+    def of(self, dialog_id: str) -> Waiting | None:
+        """Return one contact's place, whatever its state; None if there is no such dialog."""
+        query = select(DialogRow, HandOverRow).outerjoin(HandOverRow).where(DialogRow.id == dialog_id)
+        found = self._database.run(lambda session: session.execute(query).one_or_none(), is_readonly=True)
+        return None if found is None else _waiting(found[0], found[1])
+
+    def take(self, dialog_id: str, who: str) -> None:
+        """Note that somebody looks after a contact; the last one counts."""
+
+        def work(session: Session) -> None:
+            row = _row(session, dialog_id)
+            row.taken_by, row.taken_at = who, self._clock.now()
+
+        self._database.run(work)
+
+    def settle(self, dialog_id: str, who: str, result: Result, note: str = "") -> None:
+        """Note what came of it; it leaves the queue."""
+
+        def work(session: Session) -> None:
+            row = _row(session, dialog_id)
+            if not row.taken_by:
+                row.taken_by, row.taken_at = who, self._clock.now()
+            row.result, row.note, row.closed_at = result.value, note, self._clock.now()
+
+        self._database.run(work)
+
+
+def _row(session: Session, dialog_id: str) -> HandOverRow:
+    if session.get(DialogRow, dialog_id) is None:
+        raise UnknownDialog("There is no such dialog.", "It may have been purged.")
+    row = session.get(HandOverRow, dialog_id)
+    if row is None:
+        row = HandOverRow(dialog_id=dialog_id, taken_by="", result="", note="")
+        session.add(row)
+    return row
+
+
+def _waiting(dialog: DialogRow, own: HandOverRow | None) -> Waiting:
+    return Waiting(
+        dialog_id=dialog.id,
+        started_at=dialog.started_at,
+        is_running=dialog.ended_at is None,
+        channel=dialog.channel,
+        caller_phone=dialog.caller_phone,
+        reason=dialog.reason,
+        transfer_result=dialog.transfer_result,
+        summary=dict(dialog.summary),
+        outcome=dialog.outcome,
+        taken_by=own.taken_by if own is not None else "",
+        taken_at=own.taken_at if own is not None else None,
+        result=own.result if own is not None else "",
+    )
