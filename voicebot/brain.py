@@ -98,7 +98,7 @@ class Brain:
         self._tasks: set[asyncio.Task[None]] = set()
         self.catalogue: Catalogue = load_catalogue(settings.dialog.folder / "clinic")
         self.dialplans = load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
-        self.understanding = understanding_of(self.catalogue, self.dialplans)
+        self.understanding = understanding_of(self.catalogue, self.dialplans, settings.dialog.folder, settings.cache)
         self.understanding.warm_up()
         self.engine = Engine(self.dialplans, self.catalogue, self.understanding, settings.dialog.budget_seconds)
         phrases = self._listened_for()
