@@ -8,13 +8,12 @@ from typing import TypeVar
 
 import numpy as np
 
+from bench.recognition.espeak import EspeakVoice
 from bench.recognition.texts import Line, read, stressed
 from voicebot.audio.pcm import TELEPHONE_HZ, Pcm
 from voicebot.errors import ModelError
 from voicebot.patient.sound import babble, white_noise
 from voicebot.supplies.rhvoice import RhvoiceFiles, find_rhvoice
-from voicebot.voice.engine import VoiceEngine
-from voicebot.voice.espeak import EspeakEngine
 from voicebot.voice.rhvoice import RhvoiceEngine
 from voicebot.voice.telephone import gain_for, to_telephone
 
@@ -30,7 +29,7 @@ _BABBLERS = (("rhvoice", "Anna", 0.95), ("rhvoice", "Elena", 1.1), ("rhvoice", "
 _BABBLE_SECONDS = 60.0
 _BABBLE_TEXTS = 5  # of each talker, over and over
 _ESPEAK_RATE = 175 / 150  # the library's own default, which testers use; the product's is slower
-_VERSION = 1  # of what is kept
+_VERSIONS = {"rhvoice": 1, "espeak": 2}  # of what is kept
 
 Drawable = TypeVar("Drawable")
 Voice = Callable[[Line], Pcm]
@@ -47,7 +46,7 @@ class Studio:
         self._files: RhvoiceFiles = found
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._engines: dict[tuple[str, str, float], VoiceEngine] = {}
+        self._engines: dict[tuple[str, str, float], RhvoiceEngine | EspeakVoice] = {}
 
     def unseen(self, line: Line) -> Pcm:
         return self._say("rhvoice", UNSEEN, _drawn(UNSEEN_RATES, line), stressed(line))
@@ -84,7 +83,9 @@ class Studio:
 
     def _say(self, kind: str, speaker: str, rate: float, text: str) -> Pcm:
         """Return speech at 8 kHz, from the work folder if it was said before."""
-        key = hashlib.sha256(f"{_VERSION}|{kind}|{self._files.version}|{speaker}|{rate:.3f}|{text}".encode()).hexdigest()[:24]
+        key = hashlib.sha256(
+            f"{_VERSIONS[kind]}|{kind}|{self._files.version}|{speaker}|{rate:.3f}|{text}".encode()
+        ).hexdigest()[:24]
         path = self._folder / f"{key}.npy"
         if path.exists():
             return Pcm(TELEPHONE_HZ, np.load(path))
@@ -98,15 +99,11 @@ class Studio:
         part.replace(path)
         return sound
 
-    def _engine(self, kind: str, speaker: str, rate: float) -> VoiceEngine:
+    def _engine(self, kind: str, speaker: str, rate: float) -> RhvoiceEngine | EspeakVoice:
         wanted = (kind, speaker, rate)
-        if kind == "espeak":
-            # the library has one state a process: the voice set last speaks
-            for old in [key for key in self._engines if key[0] == "espeak" and key != wanted]:
-                del self._engines[old]
         if wanted not in self._engines:
             self._engines[wanted] = (
-                RhvoiceEngine(self._files, speaker, rate) if kind == "rhvoice" else EspeakEngine(speaker, rate)
+                RhvoiceEngine(self._files, speaker, rate) if kind == "rhvoice" else EspeakVoice(speaker, rate)
             )
         return self._engines[wanted]
 
