@@ -127,7 +127,7 @@ def settle(
 def known_of(dialog: Dialog) -> Mapping[str, str]:
     """What the caller has told so far: the robot's summary, or while it still asks, the newest value of each slot."""
     if dialog.summary:
-        return {str(label): str(text) for label, text in dialog.summary.items()}
+        return {words.slot(label): str(text) for label, text in dialog.summary.items()}
     known: dict[str, str] = {}
     for turn in dialog.turns:
         if turn.who is Who.CALLER:
