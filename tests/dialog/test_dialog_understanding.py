@@ -155,7 +155,9 @@ def test_early_end_of_a_turn(understanding: Understanding, kind: str, text: str,
     assert understanding.is_complete(text, Expect(type=kind)) is is_complete
 
 
-@pytest.mark.parametrize("kind", ["yes_no", "choice", "datetime", "phone", "branch", "subject", "request", "correction"])
+@pytest.mark.parametrize(
+    "kind", ["yes_no", "choice", "datetime", "phone", "branch", "subject", "correction", "test", "birth_date"]
+)
 def test_grammars_hold_the_commands_and_are_understood(understanding: Understanding, kind: str) -> None:
     phrases = understanding.grammar_for(kind)
     assert len(COMMANDS) < len(phrases) <= MAXIMUM_PHRASES
@@ -176,4 +178,4 @@ def test_grammar_of_a_choice_has_its_own_moments_and_phrases(understanding: Unde
     at = datetime(2026, 11, 25, 10, 30, tzinfo=NOW.tzinfo)
     phrases = understanding.grammar_for("choice", ("Перезвоните",), (at,))
     assert {"перезвоните", "в десять тридцать", "в среду", "второй"} <= set(phrases)
-    assert understanding.grammar_for("name") == ()
+    assert understanding.grammar_for("name") == understanding.grammar_for("request") == ()

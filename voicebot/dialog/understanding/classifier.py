@@ -19,20 +19,21 @@ from typing import Any
 import numpy as np
 import structlog
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from voicebot.dialog.understanding import intents, patterns
-from voicebot.dialog.understanding.features import Views, document_counts, views, weighed
+from voicebot.dialog.understanding.features import Views, document_counts, lemmas, views, weighed
 from voicebot.dialog.understanding.noise import Noise
 
 log = structlog.get_logger(__name__)
 
-_VERSION = 3  # of features, noise and training: another number forgets what is cached
+_VERSION = 4  # of features, noise and training: another number forgets what is cached
 _VARIANTS = 3
 _KEPT_FILES = 6  # of earlier phrases, in the cache
-_LEAST_DOCUMENTS = 4
+_LEAST_DOCUMENTS = 5
 _REGULARISATION = 8.0  # scikit-learn's C
-_ITERATIONS = 40
-_LAST_ITERATIONS = 15  # from there on
+_ITERATIONS = 25
+_LAST_ITERATIONS = 8  # from there on
 _HELD_OUT = 6  # one in so many phrases is kept from the first training, for calibration
 _TEMPERATURES = np.geomspace(0.3, 3.0, 25)
 _BOOSTS = np.arange(0.0, 4.1, 0.5)
@@ -62,6 +63,11 @@ class Classifier:
         found = _softmax(scores / self.temperature)
         order = np.argsort(-found)
         return {self.intents[index]: float(found[index]) for index in order}
+
+    def familiarity(self, text: str) -> float:
+        """The share of a normalised phrase's words, 0..1, that the training met in any form."""
+        words = lemmas(text)
+        return sum(f"={word}" in self.known for word in words) / len(words) if words else 0.0
 
 
 def learn(phrases: Mapping[str, Sequence[str]], cache_folder: Path | None = None) -> Classifier:
@@ -118,7 +124,8 @@ class _Solver:
 
     def fit(self, features: Any, wanted: NDArray[np.int64], iterations: int) -> None:
         self._model.max_iter = iterations
-        with warnings.catch_warnings():
+        # One thread: the matrices are small, and threads that wait busily for each other are slower on a busy machine.
+        with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # not converged to the last digit is what the limit is for
             self._model.fit(features, wanted)
 

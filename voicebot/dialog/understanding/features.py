@@ -38,6 +38,11 @@ def _lemma(word: str) -> str:
     return str(parses(word)[0].normal_form).replace("ё", "е")
 
 
+def lemmas(text: str) -> list[str]:
+    """The lemmas of a normalised phrase, in order."""
+    return [_lemma(word) for word in text.split()]
+
+
 #: Views of one phrase: weight and features, by name.
 Views = tuple[tuple[float, list[str]], ...]
 
@@ -45,11 +50,11 @@ Views = tuple[tuple[float, list[str]], ...]
 def views(text: str) -> Views:
     """The features of a normalised phrase, view by view, each with its weight."""
     tokens = text.split()
-    lemmas = [_lemma(token) for token in tokens]
-    pairs = [f"{first}_{second}" for first, second in zip(["^", *lemmas], [*lemmas, "$"], strict=True)]
+    forms = lemmas(text)
+    pairs = [f"{first}_{second}" for first, second in zip(["^", *forms], [*forms, "$"], strict=True)]
     return (
         (_LETTERS, [letters for token in tokens for letters in _letters(token)]),
-        (_LEMMAS, [*(f"={one}" for one in lemmas), *pairs]),
+        (_LEMMAS, [*(f"={one}" for one in forms), *pairs]),
     )
 
 

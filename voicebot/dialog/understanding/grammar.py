@@ -126,8 +126,8 @@ class Grammars:
 
     def phrases(self, kind: str, phrases: Sequence[str] = (), moments: Sequence[datetime] = ()) -> tuple[str, ...]:
         """Return the grammar of a question of this type, with a choice's own phrases and moments."""
-        if kind in ("name", "free"):
-            return ()
+        if kind in ("name", "free", "request"):
+            return ()  # a grammar of everything turns any sentence into a string of doctors
         if kind not in self._known:
             self._known[kind] = _limited([*COMMANDS, *self._of(kind)])
         if not phrases and not moments:

@@ -14,6 +14,8 @@ _VALUES = frozenset({"datetime", "phone", "digits", "name", "birth_date", "ordin
 #: Questions that may be answered by a wish; at all others a value is expected, and a wish must be surer to count.
 _OPEN = frozenset({"", "request", "free", "subject"})
 _REJECT_BELOW = 0.5
+_OUTSIDE_ABOVE = 0.25
+_FAMILIAR = 0.5
 _REJECT_ANSWER_BELOW = 0.75
 _COMMAND_BELOW = 0.5
 _CERTAIN = 0.97
@@ -91,7 +93,13 @@ class Wishes:
             return Wish("lab", max(wish.probability, probabilities.get("lab", 0.0)))
         if intent:
             return Wish(intent, wish.probability)
-        return _without_topic(said, probabilities)
+        other = _without_topic(said, probabilities)
+        if other.intent == "off_topic" and not self._is_familiar(said.plain):
+            return Wish("none", 0.0)  # words that nobody taught: not heard rather than not ours
+        return other
+
+    def _is_familiar(self, plain: str) -> bool:
+        return self._classifier is None or self._classifier.familiarity(plain) >= _FAMILIAR
 
     def _topic(self, said: Said, probabilities: Mapping[str, float]) -> Wish:
         """The request a phrase makes by its own words; intent "" when there is none."""
@@ -111,7 +119,8 @@ class Wishes:
             return Wish("", 0.0)  # what only sounds like a wish is the answer it was asked for
         is_bare = said.is_open and len(said.plain.split()) <= _BARE_WORDS and bool(said.named & _SUBJECT)
         least = _REJECT_BELOW if said.is_open and not is_bare else _REJECT_ANSWER_BELOW
-        if not _is_wish(top) or probability < least:
+        outside = probabilities.get("off_topic", 0.0) + probabilities.get(NOTHING, 0.0)
+        if not _is_wish(top) or probability < least or (outside > _OUTSIDE_ABOVE and not said.named & _SUBJECT):
             return Wish("", 0.0)
         return Wish(top, probability)
 
@@ -136,7 +145,7 @@ def _without_topic(said: Said, probabilities: Mapping[str, float]) -> Wish:
         return Wish("yes" if said.slots["yes_no"] else "no", _CERTAIN)
     if said.named & _VALUES or said.change or (not said.is_open and top != "off_topic"):
         return Wish("none", 0.0)
-    if top == "off_topic" and outside >= _REJECT_BELOW:
+    if outside > max(nothing, _OUTSIDE_ABOVE) and not _is_wish(top):
         return Wish("off_topic", outside)
     return Wish("none", 0.0)
 
