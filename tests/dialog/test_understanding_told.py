@@ -56,10 +56,16 @@ INTENTS = [
     ("через сколько дней готов анализ ферритин", "ready"), ("готовы ли мои анализы", "results"),
     ("когда я записан на какое время", "appointments"), ("пришлите адрес смской", "sms"),
     ("сообщите если освободится место", "waitlist"), ("не смогу прийти завтра", "cancel"),
-    ("я опаздываю минут на двадцать", "reschedule"), ("стоп хватит", "stop"), ("есть ли у вас парковка", "info"),
+    ("хочу прийти позже чем записана", "reschedule"), ("стоп хватит", "stop"), ("есть ли у вас парковка", "info"),
     ("нужна справка в бассейн", "document"), ("вы ошиблись номером", "off_topic"), ("у мамы инсульт", "emergency"),
     ("до скольки вы работаете", "hours"), ("сколько стоит ферритин", "price"),
 ]  # fmt: skip
+
+
+def test_giving_up_is_heard_at_any_question(understanding: Understanding) -> None:
+    for phrase in ("стоп", "стоп не надо ничего", "передумала ничего не надо", "хватит"):
+        (told,) = answers(understanding, [f"@name\t{phrase}"], NOW)
+        assert told["intent"] == "stop", phrase
 
 
 @pytest.mark.parametrize(("text", "intent"), INTENTS)

@@ -26,6 +26,7 @@ _OVERRULED_BELOW = 0.2
 _OVERRULING = 0.6
 _SHORT_ANSWER_WORDS = 4
 _BARE_WORDS = 3  # a subject and no more is a wish to have it, unless another is rather sure
+_VAGUE = frozenset({"book", "reschedule"})  # their rules are wide: "опаздываю на приём" is a question of the FAQ
 _NEITHER = frozenset({ANSWER, NOTHING})
 
 
@@ -89,6 +90,8 @@ class Wishes:
         """Return the wish of a phrase."""
         wish = self._topic(said, probabilities)
         intent = _fitted(wish.intent, said)
+        if intent in _VAGUE and wish.probability < _REJECT_BELOW and "faq" in said.slots and not said.named & _SUBJECT:
+            return Wish("info", max(wish.probability, probabilities.get("info", 0.0)))
         if intent in ("book", "") and "test" in said.named and not said.named & _SUBJECT and self._has_lab:
             return Wish("lab", max(wish.probability, probabilities.get("lab", 0.0)))
         if intent:
