@@ -84,13 +84,13 @@ def _name(turn: Turn, one: FieldItem, understood: Understood) -> bool:
     before = known if isinstance(known, PersonName) else None
     whole = said if before is None else completed(before, said)
     label = turn.renderer.label("name", whole, turn.now)
-    slot = Slot(whole, label, understood.confidence)
+    slot = Slot(whole, label, understood.sure_of("name"))
     if one.partial and not whole.is_full and before is None:
         turn.state.session["partial"] = whole
         turn.ask(one, one.partial, "partial")
         return True
     turn.state.session["partial"] = None
-    decision = policy(turn.form, one, understood.confidence, turn.stage(), turn.plans.application)
+    decision = policy(turn.form, one, understood.sure_of("name"), turn.stage(), turn.plans.application)
     if decision is Policy.REJECT:
         return False
     if decision is Policy.CONFIRM:
@@ -176,7 +176,8 @@ def others(turn: Turn, one: FieldItem, understood: Understood) -> None:
 
 def _ask_which(turn: Turn, one: FieldItem, understood: Understood) -> None:
     slots = tuple(
-        Slot(key, turn.renderer.label(one.type, key, turn.now), understood.confidence) for key in understood.ambiguous[one.type]
+        Slot(key, turn.renderer.label(one.type, key, turn.now), understood.sure_of(one.type))
+        for key in understood.ambiguous[one.type]
     )
     turn.doubtful(Doubt(one.field, one.type, slots[:4]))
 
@@ -219,8 +220,9 @@ def _mixed_initiative(turn: Turn, understood: Understood, asked: FieldItem | Non
         one, value = targets[name]
         known = turn.state.slots.get(name)
         combined = _combined(one, known, value, turn)
-        slot = Slot(combined, turn.renderer.label(one.type, combined, turn.now), understood.confidence)
-        decision = policy(turn.form, one, understood.confidence, turn.stage(), turn.plans.application)
+        sure = understood.sure_of(one.type)
+        slot = Slot(combined, turn.renderer.label(one.type, combined, turn.now), sure)
+        decision = policy(turn.form, one, sure, turn.stage(), turn.plans.application)
         if decision is Policy.REJECT or (decision is Policy.CONFIRM and _is_denied(turn, name, combined)):
             continue
         took = True

@@ -37,7 +37,7 @@ def heard(turn: Turn, event: Heard) -> Meaning:
 def say(turn: Turn, text: str) -> Meaning:
     """Do as if the caller had surely said this: a key may stand for a phrase."""
     understood = turn.understanding.understand(text, turn.state.expect, turn.now)
-    understood = replace(understood, confidence=1.0, intent_confidence=1.0)
+    understood = replace(understood, confidence=1.0, intent_confidence=1.0, sureness={})
     _answer(turn, understood, text)
     return _meaning(turn, understood, text)
 
@@ -100,7 +100,7 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
     read: list[tuple[str, Understood]] = []
     for rank, alternative in enumerate(event.alternatives):
         understood = turn.understanding.understand(alternative.text, expect, turn.now)
-        read.append((alternative.text, _as_sure_as(understood, alternative.confidence, RANK_DECAY**rank)))
+        read.append((alternative.text, understood.as_heard(alternative.confidence, RANK_DECAY**rank)))
     # An emergency is worth a false alarm: the second hypothesis may name it too (the first may come from a grammar).
     for text, understood in read[:EMERGENCY_RANKS]:
         if understood.intent == "emergency":
@@ -114,15 +114,6 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
         first = fitting[0][1]
         return next((one for one in fitting if one[1].slots and one[1].intent == first.intent), fitting[0])
     return fitting[0]
-
-
-def _as_sure_as(understood: Understood, confidence: float, share: float) -> Understood:
-    """Nothing is surer than the recogniser was of the words."""
-    return replace(
-        understood,
-        confidence=round(min(understood.confidence, confidence) * share, 4),
-        intent_confidence=round(min(understood.intent_confidence, confidence) * share, 4),
-    )
 
 
 def _served(turn: Turn, understood: Understood, text: str) -> bool:

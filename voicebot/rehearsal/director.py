@@ -18,7 +18,25 @@ from voicebot.russian.text import normalise
 MOST_REPAIRS_A_TURN = 3
 _ASKED_AGAIN = (".nomatch", ".noinput", ".partial", "messages.nomatch", "messages.noinput", "messages.which")
 _DID_I_UNDERSTAND = (".confirm", "messages.confirm")
-_SAME = 55.0  # per cent of likeness: what the robot asks back is what was said
+_SAME = 75.0  # per cent of likeness: a word that the robot asks back is one that was said, in another case
+_ASKING = frozenset(
+    [
+        "вам",
+        "нужен",
+        "нужна",
+        "нужно",
+        "вас",
+        "интересует",
+        "интересуют",
+        "врач",
+        "верно",
+        "я",
+        "правильно",
+        "поняла",
+        "вы",
+        "хотите",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +182,7 @@ class Director:
             return self._fail(failures)
         self._repairs += 1
         if asked.prompt.endswith(_DID_I_UNDERSTAND) and turn.caller:
-            is_right = fuzz.token_set_ratio(normalise(turn.caller[0]), normalise(asked.text)) >= _SAME
+            is_right = _is_what_was_said(asked.text, turn.caller[0])
             self.repairs += not is_right
             return self._do(self._yes if is_right else self._yes + 1, "да" if is_right else "нет")
         if asked.prompt.endswith(_ASKED_AGAIN) or self._is_asked_again():
@@ -196,6 +214,12 @@ def _numbered(turns: list[Turn]) -> list[int | None]:
         numbers.append(count if acts else None)
         count += acts
     return numbers
+
+
+def _is_what_was_said(asked: str, said: str) -> bool:
+    """Whether every word of substance that the robot asks back was said."""
+    words, heard = set(normalise(asked).split()) - _ASKING, normalise(said).split()
+    return bool(words) and all(any(fuzz.ratio(word, one) >= _SAME for one in heard) for word in words)
 
 
 def _is_waiting(turn: Turn) -> bool:

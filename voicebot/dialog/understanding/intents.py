@@ -55,6 +55,8 @@ _TOPICS: tuple[tuple[str, Patterns], ...] = (
     ("address", patterns.ADDRESS),
     ("book", patterns.BOOK),
 )
+#: Intents that rules know; all others are a clinic's own.
+RULED = COMMANDS | {intent for intent, _ in _TOPICS}
 
 
 def command(text: str) -> str:

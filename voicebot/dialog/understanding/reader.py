@@ -11,6 +11,7 @@ from voicebot.dialog.talking import Expect
 from voicebot.dialog.understanding import details, intents
 from voicebot.dialog.understanding.classifier import learn
 from voicebot.dialog.understanding.emergencies import is_emergency, is_suspected
+from voicebot.dialog.understanding.examples import Examples
 from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
 from voicebot.dialog.understanding.phrases import all_phrases
 from voicebot.dialog.understanding.understood import Understood
@@ -52,7 +53,7 @@ class Understanding:
         """
         self.catalogue = catalogue
         taught = all_phrases(catalogue, folder, examples) if folder is not None else {}
-        self._wishes = Wishes(learn(taught, cache_folder) if taught else None)
+        self._wishes = Wishes(learn(taught, cache_folder) if taught else None, Examples(examples))
         self._values = Values(catalogue)
         self._grammars = Grammars(catalogue)
 
@@ -92,6 +93,7 @@ class Understanding:
             slots=slots,
             confidence=(score if has_slots else round(wish.probability, 4)) if has_meaning else 0.0,
             intent_confidence=round(wish.probability, 4),
+            sureness=found.sureness,
             ambiguous=ambiguous,
             several=found.several,
             change=change,

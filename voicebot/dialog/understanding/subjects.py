@@ -48,7 +48,7 @@ _RANKS = {kind: rank for rank, kind in enumerate(PRECEDENCE)}
 
 @dataclass(slots=True)
 class Subjects:
-    """What of the catalogue a phrase names: slot -> ID, slot -> several IDs that fit about equally, least score.
+    """What of the catalogue a phrase names: slot -> ID, slot -> several IDs that fit about equally, slot -> score.
 
     `several`: slot -> all IDs that stand side by side in the phrase, in its order; `slots` has the first.
     """
@@ -56,7 +56,7 @@ class Subjects:
     slots: dict[str, str] = field(default_factory=dict)
     ambiguous: dict[str, tuple[str, ...]] = field(default_factory=dict)
     several: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    score: float = 1.0
+    scores: dict[str, float] = field(default_factory=dict)
     spans: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -132,7 +132,7 @@ class SubjectFinder:
                 continue
             apart = _side_by_side(matches) if kind in _SEVERAL else [matches]
             chosen = [self._narrowed(kind, tokens, _near_best(several), found) for several in apart]
-            result.score = min(result.score, *(best[0].score for best in chosen))
+            result.scores[kind] = min(best[0].score for best in chosen)
             result.spans += [match.span for best in chosen for match in best]
             keys = [tuple(dict.fromkeys(self._members(best))) for best in chosen]
             certain = [several[0] for several in keys if len(several) == 1]

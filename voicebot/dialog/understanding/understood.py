@@ -21,6 +21,7 @@ class Understood:
     slots: Mapping[str, Any] = field(default_factory=dict)
     confidence: float = 0.0
     intent_confidence: float = 0.0  # the calibrated probability of the intent
+    sureness: Mapping[str, float] = field(default_factory=dict)  # slot -> how sure it is, where less than the phrase's words
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> IDs that fit about equally
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> all IDs named side by side, in order
     change: str = ""  # the type of field the caller wants changed, "offers": others than those offered, "earlier", "later"
@@ -39,5 +40,20 @@ class Understood:
     def is_nothing(self) -> bool:
         return self.intent == "none" and not (self.slots or self.ambiguous or self.change or self.is_any)
 
-    def with_confidence(self, confidence: float) -> "Understood":
-        return replace(self, confidence=round(confidence, 4))
+    def sure_of(self, slot: str) -> float:
+        """How sure a slot is: a branch that was half heard makes no doctor doubtful."""
+        return self.sureness.get(slot, 1.0) if self.sureness else self.confidence
+
+    def as_heard(self, confidence: float, share: float) -> "Understood":
+        """Return it no surer than the recogniser was of the words (`confidence`), times `share`."""
+
+        def capped(value: float) -> float:
+            return round(min(value, confidence) * share, 4)
+
+        sureness = {slot: capped(self.sureness.get(slot, 1.0)) for slot in (*self.slots, *self.ambiguous)}
+        return replace(
+            self,
+            confidence=capped(self.confidence),
+            intent_confidence=capped(self.intent_confidence),
+            sureness=sureness if self.sureness or confidence * share < 1.0 else {},
+        )

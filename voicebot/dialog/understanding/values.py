@@ -31,12 +31,17 @@ _SAME_NAME_LETTERS = 4
 
 @dataclass(slots=True)
 class Found:
-    """Slots; those that several entries fit; those that name several entries; and how sure the least sure of them is, 0..1."""
+    """Slots; those that several entries fit; those that name several entries; and how sure each is, 0..1 (not there: 1)."""
 
     slots: dict[str, Any] = field(default_factory=dict)
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    score: float = 1.0
+    sureness: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """How sure the least sure of them is."""
+        return min(self.sureness.values(), default=1.0)
 
     @property
     def named(self) -> set[str]:
@@ -77,7 +82,7 @@ class Values:
         subjects = self._subjects.find(details.without_denied(plain))
         found.slots.update(subjects.slots)
         found.ambiguous, found.several = subjects.ambiguous, subjects.several
-        found.score = _confidence(subjects.score)
+        found.sureness = {kind: _confidence(score) for kind, score in subjects.scores.items()}
         return found
 
     def _birth(self, found: Found, plain: str, kind: str, now: datetime) -> bool:
@@ -107,7 +112,7 @@ class Values:
         parts = [part.capitalize() for part in plain.split()]
         if 2 <= len(parts) <= 3 or details.is_like_surname(plain):
             found.slots = {"name": PersonName(*parts)}
-            found.score = _UNKNOWN_NAME_CONFIDENCE
+            found.sureness = {"name": _UNKNOWN_NAME_CONFIDENCE}
             return True
         return False
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from voicebot.dialog.understanding import intents
 from voicebot.dialog.understanding.classifier import Classifier
+from voicebot.dialog.understanding.examples import Examples
 from voicebot.dialog.understanding.phrases import ANSWER, NOTHING
 from voicebot.russian.answers import parse_yes_no
 
@@ -62,8 +63,9 @@ class Said:
 class Wishes:
     """Decides on one clinic's intents. Without a classifier the rules decide alone."""
 
-    def __init__(self, classifier: Classifier | None) -> None:
+    def __init__(self, classifier: Classifier | None, examples: Examples) -> None:
         self._classifier = classifier
+        self._examples = examples
         self._has_lab = classifier is not None and "lab" in classifier.intents
 
     def probabilities(self, plain: str) -> dict[str, float]:
@@ -118,6 +120,9 @@ class Wishes:
                 return Wish("", 0.0)
             if own >= _OVERRULED_BELOW or probability < _OVERRULING:
                 return Wish(rule, own)
+        example, alike = self._examples.nearest(said.plain)
+        if example and said.is_open:
+            return Wish(example, max(alike, probabilities.get(example, 0.0)))
         if not said.is_open and (said.is_answer or said.change):
             return Wish("", 0.0)  # what only sounds like a wish is the answer it was asked for
         is_bare = said.is_open and len(said.plain.split()) <= _BARE_WORDS and bool(said.named & _SUBJECT)
