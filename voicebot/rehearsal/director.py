@@ -13,30 +13,13 @@ from voicebot.dialog.conversation_checks import Seen, check_turn
 from voicebot.dialog.conversation_files import Conversation, Turn
 from voicebot.dialog.meaning import Meaning
 from voicebot.dialog.talking import Act, End, Event, HandOver, Heard, Invoke, Keyed, Listen, Say
-from voicebot.russian.text import normalise
+from voicebot.russian.text import listed, normalise
 
 MOST_REPAIRS_A_TURN = 3
 _ASKED_AGAIN = (".nomatch", ".noinput", ".partial", "messages.nomatch", "messages.noinput", "messages.which")
 _DID_I_UNDERSTAND = (".confirm", "messages.confirm")
 _SAME = 75.0  # per cent of likeness: a word that the robot asks back is one that was said, in another case
-_ASKING = frozenset(
-    [
-        "вам",
-        "нужен",
-        "нужна",
-        "нужно",
-        "вас",
-        "интересует",
-        "интересуют",
-        "врач",
-        "верно",
-        "я",
-        "правильно",
-        "поняла",
-        "вы",
-        "хотите",
-    ]
-)
+_ASKING = listed("вам нужен нужна нужно вас интересует интересуют врач верно я правильно поняла вы хотите")
 
 
 @dataclass(frozen=True, slots=True)
