@@ -17,7 +17,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MODEL = REPOSITORY / "models" / "vosk-embedded-ru"
 STEPS = ("texts", "speech", "train", "export", "graph", "evaluate")
 #: hours of synthetic speech by shard name: (engine, share of --hours)
-_SPEECH_JOBS = {"rhvoice-a": ("rhvoice", 0.4), "rhvoice-b": ("rhvoice", 0.4), "espeak-a": ("espeak", 0.2)}
+_SPEECH_JOBS = {"rhvoice-a": ("rhvoice", 0.42), "rhvoice-b": ("rhvoice", 0.42), "espeak-a": ("espeak", 0.16)}
+
+#: zipf frequency (3 = once in a million words) of a form of a demo clinic's word that is worth its place
+_RAREST_FORM = 1.9
 
 
 def step_texts(work: WorkFolder, options: argparse.Namespace) -> None:
@@ -42,7 +45,7 @@ def step_speech(work: WorkFolder, options: argparse.Namespace) -> None:
     from . import festvox, lexicon, stress
     from .evaluation import secret_sentences
     from .rhvoice import unpack
-    from .synthesis import finished, speak_many
+    from .synthesis import finished, speak_many, speak_other_languages
 
     unpack(work.rhvoice)  # once, before several processes look for it
     for name in (*_SPEECH_JOBS, "festvox"):
@@ -58,6 +61,8 @@ def step_speech(work: WorkFolder, options: argparse.Namespace) -> None:
             for seed, (name, (engine, share)) in enumerate(_SPEECH_JOBS.items(), start=11)
             if not finished(work, name).exists()
         ]  # fmt: skip
+        if not (work.other_speech / "espeak.finished").exists():
+            jobs.append(pool.submit(speak_other_languages, work))
         if not finished(work, "festvox").exists():
             reader = lexicon.load(work.path("lexicon_festvox.tsv"))
             jobs.append(pool.submit(festvox.import_all, work, reader, spelling))
@@ -85,15 +90,22 @@ def step_export(work: WorkFolder, options: argparse.Namespace) -> None:
 
 def step_graph(_work: WorkFolder, options: argparse.Namespace) -> None:
     """The graph, with the words of the demo clinic and of --words; needs neither training nor the work folder."""
+    from wordfreq import zipf_frequency
+
+    from voicebot.vocabulary.wanted import words_of_files
+
     from . import graph
     from .extra_words import PROBABILITY, collect, demo_files, pronounce
     from .model_source import ModelSource, plain_spellings
 
     source = ModelSource.load(options.model)
-    extra = collect([*options.words, *demo_files(REPOSITORY)])
-    added = pronounce({word for word in extra if word not in source.lexicon})
+    files = demo_files(REPOSITORY)
+    written = {word.lower() for word in words_of_files(files)}
+    # of the demo's words the forms that people use, of a clinic's own all: surnames are in no list of frequencies
+    usual = {word for word in collect(files) if word in written or zipf_frequency(word, "ru") >= _RAREST_FORM}
+    added = pronounce({word for word in usual | collect(options.words) if word not in source.lexicon})
     lexicon = {**source.lexicon, **added}
-    source.ngrams.raise_unigrams({word: PROBABILITY for word in extra if word in lexicon})
+    source.ngrams.raise_unigrams(dict.fromkeys(added, PROBABILITY))
     count = graph.build(options.model, source.units, lexicon | plain_spellings(lexicon), source.ngrams)
     print(f"graph: {count} words, {len(added)} of them added", flush=True)
 
@@ -101,7 +113,7 @@ def step_graph(_work: WorkFolder, options: argparse.Namespace) -> None:
 def step_evaluate(_work: WorkFolder, options: argparse.Namespace) -> None:
     from .evaluation import run
 
-    run(options.model, is_development=options.development, is_verbose=options.verbose)
+    run(options.model, is_development=options.development, is_verbose=options.verbose, is_quick=options.quick)
 
 
 def main() -> None:
@@ -110,12 +122,13 @@ def main() -> None:
     parser.add_argument("--work", help="work folder (VOICEBOT_RECIPE_WORK, ~/.cache/voicebot/recipe)")
     parser.add_argument("--model", type=Path, default=MODEL, help="model folder to write")
     parser.add_argument("--words", type=Path, nargs="*", default=[], metavar="FILE", help="graph: further word lists")
-    parser.add_argument("--hours", type=float, default=15.0, help="speech: synthetic hours")
+    parser.add_argument("--hours", type=float, default=20.0, help="speech: synthetic hours")
     parser.add_argument("--processes", type=int, default=2, help="speech: processes")
-    parser.add_argument("--minutes", type=float, default=75.0, help="train: minutes in all")
+    parser.add_argument("--minutes", type=float, default=100.0, help="train: minutes in all")
     parser.add_argument("--threads", type=int, default=1, help="train: compute threads")
-    parser.add_argument("--general-words", type=int, default=26_000, help="texts: frequent words in the vocabulary")
+    parser.add_argument("--general-words", type=int, default=55_000, help="texts: frequent words in the vocabulary")
     parser.add_argument("--development", action="store_true", help="evaluate: the lists for tuning instead of the test")
+    parser.add_argument("--quick", action="store_true", help="evaluate: every eighth utterance")
     parser.add_argument("--verbose", action="store_true", help="evaluate: show wrong phrases")
     options = parser.parse_args()
     work = WorkFolder.choose(options.work)

@@ -46,7 +46,7 @@ class Costs:
     unknown_unit: float = 2.5
     #: a sound that is no word, as `[unk]` and where no word may stand for it
     garbage: float = 1.0
-    ignored_garbage: float = 6.0
+    ignored_garbage: float = 3.0
     silence: float = 0.0
 
 

@@ -56,8 +56,8 @@ class NgramModel:
         for history, words in sorted(self.probabilities.items(), key=lambda item: (len(item[0]), item[0])):
             for word, probability in sorted(words.items()):
                 ngram = (*history, word)
-                backoff = f"\t{math.log10(self.backoffs[ngram]):.3f}" if ngram in self.backoffs else ""
-                lines.append(f"{math.log10(probability):.3f}\t{' '.join(ngram)}{backoff}\n")
+                backoff = f"\t{math.log10(self.backoffs[ngram]):.2f}" if ngram in self.backoffs else ""
+                lines.append(f"{math.log10(probability):.2f}\t{' '.join(ngram)}{backoff}\n")
         lines.append(f"-99\t{BEGIN}\t{math.log10(self.backoffs[(BEGIN,)]):.3f}\n")
         path.write_bytes(lzma.compress("".join(lines).encode()))
 

@@ -53,9 +53,3 @@ def load(path: Path) -> dict[str, str]:
 def for_speech(marked: str) -> str:
     """The mark only where it tells something: a marked "на" would be said as if it were a word of weight."""
     return marked if sum(letter in VOWELS for letter in marked) > 1 else marked.replace("+", "")
-
-
-def with_acute(marked: str) -> str:
-    """espeak-ng's way: a combining acute accent after the vowel."""
-    head, plus, tail = marked.partition("+")
-    return head + tail[:1] + "\u0301" + tail[1:] if plus else marked
