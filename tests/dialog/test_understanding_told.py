@@ -108,3 +108,8 @@ def test_the_past_never_comes_out(understanding: Understanding) -> None:
     for phrase in ("вчера", "двадцатого ноября", "в понедельник", "первого числа", "сегодня в восемь"):
         (told,) = answers(understanding, [f"@datetime\t{phrase}"], NOW)
         assert told["slots"].get("date", "9999") >= "2026-11-23", phrase
+
+
+def test_a_misheard_yes_does_not_end_the_call(understanding: Understanding) -> None:
+    for word in ("до", "доо", "пак"):
+        assert understanding.understand(word, None, datetime(2026, 11, 23, 9, 0)).intent not in ("goodbye", "stop"), word

@@ -29,6 +29,7 @@ _SHORT_ANSWER_WORDS = 4
 _BARE_WORDS = 3  # a subject and no more is a wish to have it, unless another is rather sure
 _VAGUE = frozenset({"book", "reschedule"})  # their rules are wide: "опаздываю на приём" is a question of the FAQ
 _NEITHER = frozenset({ANSWER, NOTHING})
+_ENDING = frozenset({"goodbye", "stop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class Wishes:
             return Wish("", 0.0)
         if top not in intents.ANYWHERE and len(plain.split()) > intents.SHORT_WORDS:
             return Wish("", 0.0)
+        if top in _ENDING and " " not in plain:
+            return Wish("", 0.0)  # a misheard "да" ("до") must not end the call
         return Wish(top, probability)
 
     def of(self, said: Said, probabilities: Mapping[str, float]) -> Wish:
