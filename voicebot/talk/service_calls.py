@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 TIMEOUT_SECONDS = 8.0
 # Service -> the service that undoes it, and its arguments made from the answer.
 _UNDO: Mapping[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
-    "book": ("cancel", lambda appointment: {"appointment_id": appointment.id}),
+    "book": ("cancel", lambda appointment: {"appointment_id": appointment.id, "phone": appointment.phone}),
     "hold": ("release", lambda hold: {"slot_id": hold.slot_id}),
 }
 _CHANGING = frozenset({*_UNDO, "cancel", "reschedule"})
