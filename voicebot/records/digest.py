@@ -1,23 +1,24 @@
 """What is made of a dialog once it is over: its row of figures, its words for the search, its phrases that were not understood.
 
-Done by the desk beside the calls, once for each dialog; a dialog that changed is taken again when `digested_at` is emptied.
+Done by the desk beside the calls, many dialogs at a time; a dialog that changed is taken again when `digested_at` is emptied.
 """
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any, cast
 
 import structlog
-from sqlalchemy import Connection, delete, or_, select, text, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from voicebot.clock import Clock
 from voicebot.records.dialogs import Who
 from voicebot.records.lemmas import indexed
-from voicebot.records.tables import DialogRow, FactsRow, LatencyRow, TurnRow, UnclearRow
-from voicebot.storage.database import Database
+from voicebot.records.tables import DialogRow, FactsRow, LatencyRow, MarkRow, TurnRow, UnclearRow
+from voicebot.storage.database import Database, insert_missing
 
 log = structlog.get_logger(__name__)
 
@@ -26,54 +27,78 @@ ABANDONED = timedelta(hours=2)
 BUCKET_GROWTH = 1.05  # a latency is known to 5 per cent
 STAGES = ("endpoint", "recognise", "think", "speak", "total")
 _TAKEN = frozenset({"completed", "bridged"})
-#: Outcomes with which a request is finished; see docs/architecture.md.
-FINISHED = frozenset(
-    {"booked", "rescheduled", "cancelled", "informed", "callback", "off_topic", "waitlisted", "sent", "closed"}
-)
+#: Outcomes with which a request is finished and no human is needed any more; a promised call-back needs one.
+FINISHED = frozenset({"booked", "moved", "cancelled", "informed", "off_topic", "waitlisted"})
 _LOST = frozenset({"lost", "failed", ""})
 _PHRASE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """What is made of one dialog. `latencies`: how often a stage's time fell into a bucket."""
+
+    facts: FactsRow
+    latencies: Counter[tuple[str, int]]
+    unclear: Sequence[UnclearRow]
+    words: tuple[str, str]  # caller's, robot's
+
+    @property
+    def id(self) -> str:
+        return self.facts.dialog_id
+
+
+@dataclass(frozen=True, slots=True)
 class Digester:
-    """Takes finished dialogs into the figures and the search."""
+    """Takes finished dialogs into the figures and the search. `on_taken` is told of each that is new to the figures."""
 
     database: Database
     clock: Clock
     zone: tzinfo
+    on_taken: Callable[[Digest], None] = lambda _digest: None
 
     def run(self, limit: int = 100) -> int:
         """Take up to `limit` dialogs, oldest first; return how many there were. Raises StorageError."""
-        return self.database.run(lambda session: self._take_some(session, limit))
+        count, fresh = self.database.run(lambda session: self._take_some(session, limit))
+        for one in fresh:  # after the commit: nothing is counted twice when the database made us begin again
+            self.on_taken(one)
+        return count
 
-    def _take_some(self, session: Session, limit: int) -> int:
+    def _take_some(self, session: Session, limit: int) -> tuple[int, list[Digest]]:
         now = self.clock.now()
         is_over = or_(DialogRow.ended_at.is_not(None), DialogRow.started_at < now - ABANDONED)
         query = select(DialogRow).where(DialogRow.digested_at.is_(None), is_over).order_by(DialogRow.started_at).limit(limit)
         if not self.database.is_sqlite:
             query = query.with_for_update(skip_locked=True)  # several desks share the work
         dialogs = session.scalars(query).all()
+        if not dialogs:
+            return 0, []
+        ids = [dialog.id for dialog in dialogs]
+        turns = _by_dialog(session.scalars(select(TurnRow).where(TurnRow.dialog_id.in_(ids)).order_by(TurnRow.number)))
+        marks = _by_dialog(session.scalars(select(MarkRow).where(MarkRow.dialog_id.in_(ids))))
+        digests: list[Digest] = []
         for dialog in dialogs:
-            turns = session.scalars(select(TurnRow).where(TurnRow.dialog_id == dialog.id).order_by(TurnRow.number)).all()
             try:
-                with session.begin_nested():
-                    self._take(session, dialog, turns)
+                digests.append(digest_of(dialog, turns[dialog.id], marks[dialog.id], self.zone))
             except (TypeError, ValueError, KeyError, AttributeError) as error:
                 # One odd dialog must not keep all others out of the figures.
                 log.error("dialog_not_digested", dialog_id=dialog.id, problem=type(error).__name__)
-            dialog.digested_at = now
-        return len(dialogs)
+        fresh = _store(session, digests)
+        session.execute(update(DialogRow).where(DialogRow.id.in_(ids)).values(digested_at=now), execution_options=_PLAIN)
+        return len(dialogs), fresh
 
-    def _take(self, session: Session, dialog: DialogRow, turns: Sequence[TurnRow]) -> None:
-        local = dialog.started_at.astimezone(self.zone)
-        is_first_time = session.get(FactsRow, dialog.id) is None
-        session.merge(facts_of(dialog, turns, local))
-        if is_first_time:
-            for (stage, bucket), count in latencies_of(turns).items():
-                _add_latency(session, local, stage, bucket, count)
-        session.execute(delete(UnclearRow).where(UnclearRow.dialog_id == dialog.id))
-        session.add_all(unclear_of(dialog, turns, local))
-        write_words(session.connection(), dialog.id, turns)
+
+#: The session holds no objects that a bulk statement would have to bring up to date.
+_PLAIN = {"synchronize_session": False}
+
+
+def digest_of(dialog: DialogRow, turns: Sequence[TurnRow], marks: Sequence[MarkRow], zone: tzinfo) -> Digest:
+    """Return what is made of a dialog; its day and hour are those of its start in the clinic's zone."""
+    local = dialog.started_at.astimezone(zone)
+    caller = indexed(" ".join(turn.text for turn in turns if turn.who in (Who.CALLER, Who.OPERATOR)))
+    robot = indexed(" ".join(turn.text for turn in turns if turn.who == Who.ROBOT))
+    facts = facts_of(dialog, turns, local)
+    facts.heard_turns, facts.heard_words, facts.word_errors = heard_of(marks)
+    return Digest(facts, latencies_of(turns), unclear_of(dialog, turns, local), (caller, robot))
 
 
 def facts_of(dialog: DialogRow, turns: Sequence[TurnRow], local: datetime) -> FactsRow:
@@ -99,6 +124,12 @@ def facts_of(dialog: DialogRow, turns: Sequence[TurnRow], local: datetime) -> Fa
         bargeins=sum(turn.is_bargein for turn in turns),
         least_confidence=min(sure, default=None),
     )
+
+
+def heard_of(marks: Iterable[MarkRow]) -> tuple[int, int, int]:
+    """Return (turns, words, errors) of the caller's turns whose right words QA has written."""
+    heard = [mark for mark in marks if mark.heard_words is not None]
+    return len(heard), sum(mark.heard_words or 0 for mark in heard), sum(mark.word_errors or 0 for mark in heard)
 
 
 def unclear_of(dialog: DialogRow, turns: Sequence[TurnRow], local: datetime) -> list[UnclearRow]:
@@ -137,38 +168,74 @@ def milliseconds_of(bucket: int) -> float:
     return 0.5 if bucket == 0 else BUCKET_GROWTH ** (bucket - 0.5)
 
 
-def _add_latency(session: Session, local: datetime, stage: str, bucket: int, count: int) -> None:
-    same = (LatencyRow.day == local.date(), LatencyRow.stage == stage, LatencyRow.bucket == bucket)
-    changed = session.execute(update(LatencyRow).where(*same).values(count=LatencyRow.count + count))
-    if not changed.rowcount:  # type: ignore[attr-defined]
-        session.add(LatencyRow(day=local.date(), stage=stage, bucket=bucket, count=count))
-        session.flush()
+# -- storing ----------------------------------------------------------------------------------------------------------------
 
 
-# -- words ------------------------------------------------------------------------------------------------------------------
+def _by_dialog(rows: Iterable[Any]) -> Mapping[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.dialog_id].append(row)
+    return found
 
 
-def row_number(dialog_id: str) -> int:
-    """Return the number of a dialog's row in SQLite's index: the ID read as a number of base 36."""
-    return int(dialog_id, 36)
+def _store(session: Session, digests: Sequence[Digest]) -> list[Digest]:
+    """Write them in few statements, in place of what is there; return those that were not there."""
+    ids = [one.id for one in digests]
+    known = set(session.scalars(select(FactsRow.dialog_id).where(FactsRow.dialog_id.in_(ids))))
+    fresh = [one for one in digests if one.id not in known]
+    session.execute(delete(FactsRow).where(FactsRow.dialog_id.in_(known)), execution_options=_PLAIN)
+    session.execute(delete(UnclearRow).where(UnclearRow.dialog_id.in_(ids)), execution_options=_PLAIN)
+    for table, rows in (
+        (FactsRow, [_values(one.facts) for one in digests]),
+        (UnclearRow, [_values(row) for one in digests for row in one.unclear]),
+    ):
+        if rows:
+            session.execute(insert(table), rows)
+    _add_latencies(session, fresh)
+    write_words(session.connection(), {one.id: one.words for one in digests})
+    return fresh
 
 
-def write_words(connection: Connection, dialog_id: str, turns: Sequence[TurnRow]) -> None:
-    """Put a dialog's words into the search, in place of what is there."""
-    erase_words(connection, [dialog_id])
-    caller = indexed(" ".join(turn.text for turn in turns if turn.who in (Who.CALLER, Who.OPERATOR)))
-    robot = indexed(" ".join(turn.text for turn in turns if turn.who == Who.ROBOT))
-    values = {"id": dialog_id, "caller": caller, "robot": robot}
+def _values(row: FactsRow | UnclearRow) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
+
+
+def _add_latencies(session: Session, digests: Sequence[Digest]) -> None:
+    counts: Counter[tuple[date, str, int]] = Counter()
+    for one in digests:
+        for (stage, bucket), count in one.latencies.items():
+            counts[one.facts.day, stage, bucket] += count
+    # Always in the same order: two desks that count at once must not wait for each other's rows crosswise.
+    rows = [{"day": day, "stage": stage, "bucket": bucket} for day, stage, bucket in sorted(counts)]
+    insert_missing(session, LatencyRow, [{**row, "count": 0} for row in rows])
+    table = cast(Table, LatencyRow.__table__)
+    same = [table.c[name] == bindparam(f"of_{name}") for name in ("day", "stage", "bucket")]
+    adding = update(table).where(*same).values(count=table.c.count + bindparam("more"))
+    if counts:
+        more = [{"of_day": day, "of_stage": stage, "of_bucket": bucket, "more": counts[day, stage, bucket]}
+                for day, stage, bucket in sorted(counts)]  # fmt: skip
+        session.connection().execute(adding, more)
+
+
+def write_words(connection: Connection, words: Mapping[str, tuple[str, str]]) -> None:
+    """Put dialogs' words (ID -> caller's, robot's, as `indexed`) into the search, in place of what is there."""
+    erase_words(connection, list(words))
+    rows = [{"row": row_number(key), "id": key, "caller": own[0], "robot": own[1]} for key, own in words.items()]
+    statement = "INSERT INTO dialog_words (dialog_id, caller, robot) VALUES (:id, :caller, :robot)"
     if connection.dialect.name == "sqlite":
         statement = "INSERT INTO dialog_words (rowid, dialog_id, caller, robot) VALUES (:row, :id, :caller, :robot)"
-        connection.execute(text(statement), {"row": row_number(dialog_id), **values})
-    else:
-        connection.execute(text("INSERT INTO dialog_words (dialog_id, caller, robot) VALUES (:id, :caller, :robot)"), values)
+    if rows:
+        connection.execute(text(statement), rows)
 
 
 def erase_words(connection: Connection, dialog_ids: Sequence[str]) -> None:
     """Take dialogs out of the search."""
     is_sqlite = connection.dialect.name == "sqlite"
     statement = text(f"DELETE FROM dialog_words WHERE {'rowid' if is_sqlite else 'dialog_id'} = :key")  # noqa: S608 - ours
-    for dialog_id in dialog_ids:
-        connection.execute(statement, {"key": row_number(dialog_id) if is_sqlite else dialog_id})
+    if dialog_ids:
+        connection.execute(statement, [{"key": row_number(one) if is_sqlite else one} for one in dialog_ids])
+
+
+def row_number(dialog_id: str) -> int:
+    """Return the number of a dialog's row in SQLite's index: the ID read as a number of base 36."""
+    return int(dialog_id, 36)

@@ -6,12 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from rapidfuzz.distance import Levenshtein
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from voicebot.clock import Clock
+from voicebot.records.digest import heard_of
 from voicebot.records.store import UnknownDialog
-from voicebot.records.tables import MarkRow, TurnRow
+from voicebot.records.tables import FactsRow, MarkRow, TurnRow
 from voicebot.russian.text import words
 from voicebot.storage.database import Database
 
@@ -76,6 +77,7 @@ class Marks:
                     at=self.clock.now(),
                 )
             )
+            _count(session, mark.dialog_id)
 
         self.database.run(work)
 
@@ -86,6 +88,7 @@ class Marks:
             row = session.get(MarkRow, (dialog_id, number))
             if row is not None:
                 session.delete(row)
+                _count(session, dialog_id)
 
         self.database.run(work)
 
@@ -105,6 +108,14 @@ class Marks:
         yield from self.database.run(
             lambda session: [(_mark(row), heard) for row, heard in session.execute(query)], is_readonly=True
         )
+
+
+def _count(session: Session, dialog_id: str) -> None:
+    """Bring the dialog's row of figures up to date; one that is not digested yet will count its marks itself."""
+    session.flush()
+    turns, heard, errors = heard_of(session.scalars(select(MarkRow).where(MarkRow.dialog_id == dialog_id)))
+    values = {"heard_turns": turns, "heard_words": heard, "word_errors": errors}
+    session.execute(update(FactsRow).where(FactsRow.dialog_id == dialog_id).values(**values))
 
 
 def _mark(row: MarkRow) -> Mark:

@@ -11,7 +11,7 @@ from sqlalchemy import Integer, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from voicebot.records.digest import STAGES, milliseconds_of
-from voicebot.records.tables import FactsRow, LatencyRow, MarkRow, UnclearRow
+from voicebot.records.tables import FactsRow, LatencyRow, UnclearRow
 
 BUDGET_SECONDS = 210.0
 _TOP_PHRASES = 20
@@ -123,7 +123,7 @@ def numbers(session: Session, first: date, last: date, step: Step = Step.DAY, ch
         transfer_reasons=_grouped(session, FactsRow.reason, [*where, FactsRow.is_transferred.is_(True)]),
         handling=_handling(session, where),
         latency=_latency(session, first, last),
-        heard=_heard(session, first, last),
+        heard=_heard(session, where),
         unclear=_unclear(session, first, last),
     )
 
@@ -200,14 +200,10 @@ def _percentiles(histogram: Mapping[float, int]) -> Percentiles | None:
     return Percentiles(p50, p90, p95, sum(histogram.values()))
 
 
-def _heard(session: Session, first: date, last: date) -> Heard:
-    query = (
-        select(func.count(), func.sum(MarkRow.heard_words), func.sum(MarkRow.word_errors))
-        .join(FactsRow, FactsRow.dialog_id == MarkRow.dialog_id)
-        .where(FactsRow.day >= first, FactsRow.day <= last, MarkRow.heard_words.is_not(None))
-    )
-    turns, words, errors = session.execute(query).one()
-    return Heard(int(turns), int(words or 0), int(errors or 0))
+def _heard(session: Session, where: Sequence[Any]) -> Heard:
+    sums = [func.sum(column) for column in (FactsRow.heard_turns, FactsRow.heard_words, FactsRow.word_errors)]
+    found = session.execute(select(*sums).where(*where, FactsRow.heard_turns > 0)).one()
+    return Heard(*(int(number or 0) for number in found))
 
 
 def _unclear(session: Session, first: date, last: date) -> list[tuple[str, int]]:

@@ -90,6 +90,10 @@ class FactsRow(Base):
     unclear_turns: Mapped[int] = mapped_column(Integer)  # spoken, not understood
     bargeins: Mapped[int] = mapped_column(Integer)
     least_confidence: Mapped[float | None] = mapped_column(Float)
+    # Of the caller's turns that QA checked, for the word error rate: kept here, where they outlive the words.
+    heard_turns: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    heard_words: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    word_errors: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
     __table_args__ = (Index("ix_dialog_facts_day", "day"), Index("ix_dialog_facts_started_at", "started_at"))
 
