@@ -13,11 +13,10 @@ from voicebot.dialog.conversation_checks import Seen, check_turn
 from voicebot.dialog.conversation_files import Conversation, Turn
 from voicebot.dialog.meaning import Meaning
 from voicebot.dialog.talking import Act, End, Event, HandOver, Heard, Invoke, Keyed, Listen, Say
+from voicebot.rehearsal.questions import Question
 from voicebot.russian.text import listed, normalise
 
 MOST_REPAIRS_A_TURN = 3
-_ASKED_AGAIN = (".nomatch", ".noinput", ".partial", "messages.nomatch", "messages.noinput", "messages.which")
-_DID_I_UNDERSTAND = (".confirm", "messages.confirm")
 _SAME = 75.0  # per cent of likeness: a word that the robot asks back is one that was said, in another case
 _ASKING = listed("вам нужен нужна нужно вас интересует интересуют врач верно я правильно поняла вы хотите")
 
@@ -50,6 +49,7 @@ class _Attempts:
 
     acts: list[Act] = field(default_factory=list)
     meanings: list[Meaning] = field(default_factory=list)
+    question: Question = Question.NEW
 
     @property
     def last_said(self) -> Say:
@@ -90,12 +90,14 @@ class Director:
         self.outcome = ""
         self.is_over = False
 
-    def saw(self, event: Event, acts: Sequence[Act], meaning: Meaning | None) -> None:
-        """Note what the engine did with an event."""
+    def saw(self, event: Event, acts: Sequence[Act], meaning: Meaning | None, question: Question = Question.NEW) -> None:
+        """Note what the engine did with an event, and what kind of question it asks now."""
         if any(isinstance(act, HandOver) for act in self._seen.acts):
             return  # nobody is at the operator's end: what the robot says to that is no part of the file
         if isinstance(event, Heard):
             self.lines.append(f"C heard: {event.text}")
+            if meaning is not None and meaning.text != event.text:
+                self.lines.append(f"C taken as: {meaning.text} ({meaning.intent}, {meaning.confidence:.2f})")
         elif isinstance(event, Keyed):
             self.lines.append(f"C keys: {len(event.digits)}")
         for act in acts:
@@ -108,6 +110,8 @@ class Director:
                 self.lines.append(f"-- ends: {act.outcome}")
                 self.outcome = act.outcome
         self._seen.acts += acts
+        if acts:
+            self._seen.question = question
         if meaning is not None:
             self._seen.meanings.append(meaning)
 
@@ -164,11 +168,11 @@ class Director:
         if step is None or self._repairs >= MOST_REPAIRS_A_TURN or _is_final(self._seen.acts):
             return self._fail(failures)
         self._repairs += 1
-        if asked.prompt.endswith(_DID_I_UNDERSTAND) and turn.caller:
+        if self._seen.question is Question.BACK and turn.caller:
             is_right = _is_what_was_said(asked.text, turn.caller[0])
             self.repairs += not is_right
             return self._do(self._yes if is_right else self._yes + 1, "да" if is_right else "нет")
-        if asked.prompt.endswith(_ASKED_AGAIN) or self._is_asked_again():
+        if self._seen.question is Question.AGAIN or self._is_asked_again():
             self.repairs += 1
             return self._do(step, turn.caller[0] if turn.caller else "(keys)")
         return self._fail(failures)

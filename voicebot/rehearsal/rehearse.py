@@ -14,6 +14,7 @@ from voicebot.patient.report import Answered, RobotFinished
 from voicebot.rehearsal.caller import SteeredPatient
 from voicebot.rehearsal.director import Director, Do, HangUp, Stay
 from voicebot.rehearsal.fitness import scenario_of, why_not
+from voicebot.rehearsal.questions import question_of
 from voicebot.rehearsal.stage import Stage, open_stage
 
 _POLL_SECONDS = 0.05
@@ -57,7 +58,7 @@ async def _play(stage: Stage, name: str, conversation: Conversation, recordings:
     loop = asyncio.get_running_loop()
 
     def watch(event: Event, step: Step) -> None:
-        loop.call_soon_threadsafe(director.saw, event, step.acts, step.understood)
+        loop.call_soon_threadsafe(director.saw, event, step.acts, step.understood, question_of(step.state))
 
     world = await asyncio.to_thread(stage.set, conversation, watch)
     recording = recordings / f"{name}.wav" if recordings is not None else None

@@ -1,8 +1,9 @@
 """Names of people: heard in any case, kept in the nominative, said in the case that is needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
+from voicebot.russian.misheard_names import mended
 from voicebot.russian.morphology import parses
 from voicebot.russian.person import GENDERED, PersonName, all_cases, decline, gender_of
 from voicebot.russian.text import listed, words
@@ -62,7 +63,7 @@ def parse_person(text: str) -> PersonName | None:
 
     A lone word counts only when the dictionary knows it as a name or a surname.
     """
-    tokens = _as_written(words(text))
+    tokens = mended(_as_written(words(text)))
     is_oblique_likely = any(token in _OBLIQUE_TRIGGERS for token in tokens)
     expected = {case for case, triggers in _CASE_TRIGGERS.items() if any(token in triggers for token in tokens)}
     group = _name_words(tokens)
@@ -214,8 +215,8 @@ def _read(group: list[str], hints: _Hints) -> PersonName | None:
         best = _best(options, hints) or _best(options, hints, is_case_free=True)
     if best is None:
         best = _with_double_surname(options, hints)
-    if best is None and len(group) == 2:
-        return _of_givens_gender(options)
+    if best is None and len(group) <= _MAXIMUM_PARTS:
+        return _of_givens_gender(options, hints)
     if best is None:
         return None
     parts = {reading.kind: _capitalised(reading.nominative) for reading in best}
@@ -243,16 +244,16 @@ def _surnames(readings: list[_Reading]) -> list[_Reading]:
     return [reading for reading in readings if reading.kind == "Surn"][:_MAXIMUM_READINGS]
 
 
-def _of_givens_gender(options: list[list[_Reading]]) -> PersonName | None:
-    """ "Смирнов Анна": the given name is heard better than the ending of the surname, and decides."""
-    for given, surname in ((options[1], options[0]), (options[0], options[1])):
-        names = [one for one in given if one.kind == "Name" and one.case in ("nomn", "")]
-        surnames = [one for one in surname if one.kind == "Surn" and one.case in ("nomn", "")]
-        if names and surnames:
-            return PersonName(
-                _capitalised(_of_gender(surnames[0].nominative, names[0].gender)), _capitalised(names[0].nominative)
-            )
-    return None
+def _of_givens_gender(options: list[list[_Reading]], hints: _Hints) -> PersonName | None:
+    """ "Смирнов Анна Ивановна": the given name is heard better than the ending of the surname, and decides."""
+    others = [[replace(one, gender="") if one.kind == "Surn" else one for one in several] for several in options]
+    best = _best(others, hints)
+    if best is None:
+        return None
+    gender = next((one.gender for one in best if one.gender), "")
+    parts = {one.kind: _capitalised(one.nominative) for one in best}
+    surname = _of_gender(parts.get("Surn", ""), gender)
+    return PersonName(surname, parts.get("Name", ""), parts.get("Patr", ""))
 
 
 def _of_gender(surname: str, gender: str) -> str:

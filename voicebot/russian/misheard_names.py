@@ -1,0 +1,57 @@
+"""Surnames as a recogniser writes them: the unstressed ending is a guess, the given name beside it is not.
+
+"Иванова" and "Иваново" are one to the ear (reduction of unstressed vowels), so are "Смирнова" and "смирного" on a telephone.
+"""
+
+from collections.abc import Sequence
+
+from voicebot.russian.morphology import parses
+
+#: What is written -> how much of it is left of the man's surname ("иваново" -> "иванов").
+_AS_TOWN = ("ово", "ево", "ёво", "ино", "ыно")
+_AS_SEVERAL = ("овы", "евы", "ёвы", "ины", "ыны")
+_AS_OF_SOMETHING = {"ого": "ов", "его": "ев"}
+_GENDERS = ("masc", "femn")
+
+
+def mended(tokens: Sequence[str]) -> list[str]:
+    """The words of a name, those that only sound like a surname as the surname: "иваново мария" is "иванова мария".
+
+    A word stays as it is where it is a surname already ("живаго"), or where it stands alone and no such surname is known
+    ("домодедово").
+    """
+    genders = {gender for token in tokens for gender in _genders_of_person(token)}
+    gender = genders.pop() if len(genders) == 1 else ""
+    return [_as_surname(token, gender) for token in tokens]
+
+
+def _as_surname(word: str, gender: str) -> str:
+    if _is_known(word, "Surn") or _is_known(word, "Name"):
+        return word
+    masculine = ""
+    if word.endswith((*_AS_TOWN, *_AS_SEVERAL)):
+        masculine = word[:-1]
+    elif gender and word[-3:] in _AS_OF_SOMETHING:
+        masculine = word[:-3] + _AS_OF_SOMETHING[word[-3:]]
+    is_meant = bool(gender) and word.endswith(_AS_TOWN)  # a rare surname: beside "Ирина" it can hardly be a town
+    if not is_meant and not _is_known(masculine, "Surn"):
+        return word
+    return masculine if gender == "masc" else f"{masculine}а"
+
+
+def _genders_of_person(word: str) -> set[str]:
+    """The gender that a given name or a patronymic in the nominative tells; both where it tells none."""
+    return {
+        gender
+        for reading in parses(word)
+        for gender in _GENDERS
+        if gender in reading.tag
+        and "nomn" in reading.tag
+        and ("Patr" in reading.tag or ("Name" in reading.tag and reading.score >= 0.1))
+    }
+
+
+def _is_known(word: str, kind: str) -> bool:
+    return bool(word) and any(
+        kind in reading.tag and reading.is_known and "plur" not in reading.tag for reading in parses(word)
+    )
