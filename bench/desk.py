@@ -9,8 +9,9 @@ import random
 import statistics
 import tempfile
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from fastapi.testclient import TestClient
 from sqlalchemy import insert
@@ -50,10 +51,14 @@ def fill(database: Database, count: int, seed: int = 1) -> list[str]:
     rng = random.Random(seed)
     now = SystemClock().now()
     ids: list[str] = []
+    drawn: set[str] = set()
     for start in range(0, count, _BATCH):
         dialogs, turns = [], []
         for _ in range(min(_BATCH, count - start)):
             one = dialog_id.new()
+            while one in drawn:  # among a hundred thousand it happens; the robot then draws again, too
+                one = dialog_id.new()
+            drawn.add(one)
             ids.append(one)
             at = now - timedelta(seconds=rng.uniform(60, 90 * 86400))
             outcome, reason, transfer = rng.choices(_OUTCOMES, _WEIGHTS)[0]
@@ -71,28 +76,51 @@ def fill(database: Database, count: int, seed: int = 1) -> list[str]:
             )  # fmt: skip
             for number in range(exchanges):
                 prompt, text = rng.choice(_ROBOT)
-                turns.append(_turn(one, 2 * number + 1, at, "robot", text, prompt=prompt, total=rng.gauss(550, 120)))
+                turns.append(_turn(one, 2 * number + 1, at, "robot", text, prompt=prompt, total_ms=rng.gauss(550, 120)))
                 is_unclear = rng.random() < 0.07
                 said = rng.choice(_CALLER)
                 turns.append(_turn(one, 2 * number + 2, at, "caller", said, intent="none" if is_unclear else "book",
                                    confidence=rng.random()))  # fmt: skip
         with database.session() as session:
-            session.execute(insert(DialogRow), dialogs)
-            session.execute(insert(TurnRow), turns)
+            session.connection().execute(insert(DialogRow.__table__), dialogs)
+            session.connection().execute(insert(TurnRow.__table__), turns)
         print(f"\r{start + len(dialogs)} of {count} dialogs made", end="", flush=True)
     print()
     return ids
 
 
-def _turn(one, number, at, who, text, prompt="", intent="", confidence=None, total=None):  # type: ignore[no-untyped-def]
+def _turn(
+    one: str,
+    number: int,
+    began: datetime,
+    who: str,
+    text: str,
+    *,
+    prompt: str = "",
+    intent: str = "",
+    confidence: float | None = None,
+    total_ms: float | None = None,
+) -> dict[str, Any]:
+    """A row of `turns`: one every three seconds."""
     return {
-        "dialog_id": one, "number": number, "who": who, "at": at + timedelta(seconds=3 * number),
+        "dialog_id": one,
+        "number": number,
+        "who": who,
+        "at": began + timedelta(seconds=3 * number),
         "offset_start_ms": 3000 * number,
-        "offset_end_ms": 3000 * number + 2000, "text": text, "played_text": text if who == "robot" else None, "played_ms": 2000,
-        "alternatives": [], "confidence": confidence, "intent": intent, "slots": {"x": "y"} if intent == "book" else {},
-        "prompt": prompt, "latency_ms": {"total_ms": max(1.0, total)} if total is not None else {}, "is_bargein": False,
+        "offset_end_ms": 3000 * number + 2000,
+        "text": text,
+        "played_text": text if who == "robot" else None,
+        "played_ms": 2000,
+        "alternatives": [],
+        "confidence": confidence,
+        "intent": intent,
+        "slots": {"x": "y"} if intent == "book" else {},
+        "prompt": prompt,
+        "latency_ms": {} if total_ms is None else {"total_ms": max(1.0, total_ms)},
+        "is_bargein": False,
         "digits": "",
-    }  # fmt: skip
+    }
 
 
 def digest(database: Database, settings: Settings) -> None:

@@ -40,6 +40,15 @@ _REASONS = {
     "appointment_closed": "приём уже прошёл",
     "age": "возраст не подходит",
     "retry": "повторная попытка",
+    "line": "решила линия",
+    "brain_died": "сбой робота",
+    "robot_failed": "сбой робота",
+    "during_transfer": "не дождался человека",
+    "caller": "положил трубку",
+    "caller_said_goodbye": "попрощался",
+    "caller_said_stop": "просил прекратить",
+    "off_topic": "не по теме",
+    "error": "сбой связи",
     "dialplan_loop": "ошибка диалога",
 }
 _TRANSFERS = {
@@ -132,3 +141,8 @@ def duration(seconds: float | None) -> str:
 def share(value: float) -> str:
     """0.123 -> 12 %."""
     return f"{value * 100:.0f} %"
+
+
+def in_spreadsheet(text: str) -> str:
+    """A text that a spreadsheet will not take for a formula and run."""
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,7 +1,7 @@
 """The figures of a period: what managers see. Read from the digest, so 100 000 dialogs take a moment."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -43,6 +43,7 @@ class Counts:
     off_topic: int = 0
     booked: int = 0
     within_budget: int = 0
+    timed: int = 0  # whose handling time is known
     caller_turns: int = 0
     unclear_turns: int = 0
 
@@ -55,8 +56,13 @@ class Counts:
         return self.contacts - self.lost
 
     def share(self, name: str) -> float:
-        """Return a count as a share of all contacts, 0..1."""
-        return getattr(self, name) / self.contacts if self.contacts else 0.0
+        """Return a count as a share, 0..1: `within_budget` of those whose time is known, `unclear_turns` of the caller's
+        turns, the others of all contacts."""
+        whole: int = getattr(self, _WHOLES.get(name, "contacts"))
+        return getattr(self, name) / whole if whole else 0.0
+
+
+_WHOLES = {"within_budget": "timed", "unclear_turns": "caller_turns"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +97,15 @@ class Numbers:
     step: Step
     total: Counts
     pieces: Mapping[date, Counts]
-    channels: Mapping[str, int]
+    channels: Mapping[str, int]  # of all channels, whichever is asked for
     hours: Sequence[int]  # contacts by hour of the day, 24
+    channel_hours: Mapping[str, Sequence[int]]  # the same by channel
     outcomes: Mapping[str, int]
     transfer_reasons: Mapping[str, int]
     handling: Percentiles | None
+    handling_histogram: Mapping[float, int]  # middles of five seconds -> contacts
     latency: Mapping[str, Percentiles]
+    latency_pieces: Mapping[date, Percentiles]  # of the whole answer
     heard: Heard
     unclear: Sequence[tuple[str, int]] = field(default_factory=tuple)
 
@@ -106,26 +115,40 @@ def numbers(session: Session, first: date, last: date, step: Step = Step.DAY, ch
     where = [FactsRow.day >= first, FactsRow.day <= last]
     if channel:
         where.append(FactsRow.channel == channel)
-    pieces: dict[date, Counts] = defaultdict(Counts)
+    pieces = {begin: Counts() for begin in pieces_of(first, last, step)}
     total = Counts()
     for day, counts in _by_day(session, where):
         pieces[step.first(day)].add(counts)
         total.add(counts)
+    channel_hours = _channel_hours(session, where)
+    handling = _handling(session, where)
+    latency, latency_pieces = _latency(session, first, last, step)
     return Numbers(
         first=first,
         last=last,
         step=step,
         total=total,
-        pieces=dict(sorted(pieces.items())),
-        channels=_grouped(session, FactsRow.channel, where),
-        hours=_hours(session, where),
+        pieces=pieces,
+        channels=_grouped(session, FactsRow.channel, where[:2]),
+        hours=[sum(hours) for hours in zip(*channel_hours.values(), strict=True)] or [0] * 24,
+        channel_hours=channel_hours,
         outcomes=_grouped(session, FactsRow.outcome, where),
         transfer_reasons=_grouped(session, FactsRow.reason, [*where, FactsRow.is_transferred.is_(True)]),
-        handling=_handling(session, where),
-        latency=_latency(session, first, last),
+        handling=_percentiles(handling),
+        handling_histogram=handling,
+        latency=latency,
+        latency_pieces=latency_pieces,
         heard=_heard(session, where),
-        unclear=_unclear(session, first, last),
+        unclear=_unclear(session, first, last, channel),
     )
+
+
+def pieces_of(first: date, last: date, step: Step) -> Iterator[date]:
+    """Yield the first days of all pieces of a period, also of those in which nobody called."""
+    day = step.first(first)
+    while day <= last:
+        yield day
+        day = step.first(day + timedelta(days=31 if step is Step.MONTH else 7 if step is Step.WEEK else 1))
 
 
 def percentile(histogram: Mapping[float, int], share: float) -> float:
@@ -152,6 +175,7 @@ def _by_day(session: Session, where: Sequence[Any]) -> Iterable[tuple[date, Coun
             sum_of(FactsRow.outcome == "off_topic"),
             sum_of(FactsRow.outcome == "booked"),
             sum_of(FactsRow.handling_seconds <= BUDGET_SECONDS),
+            func.count(FactsRow.handling_seconds),
             func.sum(FactsRow.caller_turns),
             func.sum(FactsRow.unclear_turns),
         )
@@ -168,29 +192,39 @@ def _grouped(session: Session, column: Any, where: Sequence[Any]) -> dict[str, i
     return {row[0]: row[1] for row in rows}
 
 
-def _hours(session: Session, where: Sequence[Any]) -> list[int]:
-    rows = session.execute(select(FactsRow.hour, func.count()).where(*where).group_by(FactsRow.hour))
-    found = {row[0]: row[1] for row in rows}
-    return [found.get(hour, 0) for hour in range(24)]
+def _channel_hours(session: Session, where: Sequence[Any]) -> dict[str, list[int]]:
+    """Contacts by channel and hour of the day, the busiest channel first."""
+    key = (FactsRow.channel, FactsRow.hour)
+    found: dict[str, list[int]] = defaultdict(lambda: [0] * 24)
+    for channel, hour, count in session.execute(select(*key, func.count()).where(*where).group_by(*key)):
+        found[channel][hour] = count
+    return dict(sorted(found.items(), key=lambda item: (-sum(item[1]), item[0])))
 
 
-def _handling(session: Session, where: Sequence[Any]) -> Percentiles | None:
-    step = cast(FactsRow.handling_seconds / _HANDLING_STEP_SECONDS, Integer)
-    query = select(step, func.count()).where(*where, FactsRow.handling_seconds.is_not(None)).group_by(step)
-    return _percentiles({(number + 0.5) * _HANDLING_STEP_SECONDS: count for number, count in session.execute(query)})
+def _handling(session: Session, where: Sequence[Any]) -> dict[float, int]:
+    steps = FactsRow.handling_seconds / _HANDLING_STEP_SECONDS
+    # SQLite cuts where PostgreSQL would round.
+    number = cast(steps, Integer) if session.get_bind().dialect.name == "sqlite" else cast(func.floor(steps), Integer)
+    query = select(number, func.count()).where(*where, FactsRow.handling_seconds.is_not(None)).group_by(number)
+    return {(step + 0.5) * _HANDLING_STEP_SECONDS: count for step, count in sorted((row[0], row[1]) for row in session.execute(query))}
 
 
-def _latency(session: Session, first: date, last: date) -> dict[str, Percentiles]:
+def _latency(session: Session, first: date, last: date, step: Step) -> tuple[dict[str, Percentiles], dict[date, Percentiles]]:
+    """Return the percentiles of each stage, and those of the whole answer piece by piece."""
     rows = session.execute(
-        select(LatencyRow.stage, LatencyRow.bucket, func.sum(LatencyRow.count))
-        .where(LatencyRow.day >= first, LatencyRow.day <= last)
-        .group_by(LatencyRow.stage, LatencyRow.bucket)
+        select(LatencyRow.day, LatencyRow.stage, LatencyRow.bucket, LatencyRow.count).where(
+            LatencyRow.day >= first, LatencyRow.day <= last
+        )
     )
-    histograms: dict[str, dict[float, int]] = defaultdict(dict)
-    for stage, bucket, count in rows:
-        histograms[stage][milliseconds_of(bucket)] = int(count)
-    found = {stage: _percentiles(histograms[stage]) for stage in STAGES if stage in histograms}
-    return {stage: value for stage, value in found.items() if value is not None}
+    stages: dict[str, Counter[float]] = defaultdict(Counter)
+    pieces: dict[date, Counter[float]] = defaultdict(Counter)
+    for day, stage, bucket, count in rows:
+        stages[stage][milliseconds_of(bucket)] += count
+        if stage == "total":
+            pieces[step.first(day)][milliseconds_of(bucket)] += count
+    found = {stage: _percentiles(stages[stage]) for stage in STAGES if stage in stages}
+    by_piece = {begin: _percentiles(pieces[begin]) for begin in sorted(pieces)}
+    return {k: v for k, v in found.items() if v is not None}, {k: v for k, v in by_piece.items() if v is not None}
 
 
 def _percentiles(histogram: Mapping[float, int]) -> Percentiles | None:
@@ -206,13 +240,10 @@ def _heard(session: Session, where: Sequence[Any]) -> Heard:
     return Heard(*(int(number or 0) for number in found))
 
 
-def _unclear(session: Session, first: date, last: date) -> list[tuple[str, int]]:
+def _unclear(session: Session, first: date, last: date, channel: str) -> list[tuple[str, int]]:
     count = func.count()
-    query = (
-        select(UnclearRow.phrase, count)
-        .where(UnclearRow.day >= first, UnclearRow.day <= last)
-        .group_by(UnclearRow.phrase)
-        .order_by(count.desc(), UnclearRow.phrase)
-        .limit(_TOP_PHRASES)
-    )
+    query = select(UnclearRow.phrase, count).where(UnclearRow.day >= first, UnclearRow.day <= last)
+    if channel:
+        query = query.join(FactsRow, FactsRow.dialog_id == UnclearRow.dialog_id).where(FactsRow.channel == channel)
+    query = query.group_by(UnclearRow.phrase).order_by(count.desc(), UnclearRow.phrase).limit(_TOP_PHRASES)
     return [(phrase, number) for phrase, number in session.execute(query)]

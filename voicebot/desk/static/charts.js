@@ -24,19 +24,36 @@
     options: { indexAxis: "y", plugins: { legend: { display: false } }, scales: { x: whole } },
   });
 
-  draw("contacts", {
+  const stacked = (labels, series) => ({
     type: "bar",
-    data: {
-      labels: figures.days,
-      datasets: figures.series.map((one) => ({ label: one.name, data: one.values, backgroundColor: tone(one.tone) })),
-    },
+    data: { labels, datasets: series.map((one) => ({ label: one.name, data: one.values, backgroundColor: tone(one.tone) })) },
     options: { scales: { x: { stacked: true }, y: { ...whole, stacked: true } } },
   });
-  draw("hours", {
-    type: "bar",
-    data: { labels: figures.hours.map((_, hour) => hour), datasets: [{ data: figures.hours, backgroundColor: tone("accent") }] },
-    options: { plugins: { legend: { display: false } }, scales: { y: whole } },
-  });
+
+  draw("contacts", stacked(figures.days, figures.series));
+  draw("hours", stacked(figures.hours.map((_, hour) => hour), figures.channels));
+  draw("visits", stacked(figures.days, figures.visits));
   draw("outcomes", bars(figures.outcomes));
   draw("reasons", bars(figures.reasons));
+  draw("handling", {
+    type: "bar",
+    data: {
+      labels: figures.handling.map((one, place) => one.from + (place + 1 < figures.handling.length ? "" : "+")),
+      datasets: [{
+        data: figures.handling.map((one) => one.count),
+        backgroundColor: figures.handling.map((one) => tone(one.from < figures.budget ? "good" : "warn")),
+      }],
+    },
+    options: { plugins: { legend: { display: false } }, scales: { x: { title: { display: true, text: "секунд" } }, y: whole } },
+  });
+  draw("latency", {
+    type: "line",
+    data: {
+      labels: figures.days,
+      datasets: figures.latency.map((one) => ({
+        label: one.name, data: one.values, borderColor: tone(one.tone), backgroundColor: tone(one.tone), spanGaps: true,
+      })),
+    },
+    options: { scales: { y: whole } },
+  });
 })();
