@@ -31,7 +31,12 @@ def new() -> str:
 
 def parse(typed: str) -> str | None:
     """Return the ID a person typed (either layout, any case, spaces and dashes), or None if it is not one."""
-    text = "".join(c for c in typed.upper() if c not in " -.").translate(_LOOKALIKES)
+    text = plain(typed)
     if len(text) != LENGTH or any(c not in ALPHABET for c in text):
         return None
     return text if _check_character(text[:-1]) == text[-1] else None
+
+
+def plain(typed: str) -> str:
+    """Return an ID, or a part of one, in its own letters: either layout, any case, without spaces, dashes and dots."""
+    return "".join(c for c in typed.upper() if c not in " -.").translate(_LOOKALIKES)

@@ -13,6 +13,7 @@ from voicebot import dialog_id
 from voicebot.clock import VirtualClock
 from voicebot.desk.live import Watched
 from voicebot.desk.pages.operator import Live
+from voicebot.records.call_backs import CallBacks
 from voicebot.records.dialogs import Dialog, Turn, Who
 from voicebot.records.queue import KEPT, Queue, Result
 from voicebot.records.store import UnknownDialog
@@ -96,11 +97,11 @@ def test_old_and_settled_contacts_leave_the_queue(app: FastAPI, clock: VirtualCl
         queue.take("00000000", "oper")
 
 
-def test_calls_that_lost_everybody_wait_for_a_call_back(app: FastAPI, clock: VirtualClock) -> None:
-    records, one = app.state.desk.records, dialog_id.new()
-    records.open_dialog(Dialog(id=one))
+def test_who_waits_for_a_call_is_not_in_the_queue(app: FastAPI, clock: VirtualClock) -> None:
+    records, one = app.state.desk.records, handed_over(app)
     records.finish_dialog(one, "lost")
-    assert [waiting.dialog_id for waiting in Queue(app.state.desk.database, clock).open()] == [one]
+    assert Queue(app.state.desk.database, clock).open() == ()
+    assert [call.dialog_id for call in CallBacks(app.state.desk.database, clock).open()] == [one]
 
 
 async def test_words_appear_while_they_are_said(app: FastAPI) -> None:

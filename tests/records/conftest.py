@@ -2,12 +2,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from postgres import database_url, postgresql_url
 
 from voicebot.clock import VirtualClock
 from voicebot.records.store import RecordStore
 from voicebot.records.tables import DialogRow
 from voicebot.storage.base import Base
 from voicebot.storage.database import Database, open_database
+
+__all__ = ["database_url", "postgresql_url"]
 
 
 @pytest.fixture

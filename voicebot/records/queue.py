@@ -1,4 +1,7 @@
-"""The operators' queue: calls that are handed over now, and those that nobody has settled yet."""
+"""The operators' queue: calls that are handed over now, and those that nobody has settled yet.
+
+Calls that wait for nobody on the line (lost, promised a call-back) are in `call_backs`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +15,13 @@ from sqlalchemy.orm import Session
 from voicebot.clock import Clock
 from voicebot.records.store import UnknownDialog
 from voicebot.records.tables import DialogRow, HandOverRow
-from voicebot.storage.database import Database
+from voicebot.storage.database import Database, insert_missing
 
 #: What is older has been settled by telephone, or never will be.
 KEPT = timedelta(hours=12)
 _MOST = 200
+#: Outcomes after which the patient is to be called.
+UNRETURNED = ("lost", "failed", "callback")
 
 
 class Result(StrEnum):
@@ -43,6 +48,7 @@ class Waiting:
     taken_by: str
     taken_at: datetime | None
     result: str
+    note: str = ""
 
 
 class Queue:
@@ -53,16 +59,33 @@ class Queue:
         self._clock = clock
 
     def open(self) -> tuple[Waiting, ...]:
-        """Return what is not settled: handed over or lost, of the last hours; those that run first, then the oldest first."""
+        """Return what was handed over in the last hours and is not settled: those on the line first, then the oldest first."""
         since = self._clock.now() - KEPT
-        needs_human = or_(DialogRow.transfer_target != "", DialogRow.outcome.in_(("lost", "failed", "callback")))
         query = (
             select(DialogRow, HandOverRow)
             .outerjoin(HandOverRow, HandOverRow.dialog_id == DialogRow.id)
-            .where(DialogRow.started_at >= since, needs_human)
+            .where(DialogRow.started_at >= since, DialogRow.transfer_target != "", DialogRow.outcome.not_in(UNRETURNED))
             .where(or_(HandOverRow.result.is_(None), HandOverRow.result == ""))
             .order_by(DialogRow.ended_at.is_not(None), DialogRow.started_at)
             .limit(_MOST)
+        )
+        return self._database.run(
+            lambda session: tuple(_waiting(dialog, own) for dialog, own in session.execute(query)), is_readonly=True
+        )
+
+    def next(self) -> str | None:
+        """Return the dialog that has waited longest for somebody to take it, None when nobody waits."""
+        return next((one.dialog_id for one in self.open() if not one.taken_by), None)
+
+    def ending_with(self, characters: str, limit: int = 5) -> tuple[Waiting, ...]:
+        """Return the contacts of the last hours, handed over or still with the robot, whose ID ends so; newest first."""
+        query = (
+            select(DialogRow, HandOverRow)
+            .outerjoin(HandOverRow, HandOverRow.dialog_id == DialogRow.id)
+            .where(DialogRow.started_at >= self._clock.now() - KEPT, DialogRow.id.endswith(characters, autoescape=True))
+            .where(or_(DialogRow.transfer_target != "", DialogRow.ended_at.is_(None), DialogRow.outcome.in_(UNRETURNED)))
+            .order_by(DialogRow.started_at.desc())
+            .limit(limit)
         )
         return self._database.run(
             lambda session: tuple(_waiting(dialog, own) for dialog, own in session.execute(query)), is_readonly=True
@@ -74,35 +97,38 @@ class Queue:
         found = self._database.run(lambda session: session.execute(query).one_or_none(), is_readonly=True)
         return None if found is None else _waiting(found[0], found[1])
 
-    def take(self, dialog_id: str, who: str) -> None:
-        """Note that somebody looks after a contact; the last one counts."""
+    def take(self, dialog_id: str, who: str, *, is_forced: bool = False) -> str:
+        """Look after a contact; return who does now: the first one stays, unless `is_forced`. Raises UnknownDialog."""
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> str:
             row = _row(session, dialog_id)
-            row.taken_by, row.taken_at = who, self._clock.now()
+            if not row.taken_by or (is_forced and row.taken_by != who):
+                row.taken_by, row.taken_at = who, self._clock.now()
+            return row.taken_by
 
-        self._database.run(work)
+        return self._database.run(work)
 
-    def settle(self, dialog_id: str, who: str, result: Result, note: str = "") -> None:
-        """Note what came of it; it leaves the queue."""
+    def settle(self, dialog_id: str, who: str, result: Result, note: str = "") -> str:
+        """Note what came of it; it leaves the queue. Return who looks after it: for anybody else nothing was changed."""
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> str:
             row = _row(session, dialog_id)
+            if row.taken_by and row.taken_by != who:
+                return row.taken_by
             if not row.taken_by:
                 row.taken_by, row.taken_at = who, self._clock.now()
-            row.result, row.note, row.closed_at = result.value, note, self._clock.now()
+            row.result, row.note, row.closed_at = result.value, note or row.note, self._clock.now()
+            return who
 
-        self._database.run(work)
+        return self._database.run(work)
 
 
 def _row(session: Session, dialog_id: str) -> HandOverRow:
+    """The contact's row, locked, made at the first use."""
     if session.get(DialogRow, dialog_id) is None:
         raise UnknownDialog("There is no such dialog.", "It may have been purged.")
-    row = session.get(HandOverRow, dialog_id)
-    if row is None:
-        row = HandOverRow(dialog_id=dialog_id, taken_by="", result="", note="")
-        session.add(row)
-    return row
+    insert_missing(session, HandOverRow, [{"dialog_id": dialog_id, "taken_by": "", "result": "", "note": ""}])
+    return session.get_one(HandOverRow, dialog_id, with_for_update=True)
 
 
 def _waiting(dialog: DialogRow, own: HandOverRow | None) -> Waiting:
@@ -119,4 +145,5 @@ def _waiting(dialog: DialogRow, own: HandOverRow | None) -> Waiting:
         taken_by=own.taken_by if own is not None else "",
         taken_at=own.taken_at if own is not None else None,
         result=own.result if own is not None else "",
+        note=own.note if own is not None else "",
     )

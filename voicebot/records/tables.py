@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from voicebot.storage.base import Base, UtcDateTime
 
 _UNDIGESTED = text("digested_at IS NULL")
+_UNRETURNED = text("done_at IS NULL")
 
 
 class DialogRow(Base):
@@ -153,3 +154,23 @@ class HandOverRow(Base):
     result: Mapped[str] = mapped_column(String(16), default="")  # solved, call_back, wrong; "" while open
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     note: Mapped[str] = mapped_column(Text, default="")
+
+
+class CallBackRow(Base):
+    """A call that is to be returned: who does it, when it was promised, what came of it."""
+
+    __tablename__ = "call_backs"
+
+    dialog_id: Mapped[str] = mapped_column(String(8), ForeignKey("dialogs.id", ondelete="CASCADE"), primary_key=True)
+    phone: Mapped[str] = mapped_column(String(64), default="")  # where to call
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # none: as soon as somebody can
+    note: Mapped[str] = mapped_column(Text, default="")
+    assigned_to: Mapped[str] = mapped_column(String(64), default="")
+    tries: Mapped[int] = mapped_column(Integer, default=0)  # calls that nobody answered
+    last_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    done_by: Mapped[str] = mapped_column(String(64), default="")
+    outcome: Mapped[str] = mapped_column(String(16), default="")  # records.call_backs.Returned; "" while open
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_call_backs_open", "created_at", sqlite_where=_UNRETURNED, postgresql_where=_UNRETURNED),)
