@@ -80,7 +80,10 @@ def test_an_operators_promise_has_its_time_and_comes_first_when_due(
     Queue(database, clock).settle(late, "oper", Result.CALL_BACK)
     backs.promise(late, due_at=clock.now() + timedelta(hours=2), who="oper")
     backs.promise(soon, due_at=clock.now() + timedelta(hours=1), note="спросить Анну")
-    assert [(one.dialog_id, one.note, one.assigned_to) for one in backs.open()] == [(soon, "спросить Анну", ""), (late, "", "oper")]
+    assert [(one.dialog_id, one.note, one.assigned_to) for one in backs.open()] == [
+        (soon, "спросить Анну", ""),
+        (late, "", "oper"),
+    ]
     clock.advance(3700)
     assert [one.is_overdue(clock.now()) for one in backs.open()] == [True, False]
     clock.advance(KEPT.total_seconds())

@@ -27,6 +27,7 @@ class FindSlots(Arguments):
     limit: int = Field(3, ge=1, le=30)
     not_before: datetime | None = None
     before: datetime | None = Field(None, description="only what starts earlier; the wish gives way")
+    is_spread: bool = Field(True, description="times unlike each other, for the ear; False: the earliest, none left out")
 
 
 class HoldSlot(Arguments):
@@ -113,6 +114,7 @@ class BookingServices:
             not_before=asked.not_before,
             dialog_id=dialog_id,
             before=asked.before,
+            is_spread=asked.is_spread,
         )
 
     def _hold(self, asked: HoldSlot, dialog_id: str, _key: str) -> Hold:

@@ -57,11 +57,13 @@ class Bookings:
         not_before: datetime | None = None,
         dialog_id: str = "",
         before: datetime | None = None,
+        is_spread: bool = True,
     ) -> tuple[Offer, ...]:
-        """Return up to `limit` free times that fit all wishes, in order of time, unlike each other; none: empty.
+        """Return up to `limit` free times that fit all wishes, in order of time; none: empty.
 
         Arguments are IDs of the catalogue (NotFound otherwise). `dialog_id`: times held by that dialog count as free.
         `before`: only times that start earlier; the wish gives way when it has none of those.
+        `is_spread`: times unlike each other, for the ear; otherwise the earliest, none left out.
         """
         now = self._clock.now()
         earliest = now + self._lead
@@ -82,6 +84,7 @@ class Bookings:
                     when=wish,
                     limit=limit,
                     dialog_id=dialog_id,
+                    is_spread=is_spread,
                 )
 
             if before is None:

@@ -54,6 +54,18 @@ class AppointmentClosed(ServiceFailure):
     code = "appointment_closed"
 
 
+class TooEarly(ServiceFailure):
+    """The visit has not begun: nobody can say yet whether the patient came."""
+
+    code = "too_early"
+
+
+class ChangedMeanwhile(ServiceFailure):
+    """Somebody else changed the same thing after it was looked at."""
+
+    code = "changed"
+
+
 class KeyReused(ServiceFailure):
     """The same idempotency key came with another order: a mistake of the caller's program."""
 

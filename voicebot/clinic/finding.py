@@ -60,6 +60,7 @@ def find_offers(
     when: When | None,
     limit: int,
     dialog_id: str,
+    is_spread: bool = True,
 ) -> tuple[Offer, ...]:
     """Return up to `limit` offers; see Bookings.find_slots."""
     visits = visits_of(catalogue, speciality, service, doctor)
@@ -85,6 +86,8 @@ def find_offers(
         found += [offer for offer in _offers(rows, visits, catalogue, when) if offer.start < window_end]
         if len(found) >= limit * _ENOUGH:
             break
+    if not is_spread:
+        return tuple(_soonest(found, limit)[:limit])
     return spread(_soonest(found, limit), limit)
 
 

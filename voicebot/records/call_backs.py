@@ -92,7 +92,7 @@ class CallBacks:
         return self._database.run(work)
 
     def tried(self, dialog_id: str, who: str, tries: int, due_at: datetime | None = None, note: str = "") -> None:
-        """Count a call that nobody answered. `tries`: how many were known to who says so, so that a double click counts once."""
+        """Count a call that nobody answered. `tries`: how many were known to who says so, so that two clicks count once."""
 
         def work(session: Session) -> None:
             row = _row(session, dialog_id, self._clock.now())
@@ -152,9 +152,8 @@ def _lost(session: Session, since: datetime) -> Iterable[CallBack]:
         .order_by(DialogRow.started_at)
     )
     returned = select(CallBackRow.phone, func.max(CallBackRow.done_at)).where(CallBackRow.done_at >= since)
-    called: dict[str, datetime | None] = {
-        phone: done_at for phone, done_at in session.execute(returned.group_by(CallBackRow.phone))
-    }
+    rows = session.execute(returned.group_by(CallBackRow.phone)).all()
+    called: dict[str, datetime | None] = {row[0]: row[1] for row in rows}
     latest: dict[str, CallBack] = {}
     for one in map(_of_dialog, session.scalars(query)):
         returned_at = called.get(one.phone)
