@@ -32,6 +32,7 @@ from voicebot.hearing.orders import CAREFUL
 from voicebot.hearing.recogniser import SpeechModel
 from voicebot.link import messages as line
 from voicebot.link.client import LineLink
+from voicebot.records.sealing import read_recipients
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
@@ -137,6 +138,7 @@ class Brain:
             goodbye=self.goodbye,
             on_alarm=self._alarm,
         )
+        self._recipients = read_recipients(settings.recordings.recipients)
         self._versions = {"recogniser": self.model.name, "voice": voice_line(self.speaker.describe())}
 
     def _listened_for(self) -> list[str]:
@@ -236,6 +238,8 @@ class Brain:
             rename=lambda new: link.send(line.Rename(call_id=started.call_id, dialog_id=new)),
             recordings_folder=self.settings.recordings_folder if recordings.is_enabled else None,
             minimum_free_mb=recordings.minimum_free_mb,
+            recipients=self._recipients,
+            notice_prompt=self.dialplans.application.notice,
             on_alarm=self._alarm,
         )
         return Conversation(self.shared, started, chronicle, link.send)

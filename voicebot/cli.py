@@ -39,7 +39,7 @@ def serve() -> None:
     """Run the robot on this machine: line, brains and desk. Ctrl-C or SIGTERM ends it after the running calls."""
     import asyncio
 
-    from voicebot.records.recorder import repair_all
+    from voicebot.records.flac import repair_all
     from voicebot.supervisor import Supervisor
 
     settings = _start("supervisor")

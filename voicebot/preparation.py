@@ -6,6 +6,7 @@ from voicebot.clinic.setup import prepare as prepare_slots
 from voicebot.clock import SystemClock
 from voicebot.dialog.loader import load_dialplans
 from voicebot.errors import ConfigurationError
+from voicebot.records.sealing import read_recipients
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
 from voicebot.storage.upgrade import upgrade
@@ -21,6 +22,7 @@ def prepare(settings: Settings) -> None:
     hours.check(settings.transfer.hours)
     if "operator" not in settings.transfer.targets:
         raise ConfigurationError("transfer.targets has no operator.", 'Give one: targets = {operator = "sip:200@pbx"}.')
+    read_recipients(settings.recordings.recipients)
     catalogue = load_catalogue(settings.dialog.folder / "clinic")
     load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
     settings.data_dir.mkdir(parents=True, exist_ok=True)

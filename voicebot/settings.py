@@ -110,6 +110,8 @@ class Recordings(Section):
     is_enabled: bool = True
     folder: Path | None = Field(None, description="empty: data_dir/recordings")
     minimum_free_mb: int = 200
+    recipients: list[str] = Field([], description="public keys (age1...) that recordings are sealed for; empty: not sealed")
+    key_file: Path | None = Field(None, description="secret keys, one a line, to play sealed recordings; not in data_dir")
 
 
 class Http(Section):
@@ -120,6 +122,14 @@ class Http(Section):
     certificate: Path | None = Field(None, description="PEM file: HTTPS without a proxy")
     private_key: Path | None = None
     trusted_proxies: list[str] = Field([], description="addresses whose X-Forwarded-For and -Proto are believed")
+    metrics_allow: list[str] = Field([], description="networks that may read /metrics without a key; empty: by key only")
+
+    @field_validator("metrics_allow")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for item in value:
+            ip_network(item)
+        return value
 
 
 class Brain(Section):

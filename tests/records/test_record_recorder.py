@@ -15,16 +15,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from voicebot.errors import StorageError
-from voicebot.records.recorder import (
-    GAP_LIMIT_FRAMES,
-    Recorder,
-    RecordingStopped,
-    blocks,
-    is_complete,
-    recording_path,
-    repair,
-    repair_all,
-)
+from voicebot.records.flac import blocks, is_complete, repair, repair_all
+from voicebot.records.recorder import GAP_LIMIT_FRAMES, Recorder, RecordingStopped, recording_path
 
 
 def frame(number: int, side: int) -> bytes:

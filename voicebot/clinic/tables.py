@@ -186,6 +186,8 @@ class MessageRow(Base):
     __table_args__ = (
         Index("ix_messages_status_created_at", "status", "created_at"),
         Index("ix_messages_dialog_id", "dialog_id"),
+        Index("ix_messages_phone", "phone"),
+        Index("ix_messages_created_at", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -74,11 +74,25 @@ def _check_application(application: Application, forms: Mapping[str, Form]) -> I
             yield Problem(
                 ("application", word), f"{word} names the form {name!r}, which does not exist", _known("Forms", forms)
             )
+    if application.notice and application.notice not in set(_opening_prompts(forms)):
+        yield Problem(
+            ("application", "notice"),
+            f"no block says a prompt that the records call {application.notice!r}",
+            _known("Blocks", set(_opening_prompts(forms))),
+        )
     known = SESSION | set(application.vars)
     for message in type(application.messages).model_fields:
         allowed = known | MESSAGE_VALUES.get(message, set())
         for prompt in getattr(application.messages, message):
             yield from _check_prompt(prompt, ("application", "messages", message), allowed)
+
+
+def _opening_prompts(forms: Mapping[str, Form]) -> Iterator[str]:
+    """Names of what blocks say: an announcement is a block's, a question may be skipped."""
+    for form in forms.values():
+        for item in form.items:
+            if isinstance(item, BlockItem):
+                yield from (prompt.name or f"{form.form}.{item_id(item)}" for prompt in item.prompt)
 
 
 def _known(what: str, names: Mapping[str, Any] | list[str] | set[str] | frozenset[str]) -> str:

@@ -343,6 +343,11 @@ class Application(Strict):
     transfer_failed: str = Field(description="the form that takes over when no operator could be reached")
     unserved: str = Field(description="the form for requests that no form serves yet; `intent` says which")
     operator: str = "operator"
+    notice: str = Field(
+        "",
+        description="the prompt that tells of the recording, as the records name it (welcome.greeting): who heard it to its "
+        "end, and when, is stored with its text; none: the first words of a call",
+    )
     noinput_seconds: float = Field(6.0, gt=0)
     hold_on_seconds: float = Field(30.0, gt=0)
     reject_below: float = Field(0.35, ge=0, le=1, description="confidence: below, nothing was understood")

@@ -95,7 +95,8 @@ class Dialog:
     outcome: str = ""  # "" while it goes on, or if its process died
     reason: str = ""
     ended_by: str = ""
-    notice_version: str = ""  # which announcement of recording was played
+    notice_version: str = ""  # which announcement of recording the caller has heard, "" if none to its end
+    notice_said_at: datetime | None = None
     recording_path: str = ""  # relative to the recordings folder
     recording_started_ms: int | None = None  # media clock offset of the recording's first sample
     handling_seconds: float | None = None
@@ -125,6 +126,7 @@ class DialogChanges(Ending, total=False):
     outcome: str
     reason: str
     notice_version: str
+    notice_said_at: datetime | None
     recording_path: str
     recording_started_ms: int | None
     versions: Mapping[str, Any]

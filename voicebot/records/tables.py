@@ -28,7 +28,8 @@ class DialogRow(Base):
     outcome: Mapped[str] = mapped_column(String(32), default="")
     reason: Mapped[str] = mapped_column(String(64), default="")
     ended_by: Mapped[str] = mapped_column(String(16), default="")
-    notice_version: Mapped[str] = mapped_column(String(64), default="")
+    notice_version: Mapped[str] = mapped_column(String(64), default="")  # of NoticeRow
+    notice_said_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when its last word had been heard
     recording_path: Mapped[str] = mapped_column(String(255), default="")
     recording_started_ms: Mapped[int | None] = mapped_column(Integer)
     handling_seconds: Mapped[float | None] = mapped_column(Float)
@@ -44,6 +45,16 @@ class DialogRow(Base):
         Index("ix_dialogs_outcome_started_at", "outcome", "started_at"),
         Index("ix_dialogs_undigested", "started_at", sqlite_where=_UNDIGESTED, postgresql_where=_UNDIGESTED),
     )
+
+
+class NoticeRow(Base):
+    """What callers were told about the recording, word for word. `version`: of the text's hash."""
+
+    __tablename__ = "notices"
+
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    first_said_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class TurnRow(Base):

@@ -24,6 +24,7 @@ from voicebot.link import messages as line
 from voicebot.records.dialogs import Dialog, HeardAs, Turn, Who, without_stress
 from voicebot.records.played import Piece, played_text
 from voicebot.records.recorder import Recorder, recording_path
+from voicebot.records.sealing import Recipients
 from voicebot.records.store import DuplicateDialogId, RecordStore
 from voicebot.talk.speech import Utterance
 from voicebot.talk.trouble import where
@@ -47,6 +48,10 @@ class Chronicle:
     recordings_folder: Path | None
     """None: calls are not recorded."""
     minimum_free_mb: int = 200
+    recipients: Recipients = ()
+    """Public keys the recording is sealed for."""
+    notice_prompt: str = ""
+    """Name of the prompt that tells of the recording; "": the first words of the call."""
     on_alarm: Callable[[str], None] = lambda _name: None
     dialog_id: str = ""
     is_transferred: bool = False
@@ -72,9 +77,13 @@ class Chronicle:
                 break
         if self.recordings_folder is None:
             return
-        path = recording_path(at, self.dialog_id)
+        path = recording_path(at, self.dialog_id, is_sealed=bool(self.recipients))
         self._recorder = await self._in_executor(
-            Recorder, self.recordings_folder / path, self.minimum_free_mb, lambda _why: self.on_alarm("recording_stopped")
+            Recorder,
+            self.recordings_folder / path,
+            self.minimum_free_mb,
+            lambda _why: self.on_alarm("recording_stopped"),
+            self.recipients,
         )
         if self._recorder.stopped is None:
             await self._do(self.store.set_recording, self.dialog_id, str(path))
@@ -139,8 +148,8 @@ class Chronicle:
         """Store what the robot is about to say, before it does."""
         for utterance in utterances:
             utterance.turn = self._number()
-            if self._notice_turn is None:
-                self._notice_turn = utterance.turn  # a call begins with the announcement that it is recorded
+            if self._notice_turn is None and self.notice_prompt in ("", utterance.prompt):
+                self._notice_turn = utterance.turn
             await self._turn(
                 Turn(
                     number=utterance.turn,
@@ -186,7 +195,7 @@ class Chronicle:
         )
         if utterance.turn == self._notice_turn and not utterance.is_cut:
             version = hashlib.sha256(text.encode()).hexdigest()[:12]
-            await self._do(self.store.update_dialog, self.dialog_id, notice_version=version)
+            await self._do(self.store.set_notice, self.dialog_id, version, text)
 
     async def happened(self, what: str, **facts: Any) -> None:
         """Store an event of the call (transfer, hold, trouble) as a system turn."""
