@@ -8,7 +8,7 @@ from postgres import database_url, postgresql_url
 from sqlalchemy import select, text
 
 from voicebot.accounts.audit import Audit
-from voicebot.accounts.roles import May, Role, allows
+from voicebot.accounts.roles import May, Role, Scope, allows
 from voicebot.accounts.sessions import IDLE, LONGEST, LoginSessions, is_same_csrf
 from voicebot.accounts.tables import UserRow
 from voicebot.accounts.users import AccountError, Users, new_password
@@ -170,7 +170,21 @@ def test_keys_of_programs(sessions: LoginSessions) -> None:
     assert sessions.find_key("") is None
     sessions.revoke_key("prometheus")
     assert sessions.find_key(key) is None
-    assert sessions.all_keys() == [("prometheus", Role.MANAGER, False)]
+    assert sessions.all_keys() == [("prometheus", Role.MANAGER, False, "")]
+
+
+def test_a_key_is_narrowed_to_scopes(sessions: LoginSessions) -> None:
+    login = sessions.find_key(sessions.add_key("crm", Role.QA, [Scope.NUMBERS, Scope.DIALOGS]))
+    assert login is not None
+    assert login.is_program
+    assert [scope for scope in Scope if login.may(scope)] == [Scope.DIALOGS, Scope.NUMBERS]
+    assert sessions.all_keys() == [("crm", Role.QA, True, "dialogs numbers")]
+    wide = sessions.find_key(sessions.add_key("wide", Role.QA))
+    assert wide is not None
+    assert not wide.may(Scope.QUEUE)  # the role does not allow it
+    assert wide.may(Scope.AUDIO)
+    with pytest.raises(AccountError):
+        sessions.add_key("bad", Role.MANAGER, [Scope.AUDIO])
     with pytest.raises(AccountError):
         sessions.add_key("prometheus", Role.MANAGER)
     with pytest.raises(AccountError):

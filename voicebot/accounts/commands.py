@@ -10,7 +10,7 @@ from rich.table import Table
 
 from voicebot import settings as settings_module
 from voicebot.accounts.audit import Audit
-from voicebot.accounts.roles import Role
+from voicebot.accounts.roles import Role, Scope
 from voicebot.accounts.sessions import LoginSessions
 from voicebot.accounts.users import Users
 from voicebot.clock import SystemClock
@@ -81,18 +81,22 @@ def enable(login: Login) -> None:
 def keys() -> None:
     """Print the keys of other programs."""
     with _database() as database:
-        table = Table("name", "role", "valid")
-        for name, role, is_valid in LoginSessions(database, SystemClock()).all_keys():
-            table.add_row(name, role, "yes" if is_valid else "revoked")
+        table = Table("name", "role", "only for", "valid")
+        for name, role, is_valid, scopes in LoginSessions(database, SystemClock()).all_keys():
+            table.add_row(name, role, scopes or "all the role may", "yes" if is_valid else "revoked")
         _console.print(table)
 
 
 @app.command("add-key")
-def add_key(name: str, role: Role) -> None:
-    """Make a key for another program, shown once (HTTP header Authorization: Bearer KEY)."""
+def add_key(
+    name: str,
+    role: Role,
+    only: Annotated[list[Scope], typer.Option(help="narrow it to this part of the interface; may be repeated")] = [],  # noqa: B006
+) -> None:
+    """Make a key for another program, shown once (HTTP header Authorization: Bearer KEY); see docs/api.md."""
     with _database() as database:
-        key = LoginSessions(database, SystemClock()).add_key(name, role)
-        Audit(database, SystemClock()).note(_SHELL, "key_added", name, detail=role)
+        key = LoginSessions(database, SystemClock()).add_key(name, role, only)
+        Audit(database, SystemClock()).note(_SHELL, "key_added", name, detail=" ".join([role, *only]))
     _console.print(f"Key of {name}, shown once: {key}", soft_wrap=True)
 
 

@@ -38,3 +38,25 @@ _ALLOWED: dict[Role, frozenset[May]] = {
 def allows(role: Role, what: May) -> bool:
     """Whether a role may do something."""
     return what in _ALLOWED.get(role, frozenset())
+
+
+class Scope(StrEnum):
+    """What a program's key may be narrowed to; each part of /api/v1 is one, and /metrics."""
+
+    DIALOGS = "dialogs"
+    AUDIO = "audio"
+    QUEUE = "queue"
+    NUMBERS = "numbers"
+    BOOKINGS = "bookings"
+    METRICS = "metrics"
+
+
+#: What the key's role must allow besides.
+NEEDED: dict[Scope, May] = {
+    Scope.DIALOGS: May.READ_DIALOGS,
+    Scope.AUDIO: May.LISTEN,
+    Scope.QUEUE: May.TAKE_CALLS,
+    Scope.NUMBERS: May.SEE_NUMBERS,
+    Scope.BOOKINGS: May.TAKE_CALLS,
+    Scope.METRICS: May.SEE_NUMBERS,
+}

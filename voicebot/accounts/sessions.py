@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from voicebot.accounts.roles import Role
+from voicebot.accounts.roles import NEEDED, Role, Scope, allows
 from voicebot.accounts.tables import ApiKeyRow, SessionRow, UserRow
 from voicebot.accounts.users import AccountError
 from voicebot.clock import Clock
@@ -19,6 +20,7 @@ IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)  # a shift
 _SEEN_STEP = timedelta(minutes=1)  # seen_at is written that often at most
 _KEY_PREFIX = "vb_"
+_KEY_WHO = "key:"  # no login has a colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,16 @@ class Login:
     csrf: str = ""
     must_change: bool = False
     name: str = ""
+    scopes: frozenset[Scope] | None = None  # of a key that is narrowed; such a key opens no pages
+
+    def may(self, scope: Scope) -> bool:
+        """Whether this part of the interface for programs is open."""
+        is_in_scope = self.scopes is None or scope in self.scopes
+        return is_in_scope and not self.must_change and allows(self.role, NEEDED[scope])
+
+    @property
+    def is_program(self) -> bool:
+        return self.who.startswith(_KEY_WHO)
 
 
 class LoginSessions:
@@ -73,14 +85,20 @@ class LoginSessions:
 
     # -- keys -------------------------------------------------------------------------------------------------------------
 
-    def add_key(self, name: str, role: Role) -> str:
-        """Make a key for a program; return it, it cannot be shown again."""
+    def add_key(self, name: str, role: Role, scopes: Collection[Scope] = ()) -> str:
+        """Make a key for a program; return it, it cannot be shown again. Without scopes it may all that its role may."""
+        useless = [scope for scope in scopes if not allows(role, NEEDED[scope])]
+        if useless:
+            raise AccountError(f"The role {role} does not allow {', '.join(useless)}.", "Choose another role or scope.")
+        narrowed = " ".join(sorted(set(scopes)))
         key = _KEY_PREFIX + secrets.token_urlsafe(32)
 
         def work(session: Session) -> None:
             if session.scalar(select(ApiKeyRow.id).where(ApiKeyRow.name == name)) is not None:
                 raise AccountError(f"There is a key {name} already.", "Choose another name.")
-            session.add(ApiKeyRow(name=name, key_hash=_hash(key), role=role.value, created_at=self._clock.now()))
+            session.add(
+                ApiKeyRow(name=name, key_hash=_hash(key), role=role.value, scopes=narrowed, created_at=self._clock.now())
+            )
 
         self._database.run(work)
         return key
@@ -108,15 +126,16 @@ class LoginSessions:
                 return None
             if row.used_at is None or now - row.used_at > _SEEN_STEP:
                 row.used_at = now
-            return Login(f"key:{row.name}", Role(row.role))
+            scopes = frozenset(map(Scope, row.scopes.split())) if row.scopes else None
+            return Login(f"{_KEY_WHO}{row.name}", Role(row.role), scopes=scopes)
 
         return self._database.run(work)
 
-    def all_keys(self) -> list[tuple[str, Role, bool]]:
-        """Return (name, role, is it valid) of all keys."""
+    def all_keys(self) -> list[tuple[str, Role, bool, str]]:
+        """Return (name, role, is it valid, scopes by spaces: "" is all) of all keys."""
         query = select(ApiKeyRow).order_by(ApiKeyRow.name)
         return self._database.run(
-            lambda session: [(row.name, Role(row.role), row.revoked_at is None) for row in session.scalars(query)],
+            lambda session: [(row.name, Role(row.role), row.revoked_at is None, row.scopes) for row in session.scalars(query)],
             is_readonly=True,
         )
 

@@ -21,7 +21,8 @@ from voicebot.clock import Clock
 from voicebot.desk.context import FOLDER, Desk, page
 from voicebot.desk.guard import Guard
 from voicebot.desk.limits import RateLimits
-from voicebot.desk.pages import dialogs, health, login, numbers, operator, users
+from voicebot.desk.metrics import Counted, Metrics
+from voicebot.desk.pages import dialogs, health, login, metrics, numbers, operator, users
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
@@ -44,14 +45,16 @@ _WORDS = {
 def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
     """Build the application on an opened database whose tables are up to date."""
     sessions = LoginSessions(database, clock)
+    counted = Metrics(settings.run_dir, database, clock)
     app = FastAPI(
         title="Voicebot",
         version=__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        middleware=[Middleware(Guard, sessions=sessions)],
+        middleware=[Middleware(Counted, metrics=counted), Middleware(Guard, sessions=sessions)],
     )
+    app.state.metrics = counted
     app.state.desk = Desk(
         settings=settings,
         clock=clock,
@@ -64,7 +67,7 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
         templates=_templates(settings),
     )
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    for room in (health, login, operator, dialogs, numbers, users):
+    for room in (health, metrics, login, operator, dialogs, numbers, users):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -26,7 +26,7 @@ def run(settings: Settings) -> int:
     clock = SystemClock()
     database = open_database(settings.database_url)
     app = create_app(settings, clock, database)
-    app.router.lifespan_context = _beside(Digester(database, clock, settings.zoneinfo))
+    app.router.lifespan_context = _beside(Digester(database, clock, settings.zoneinfo, app.state.metrics.taken))
     http = settings.http
     server = uvicorn.Server(
         uvicorn.Config(
