@@ -1,7 +1,9 @@
 """QA's pages: found, read, heard, marked; nothing leaks to a role or through a caller's words."""
 
+import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,16 @@ import soundfile
 from desk_browser import OURS, PAGE, actions, browser, desk_app, log_in, token
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pyrage.x25519 import Identity
 
 from voicebot import dialog_id
 from voicebot.clock import VirtualClock
 from voicebot.records.dialogs import Dialog, HeardAs, Turn, Who
 from voicebot.records.digest import Digester
 from voicebot.records.marks import Kind, Marks
+from voicebot.records.recorder import Recorder
+from voicebot.records.recordings import Recordings
+from voicebot.settings import Settings
 
 EVIL = "<script>alert('x')</script>"
 
@@ -64,16 +70,26 @@ def qa(app: FastAPI) -> TestClient:
     return client
 
 
+def search(client: TestClient, **fields: str) -> str:
+    """Fill the filter's form; return the list."""
+    answer = client.post("/dialogs", data={"csrf": token(client), **fields}, headers=OURS)
+    assert answer.status_code == 303, answer.text
+    return client.get(answer.headers["location"], headers=PAGE).text
+
+
 def test_a_dialog_is_found_by_its_words_and_opened(qa: TestClient, called: str, app: FastAPI) -> None:
+    assert called in search(qa, words="врача", page="1")
+    assert called not in search(qa, words="стоматолог")
+    assert called in search(qa, outcome="booked", by="caller", channel="")
+    assert called not in search(qa, outcome="lost")
     for query in (
-        "?words=врача",
         "?outcome=booked&since=2026-11-23&until=2026-11-23",
         "?confidence=0.5",
         "?seconds_from=60",
         "",
     ):
         assert called in qa.get("/dialogs" + query, headers=PAGE).text, query
-    for query in ("?words=стоматолог", "?outcome=lost", "?since=2026-11-24", "?seconds_to=60", "?marked=true", "?page=2"):
+    for query in ("?outcome=lost", "?since=2026-11-24", "?seconds_to=60", "?marked=true", "?page=2"):
         assert called not in qa.get("/dialogs" + query, headers=PAGE).text, query
     text = qa.get(f"/dialogs/{called}", headers=PAGE).text
     for part in (
@@ -97,10 +113,9 @@ def test_an_id_may_be_typed_as_it_is_heard(qa: TestClient, called: str) -> None:
 
 
 def test_what_a_caller_says_is_never_html(qa: TestClient, called: str) -> None:
-    for path in (f"/dialogs/{called}", "/dialogs?words=script", f"/dialogs?words={EVIL}"):
-        text = qa.get(path, headers=PAGE).text
-        assert EVIL not in text, path
-        assert "alert(" not in re.sub(r"&#39;|&lt;script&gt;alert\(", "", text), path
+    for text in (qa.get(f"/dialogs/{called}", headers=PAGE).text, search(qa, words="script"), search(qa, words=EVIL)):
+        assert EVIL not in text
+        assert "alert(" not in re.sub(r"&#39;|&lt;script&gt;alert\(", "", text)
 
 
 def test_phones_are_masked_for_those_who_do_not_need_them(qa: TestClient, called: str, app: FastAPI) -> None:
@@ -108,12 +123,30 @@ def test_phones_are_masked_for_those_who_do_not_need_them(qa: TestClient, called
         text = qa.get(path, headers=PAGE).text
         assert "9161234567" not in text
         assert "***-**-67" in text
-    assert called in qa.get("/dialogs?phone=000", headers=PAGE).text  # nor can they be found out by searching
+    assert called in search(qa, phone="000")  # nor can they be found out by searching
     root = browser(app)
     log_in(root, "root")
     assert "+79161234567" in root.get(f"/dialogs/{called}", headers=PAGE).text
-    assert called not in root.get("/dialogs?phone=000", headers=PAGE).text
-    assert called in root.get("/dialogs?phone=916123", headers=PAGE).text
+    assert called not in search(root, phone="000")
+    assert called in search(root, phone="916123")
+
+
+def test_what_is_searched_for_stands_in_no_address(qa: TestClient, called: str, app: FastAPI) -> None:
+    for query in ("?words=Смирнова", "?phone=9161234567"):
+        assert qa.get("/dialogs" + query, headers=PAGE).status_code == 400
+    answer = qa.post("/dialogs", data={"csrf": token(qa), "words": "врача", "outcome": "booked"}, headers=OURS)
+    where = answer.headers["location"]
+    assert re.fullmatch(r"/dialogs\?find=[\w-]{12}", where)
+    assert actions(app)[0] == "searched"
+    text = qa.get(where, headers=PAGE).text
+    assert called in text
+    assert 'value="врача"' in text
+    assert called not in qa.get(where + "&page=2", headers=PAGE).text
+    root = browser(app)
+    log_in(root, "root")
+    assert "уже забыт" in root.get(where, headers=PAGE).text  # another's search is nobody's
+    assert "врача" not in re.sub(r'placeholder="[^"]*"', "", root.get(where, headers=PAGE).text).replace("к врача", "")
+    assert qa.post("/dialogs", data={"words": "врача"}, headers=OURS).status_code == 403
 
 
 def test_the_recording_is_played_by_those_who_may(qa: TestClient, called: str, app: FastAPI) -> None:
@@ -129,6 +162,54 @@ def test_the_recording_is_played_by_those_who_may(qa: TestClient, called: str, a
         assert other.get(f"/dialogs/{called}/sound").status_code == 403
         assert other.get(f"/dialogs/{called}", headers=PAGE).status_code == 403
     assert browser(app).get(f"/dialogs/{called}/sound").status_code == 401
+
+
+def test_no_way_of_asking_for_the_sound_goes_unnoticed(qa: TestClient, called: str, app: FastAPI) -> None:
+    assert qa.get(f"/dialogs/{called}/sound", headers={"range": "bytes=1-"}).status_code == 206
+    assert actions(app)[0] == "recording_played"
+    qa.get(f"/dialogs/{called}/sound", headers={"range": "bytes=9-99"})
+    assert actions(app).count("recording_played") == 1  # one hearing, many pieces
+    answer = qa.get(f"/dialogs/{called}/sound?download=true")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{called}.flac"'
+    assert actions(app)[0] == "recording_downloaded"
+
+
+def test_a_sealed_recording_is_played_from_any_point_and_says_when_its_key_is_missing(
+    qa: TestClient, called: str, app: FastAPI, tmp_path: Path
+) -> None:
+    identity = Identity.generate()
+    key_file = tmp_path / "medium.key"
+    key_file.write_text(str(identity))
+    desk = app.state.desk
+    path = tmp_path / "recordings" / desk.records.get(called).recording_path
+    path.unlink()
+    recorder = Recorder(path.with_suffix(".flac.sealed"), 0, recipients=[identity.to_public()])
+    sound = np.random.default_rng(3).integers(-5000, 5000, (32_000, 2)).astype("<i2")
+    for start in range(0, len(sound), 160):
+        recorder.write(sound[start : start + 160, 0].tobytes(), sound[start : start + 160, 1].tobytes())
+    recorder.close()
+
+    assert "Запись зашифрована" in qa.get(f"/dialogs/{called}", headers=PAGE).text
+    assert qa.get(f"/dialogs/{called}/sound").status_code == 503
+    assert actions(app)[0] == "recording_locked"
+
+    app.state.desk = replace(desk, recordings=Recordings(Settings(data_dir=tmp_path, recordings={"key_file": key_file})))
+    assert 'id="player"' in qa.get(f"/dialogs/{called}", headers=PAGE).text
+    whole = qa.get(f"/dialogs/{called}/sound").content
+    heard, _ = soundfile.read(io.BytesIO(whole), dtype="int16")
+    np.testing.assert_array_equal(heard, sound)
+    for asked, first, last in (
+        ("0-", 0, len(whole) - 1),
+        ("5000-5999", 5000, 5999),
+        ("-100", len(whole) - 100, len(whole) - 1),
+    ):
+        part = qa.get(f"/dialogs/{called}/sound", headers={"range": f"bytes={asked}"})
+        assert (part.status_code, part.content) == (206, whole[first : last + 1])
+        assert part.headers["content-range"] == f"bytes {first}-{last}/{len(whole)}"
+    for asked in (f"{len(whole)}-", "9-2", "-0"):
+        assert qa.get(f"/dialogs/{called}/sound", headers={"range": f"bytes={asked}"}).status_code == 416
+    for asked in ("bytes=0-1,5-6", "bytes=-", "lines=1-2", "bytes=a-b"):
+        assert qa.get(f"/dialogs/{called}/sound", headers={"range": asked}).content == whole
 
 
 @pytest.mark.parametrize("path", ["../../secret.txt", "/etc/hostname", "2026/../../secret.txt", "missing.flac", "."])

@@ -23,6 +23,7 @@ from voicebot.desk.guard import Guard
 from voicebot.desk.limits import RateLimits
 from voicebot.desk.metrics import Counted, Metrics
 from voicebot.desk.pages import dialogs, health, login, metrics, numbers, operator, users
+from voicebot.records.recordings import Recordings
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
@@ -60,6 +61,7 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
         clock=clock,
         database=database,
         records=RecordStore(database, settings.data_dir / "spool", clock),
+        recordings=Recordings(settings),
         users=Users(database, clock),
         sessions=sessions,
         audit=Audit(database, clock),

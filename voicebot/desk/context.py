@@ -15,6 +15,9 @@ from voicebot.accounts.sessions import Login, LoginSessions
 from voicebot.accounts.users import Users
 from voicebot.clock import Clock
 from voicebot.desk.limits import RateLimits
+from voicebot.records.dialogs import Dialog, mask_phone
+from voicebot.records.masking import masked
+from voicebot.records.recordings import Recordings
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
@@ -30,6 +33,7 @@ class Desk:
     clock: Clock
     database: Database
     records: RecordStore
+    recordings: Recordings
     users: Users
     sessions: LoginSessions
     audit: Audit
@@ -74,6 +78,16 @@ def need(*whats: May) -> Callable[[Request], Login]:
 def address_of(request: Request) -> str:
     """Return where a request comes from (uvicorn has applied X-Forwarded-For of trusted proxies)."""
     return request.client.host if request.client is not None else ""
+
+
+def phones_of(login: Login) -> Callable[[str], str]:
+    """Return how phone numbers are shown to whoever asks: whole, or with their middle hidden."""
+    return str if allows(login.role, May.SEE_PHONES) else mask_phone
+
+
+def as_shown(login: Login, dialog: Dialog) -> Dialog:
+    """Return a dialog as this role may see it."""
+    return dialog if allows(login.role, May.SEE_PHONES) else masked(dialog)
 
 
 def page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -13,6 +13,7 @@ class Tries(Enum):
     LOGIN_ADDRESS = RateLimitItemPerMinute(20, 1)
     LOGIN_NAME = RateLimitItemPerMinute(5, 5)
     UNKNOWN_DIALOG = RateLimitItemPerMinute(10, 10)
+    HEARING = RateLimitItemPerMinute(1, 10)  # not refused, only noted so often
     EXPORT = RateLimitItemPerMinute(10, 1)
     API = RateLimitItemPerSecond(50, 1)
 

@@ -1,22 +1,25 @@
 """Dialogs for the quality department: the list, one dialog, its sound, marks."""
 
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
 from voicebot import dialog_id as dialog_ids
 from voicebot.accounts.roles import May, allows
 from voicebot.accounts.sessions import Login
 from voicebot.desk import words
-from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page
+from voicebot.desk.context import CurrentDesk, Desk, address_of, as_shown, need, page, phones_of
 from voicebot.desk.limits import Tries
+from voicebot.desk.ranges import ranged
+from voicebot.desk.searches import Searches
 from voicebot.records.browse import COUNT_LIMIT, Wanted, browse, choices
-from voicebot.records.dialogs import Dialog, mask_phone
+from voicebot.records.dialogs import Dialog
 from voicebot.records.marks import Kind, Mark, Marks
+from voicebot.records.sealing import RecordingLocked
 from voicebot.records.search import Said
 
 router = APIRouter(prefix="/dialogs")
@@ -25,6 +28,7 @@ Listener = Annotated[Login, Depends(need(May.LISTEN))]
 Marker = Annotated[Login, Depends(need(May.MARK))]
 
 PAGE = 50
+LOCKED = "Запись зашифрована, а ключа на этом сервере нет. Скажите администратору: recordings.key_file."
 
 
 def _none_if_empty(value: Any) -> Any:
@@ -36,8 +40,8 @@ OptionalNumber = Annotated[float | None, BeforeValidator(_none_if_empty)]
 OptionalFlag = Annotated[bool | None, BeforeValidator(_none_if_empty)]
 
 
-class Filter(BaseModel):
-    """The list's filter as its form sends it; empty fields are no wish."""
+class Narrowed(BaseModel):
+    """What of the list's filter may stand in an address; empty fields are no wish."""
 
     since: OptionalDate = None
     until: OptionalDate = None
@@ -45,9 +49,6 @@ class Filter(BaseModel):
     outcome: str = ""
     reason: str = ""
     dialplan: str = ""
-    words: str = Field("", max_length=200)
-    by: Said = Said.ANYBODY
-    phone: str = Field("", max_length=20)
     confidence: OptionalNumber = Field(None, ge=0, le=1)
     seconds_from: OptionalNumber = Field(None, ge=0)
     seconds_to: OptionalNumber = Field(None, ge=0)
@@ -56,25 +57,56 @@ class Filter(BaseModel):
     page: int = Field(1, ge=1, le=COUNT_LIMIT // PAGE)
 
 
-@router.get("")
-def listed(request: Request, desk: CurrentDesk, login: Reader, query: Annotated[Filter, Query()]) -> Response:
-    """The list, newest first."""
-    with desk.database.session(is_readonly=True) as session:
-        found = browse(session, _wanted(desk, query, login), limit=PAGE, offset=(query.page - 1) * PAGE)
-        offered = choices(session)
-    if query.words or query.phone:
+class Filter(Narrowed):
+    """The whole filter. Words and numbers of patients come in a form's body, never in an address."""
+
+    words: str = Field("", max_length=200)
+    by: Said = Said.ANYBODY
+    phone: str = Field("", max_length=20)
+
+
+class Asked(Narrowed):
+    """An address of the list. `find`: a search that is kept here."""
+
+    find: str = Field("", max_length=32)
+
+
+_searches: Searches[Filter] = Searches()
+
+
+@router.post("")
+def search(request: Request, desk: CurrentDesk, login: Reader, wanted: Annotated[Filter, Form()]) -> Response:
+    """Take a filter; the list is then shown under an address without anything personal."""
+    if wanted.words or wanted.phone:
         desk.audit.note(login.who, "searched", address=address_of(request))
+        return RedirectResponse(f"/dialogs?find={_searches.keep(login.who, wanted)}", 303)
+    plain = wanted.model_dump(mode="json", exclude={"words", "by", "phone"}, exclude_defaults=True)
+    return RedirectResponse("/dialogs" + (f"?{urlencode(plain)}" if plain else ""), 303)
+
+
+@router.get("")
+def listed(request: Request, desk: CurrentDesk, login: Reader, asked: Annotated[Asked, Query()]) -> Response:
+    """The list, newest first."""
+    if "words" in request.query_params or "phone" in request.query_params:
+        raise HTTPException(400, "Слова и телефоны не передаются в адресе страницы: ищите через форму.")
+    query = _searches.find(login.who, asked.find) if asked.find else None
+    is_forgotten = bool(asked.find) and query is None
+    query = (query or Filter(**asked.model_dump(exclude={"find"}))).model_copy(update={"page": asked.page})
+    with desk.database.session(is_readonly=True) as session:
+        found = browse(session, wanted_of(desk, query, login), limit=PAGE, offset=(query.page - 1) * PAGE)
+        offered = choices(session)
     pages = max(1, -(-found.count // PAGE))
     return page(
         request,
         "dialogs.html",
         query=query,
+        is_forgotten=is_forgotten,
         lines=found.lines,
         count=found.count,
         is_more=found.count >= COUNT_LIMIT,
         pages=pages,
         offered=offered,
-        phone=_phones(login),
+        phone=phones_of(login),
         words=words,
     )
 
@@ -85,22 +117,30 @@ def shown(request: Request, desk: CurrentDesk, login: Reader, typed: str) -> Res
     dialog = find(request, desk, login, typed)
     desk.audit.note(login.who, "dialog_opened", dialog.id, address_of(request))
     marks = Marks(desk.database, desk.clock).of_dialog(dialog.id)
+    has_sound = allows(login.role, May.LISTEN) and desk.recordings.has(dialog)
     return page(
-        request, "dialog.html", dialog=dialog, marks=marks, kinds=words.MARKS, phone=_phones(login), words=words,
-        has_sound=bool(dialog.recording_path) and allows(login.role, May.LISTEN),
+        request, "dialog.html", dialog=as_shown(login, dialog), marks=marks, kinds=words.MARKS, words=words,
+        has_sound=has_sound, locked=LOCKED if has_sound and desk.recordings.locked(dialog) else "",
+        notice=desk.records.notice(dialog.notice_version) if dialog.notice_version else "",
     )  # fmt: skip
 
 
 @router.get("/{typed}/sound")
-def sound(request: Request, desk: CurrentDesk, login: Listener, typed: str) -> Response:
-    """The stereo recording."""
+def sound(request: Request, desk: CurrentDesk, login: Listener, typed: str, download: bool = False) -> Response:
+    """The stereo recording, whole or in ranges, opened with the key where it is sealed."""
     dialog = find(request, desk, login, typed)
-    path = recording_of(desk.settings.recordings_folder, dialog)
-    if path is None:
+    if not desk.recordings.has(dialog):
         raise HTTPException(404, "Записи нет.")
-    if "range" not in request.headers or request.headers["range"].startswith("bytes=0-"):
-        desk.audit.note(login.who, "recording_played", dialog.id, address_of(request))
-    return FileResponse(path, media_type="audio/flac", content_disposition_type="inline", filename=f"{dialog.id}.flac")
+    try:
+        data = desk.recordings.flac(dialog)
+    except RecordingLocked:
+        desk.audit.note(login.who, "recording_locked", dialog.id, address_of(request))
+        raise HTTPException(503, LOCKED) from None
+    action = "recording_downloaded" if download else "recording_played"
+    # A player asks in many pieces, from any byte on: each person's hearing is noted once in a while, whatever the range.
+    if download or desk.limits.take(Tries.HEARING, f"{login.who} {dialog.id}"):
+        desk.audit.note(login.who, action, dialog.id, address_of(request))
+    return ranged(request, data, "audio/flac", f"{dialog.id}.flac", is_download=download)
 
 
 @router.post("/{typed}/turns/{number}/mark")
@@ -127,7 +167,8 @@ def mark(
         marks.remove(dialog.id, number)
     desk.audit.note(login.who, "turn_marked", dialog.id, address_of(request), f"{number} {kind}")
     now = marks.of_dialog(dialog.id)
-    return page(request, "_turn.html", dialog=dialog, turn=turn, marks=now, kinds=words.MARKS, words=words)
+    shown_turn = next(one for one in as_shown(login, dialog).turns if one.number == number)
+    return page(request, "_turn.html", dialog=dialog, turn=shown_turn, marks=now, kinds=words.MARKS, words=words)
 
 
 def find(request: Request, desk: Desk, login: Login, typed: str) -> Dialog:
@@ -145,21 +186,8 @@ def find(request: Request, desk: Desk, login: Login, typed: str) -> Dialog:
     return dialog
 
 
-def recording_of(folder: Path, dialog: Dialog) -> Path | None:
-    """Return the file of a recording, None if there is none or it would lie outside the recordings' folder."""
-    if not dialog.recording_path:
-        return None
-    root = folder.resolve()
-    path = (root / dialog.recording_path).resolve()
-    return path if path.is_relative_to(root) and path.is_file() else None
-
-
-def _phones(login: Login) -> Any:
-    """How numbers are shown to this role."""
-    return (lambda number: number) if allows(login.role, May.SEE_PHONES) else mask_phone
-
-
-def _wanted(desk: Desk, query: Filter, login: Login) -> Wanted:
+def wanted_of(desk: Desk, query: Filter, login: Login) -> Wanted:
+    """Return a filter as the records understand it, in the clinic's zone and with what this role may ask for."""
     zone = desk.settings.zoneinfo
 
     def moment(day: date | None, plus_days: int = 0) -> datetime | None:
