@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from voicebot.dialog import answers, choices, commands, ending, interpretation, moving
+from voicebot.dialog import answers, choices, commands, ending, hypotheses, interpretation, moving
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy_of_wish
 from voicebot.dialog.meaning import Meaning
@@ -15,9 +15,6 @@ from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
 from voicebot.russian.text import normalise
 
-#: A hypothesis further down the recogniser's list is believed less.
-RANK_DECAY = 0.92
-EMERGENCY_RANKS = 2
 SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "branch", "faq"})
 
 
@@ -97,23 +94,22 @@ def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
 def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
     """Return the hypothesis that answers the question, else the first that means anything, else the first."""
     expect = turn.state.expect
-    read: list[tuple[str, Understood]] = []
-    for rank, alternative in enumerate(event.alternatives):
-        understood = turn.understanding.understand(alternative.text, expect, turn.now)
-        read.append((alternative.text, understood.as_heard(alternative.confidence, RANK_DECAY**rank)))
+    several = hypotheses.read(turn, event)
     # An emergency is worth a false alarm: the second hypothesis may name it too (the first may come from a grammar).
-    for text, understood in read[:EMERGENCY_RANKS]:
-        if understood.intent == "emergency":
-            return text, understood
-    if read[0][1].intent in commands.GLOBAL and not _is_option(turn, read[0][1], read[0][0]):
-        return read[0]
-    fitting = [one for one in read if expect is not None and turn.understanding.answers(one[1], expect, one[0])]
-    fitting = fitting or [one for one in read if not one[1].is_nothing] or read
-    if not fitting[0][1].slots:
+    for one in several[: hypotheses.EMERGENCY_RANKS]:
+        if one.understood.intent == "emergency":
+            return one.text, one.understood
+    first = several[0]
+    if first.understood.intent in commands.GLOBAL and not _is_option(turn, first.understood, first.text):
+        return first.text, first.understood
+    fitting = [one for one in several if expect is not None and turn.understanding.answers(one.understood, expect, one.text)]
+    fitting = fitting or [one for one in several if not one.understood.is_nothing] or several
+    best = fitting[0]
+    if not best.understood.slots:
         # The same wish, but with its object: "к Морозову" says more than "к морозу".
-        first = fitting[0][1]
-        return next((one for one in fitting if one[1].slots and one[1].intent == first.intent), fitting[0])
-    return fitting[0]
+        intent = best.understood.intent
+        best = next((one for one in fitting if one.understood.slots and one.understood.intent == intent), best)
+    return best.text, best.understood
 
 
 def _served(turn: Turn, understood: Understood, text: str) -> bool:

@@ -98,8 +98,8 @@ class Transcriber:
 
 
 def _join(before: tuple[Alternative, ...], now: list[Alternative]) -> tuple[Alternative, ...]:
-    """Append each hypothesis of this stretch to the best of those before."""
+    """Append each hypothesis of this stretch to the best of those before: the whole is as sure as its least sure stretch."""
     if not before or not now:
         return before or tuple(now)
     best = before[0]
-    return tuple(Alternative(f"{best.text} {a.text}", best.confidence * a.confidence, a.source) for a in now)
+    return tuple(Alternative(f"{best.text} {a.text}", min(best.confidence, a.confidence), a.source) for a in now)

@@ -1,6 +1,6 @@
 """What a phrase means, as far as one phrase can tell."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,16 +44,31 @@ class Understood:
         """How sure a slot is: a branch that was half heard makes no doctor doubtful."""
         return self.sureness.get(slot, 1.0) if self.sureness else self.confidence
 
-    def as_heard(self, confidence: float, share: float) -> "Understood":
-        """Return it no surer than the recogniser was of the words (`confidence`), times `share`."""
+    def as_heard(
+        self,
+        confidence: float,
+        share: float,
+        of_slot: Callable[[str, Any], float] | None = None,
+        of_intent: float | None = None,
+    ) -> "Understood":
+        """Return it no surer than the recogniser was of the words (`confidence`), times `share`.
 
-        def capped(value: float) -> float:
-            return round(min(value, confidence) * share, 4)
+        Several hypotheses may have parts of their meaning in common: `of_slot(slot, value)` and `of_intent` tell how sure
+        these are (none: as sure as the words).
+        """
 
-        sureness = {slot: capped(self.sureness.get(slot, 1.0)) for slot in (*self.slots, *self.ambiguous)}
+        def sure_of(slot: str) -> float:
+            return confidence if of_slot is None or slot not in self.slots else of_slot(slot, self.slots[slot])
+
+        def capped(value: float, limit: float) -> float:
+            return round(min(value, limit) * share, 4)
+
+        named = (*self.slots, *self.ambiguous)
+        sureness = {slot: capped(self.sureness.get(slot, 1.0), sure_of(slot)) for slot in named}
+        intent = confidence if of_intent is None else of_intent
         return replace(
             self,
-            confidence=capped(self.confidence),
-            intent_confidence=capped(self.intent_confidence),
-            sureness=sureness if self.sureness or confidence * share < 1.0 else {},
+            confidence=capped(self.confidence, min(map(sure_of, self.slots), default=intent)),
+            intent_confidence=capped(self.intent_confidence, intent),
+            sureness=sureness if self.sureness or any(value < 1.0 for value in sureness.values()) else {},
         )

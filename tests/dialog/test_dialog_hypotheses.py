@@ -1,0 +1,54 @@
+"""A meaning is as sure as all the hypotheses that share it."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from voicebot.dialog.engine import Engine, Step
+from voicebot.dialog.talking import Alternative, Expect, Heard, Profile, Started
+from voicebot.dialog.understanding import Understanding, Understood
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("Europe/Moscow"))
+NUMBER = "восемь девятьсот двадцать шесть пятьсот пятьдесят пять сорок четыре тридцать три"
+
+
+def asked_for_a_number(engine: Engine) -> Step:
+    """A caller whose own number is withheld wants to know of an order."""
+    step = engine.step(engine.begin("7A3KM05X"), Started(""), NOW)
+    return engine.step(step.state, Heard((Alternative("готовы ли мои анализы"),)), NOW)
+
+
+def told(engine: Engine, *texts: str, source: str = "open") -> Step:
+    several = tuple(Alternative(text, 0.18, source) for text in texts)
+    return engine.step(asked_for_a_number(engine).state, Heard(several), NOW)
+
+
+def test_a_number_spelled_in_several_ways_is_one_number(engine: Engine) -> None:
+    step = told(engine, NUMBER, f"да {NUMBER}", f"а {NUMBER}", f"ну {NUMBER}", f"вот {NUMBER}")
+    assert step.state.slots["phone"].value == "+79265554433"
+    assert step.understood is not None
+    assert step.understood.confidence == pytest.approx(0.9, abs=0.01)
+
+
+def test_different_numbers_lend_one_another_nothing(engine: Engine) -> None:
+    others = [NUMBER.replace("тридцать три", last) for last in ("двадцать три", "тридцать", "тринадцать")]
+    assert "phone" not in told(engine, NUMBER, *others).state.slots
+
+
+def test_the_grammar_hears_the_same_sound_once_more_and_proves_nothing(engine: Engine) -> None:
+    assert "phone" not in told(engine, NUMBER, f"да {NUMBER}", source="grammar").state.slots
+
+
+def test_a_wish_counts_over_all_hypotheses_that_have_it(understanding: Understanding) -> None:
+    meant = understanding.understand("перенесите запись к павловой", Expect(type="yes_no", profile=Profile.YES_NO), NOW)
+    alone = meant.as_heard(0.3, 1.0)
+    shared = meant.as_heard(0.3, 1.0, lambda _slot, _value: 0.9, 0.8)
+    assert alone.intent_confidence == alone.confidence == 0.3
+    assert shared.intent_confidence == 0.8
+    assert shared.confidence == shared.sure_of("doctor") == 0.9
+
+
+def test_what_is_surely_heard_is_as_sure_as_it_was_understood() -> None:
+    said = Understood("book", {"doctor": "pavlova"}, 0.6, 0.9, {"doctor": 0.6})
+    assert said.as_heard(1.0, 1.0) == said
