@@ -52,6 +52,7 @@ TEST_SETS = (
     *_family("in-domain", "phrases.tsv", (4.0, 10.0, 10.0, None), levels=False),
 )
 DEVELOPMENT_SETS = (
+    *_family("development fresh", "development_fresh.txt", (12.0, 25.0, 40.0, 6.0), levels=False),
     *_family("development free", "development.txt", (12.0, 25.0, 40.0, 6.0), levels=False),
     SpokenSet("development early, clean", "development_early.txt", "unseen"),
     *_family("development in-domain", "development_phrases.tsv", (4.0, 10.0, 10.0, None), levels=False),

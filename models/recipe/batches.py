@@ -16,6 +16,7 @@ from . import garbage
 from .augment import Chances, Damaged, babble, coloured_noise, damage
 from .features import BINS, WARPS, log_mel
 from .garbage_unit import GARBAGE
+from .lexicon import Pronouncer
 from .lfmmi import Words
 from .speech_store import Utterance, read_shard
 from .workfolder import RATE_HZ
@@ -51,6 +52,8 @@ class Settings:
     batch_seconds: float
     short_batches: int
     seed: int
+    #: from the start as much noise as other trainings have at their end
+    is_noisy: bool = False
 
 
 def usable(utterance: Utterance, settings: Settings) -> bool:
@@ -64,6 +67,27 @@ def usable(utterance: Utterance, settings: Settings) -> bool:
 
 def transcript(text: str, settings: Settings) -> Words:
     return [[settings.units[unit] for unit in settings.lexicon[word]] for word in text.split()]
+
+
+class Transcriber:
+    """What was really said: espeak-ng obeys no stress mark and stresses a tenth of the words as it likes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._pronouncer = settings, Pronouncer()
+        self._said: dict[str, Words] = {}
+
+    def __call__(self, utterance: Utterance) -> Words:
+        if not utterance.source.startswith("espeak"):
+            return transcript(utterance.text, self._settings)
+        return [word for written in utterance.text.split() for word in self._by_espeak(written)]
+
+    def _by_espeak(self, word: str) -> Words:
+        if word not in self._said:
+            units = self._settings.units
+            own = next(iter(self._pronouncer.pronounce(word)), ())
+            is_known = bool(own) and all(unit in units for unit in own)
+            self._said[word] = [[units[unit] for unit in (own if is_known else self._settings.lexicon[word])]]
+        return self._said[word]
 
 
 class Loader:
@@ -87,7 +111,7 @@ class Loader:
     def _produce(self, settings: Settings) -> None:
         torch.set_num_threads(1)
         rng, known, utterances = np.random.default_rng(settings.seed), set(), []
-        made = 0
+        made, transcriber = 0, Transcriber(settings)
         others = [u.samples for table in sorted(settings.other_speech.glob("*.tsv")) for u in read_shard(table)]
         while True:
             for table in sorted(settings.speech.glob("*.tsv")):
@@ -97,7 +121,7 @@ class Loader:
             pool = np.concatenate([utterances[i].samples for i in rng.integers(0, len(utterances), 400)])
             for batch in _round(utterances, rng, settings, short=made < settings.short_batches):
                 made += 1
-                self._queue.put(_make(batch, rng, pool, others, settings, self.progress.value))
+                self._queue.put(_make(batch, rng, pool, others, settings, self.progress.value, transcriber))
                 if made == settings.short_batches:
                     break
 
@@ -122,6 +146,9 @@ def _round(utterances: list[Utterance], rng: np.random.Generator, settings: Sett
                 yield [utterances[index] for index in batches[number]]
 
 
+_NOISY = replace(Chances(), babble=0.42, noise=0.35, babble_db=(0.0, 22.0), noise_db=(0.0, 22.0), line=0.4)
+
+
 def chances(progress: float) -> Chances:
     """Gentle at first; in the last third most of the speech is heard in noise or among other voices."""
     if progress < 0.08:
@@ -137,11 +164,11 @@ Arrays = tuple[NDArray[np.float32], NDArray[np.int64], list[Words], list[tuple[f
 
 def _make(
     batch: list[Utterance], rng: np.random.Generator, pool: NDArray[np.int16], others: list[NDArray[np.int16]],
-    settings: Settings, progress: float
+    settings: Settings, progress: float, transcriber: Transcriber
 ) -> Arrays:  # fmt: skip
     features, transcripts, spans = [], [], []
     for utterance in batch:
-        damaged, words = _heard(utterance, rng, pool, others, settings, progress)
+        damaged, words = _heard(utterance, rng, pool, others, settings, progress, transcriber)
         warp = float(rng.choice(WARPS)) if rng.random() < 0.6 else 1.0
         features.append(_mask(log_mel(damaged.samples, warp), rng))
         transcripts.append(words)
@@ -155,11 +182,11 @@ def _make(
 
 def _heard(
     utterance: Utterance, rng: np.random.Generator, pool: NDArray[np.int16], others: list[NDArray[np.int16]],
-    settings: Settings, progress: float
+    settings: Settings, progress: float, transcriber: Transcriber
 ) -> tuple[Damaged, Words]:  # fmt: skip
     """The utterance through a bad line, now and then with or without a sound that is no word; its transcript."""
-    samples, words = utterance.samples, transcript(utterance.text, settings)
-    lot = rng.random() if progress > _GARBAGE_FROM else 1.0
+    samples, words = utterance.samples, transcriber(utterance)
+    lot = rng.random() if settings.is_noisy or progress > _GARBAGE_FROM else 1.0
     if lot < _NOISE_ONLY:
         return _only_noise(len(samples), rng, pool), []
     noise = [settings.units[GARBAGE]]
@@ -172,7 +199,7 @@ def _heard(
         before = rng.random() < 0.5
         samples = np.concatenate([sound, gap, samples] if before else [samples, gap, sound])
         words = [noise, *words] if before else [*words, noise]
-    return damage(samples, rng, pool, chances(progress)), words
+    return damage(samples, rng, pool, _NOISY if settings.is_noisy else chances(progress)), words
 
 
 def _no_words(rng: np.random.Generator, others: list[NDArray[np.int16]], longest: int) -> NDArray[np.int16]:

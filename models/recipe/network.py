@@ -5,7 +5,7 @@ Small enough for one core to follow dozens of calls, and made only of what Kaldi
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -107,3 +107,19 @@ class Network(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.output(x)[:, :outputs]
+
+
+def widened(network: Network, bottleneck: int) -> Network:
+    """The same function with wider bottlenecks: what is new there is made of chance and not yet listened to."""
+    old, new = network.state_dict(), Network(replace(network.shape, bottleneck=bottleneck))
+    state = new.state_dict()
+    for name, value in old.items():
+        if name.endswith("back.weight"):
+            state[name][: len(value)] = value
+        elif name.endswith("ahead.weight"):
+            state[name].zero_()
+            state[name][:, : value.shape[1]] = value
+        else:
+            state[name] = value
+    new.load_state_dict(state)
+    return new

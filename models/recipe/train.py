@@ -22,7 +22,7 @@ from .batches import Batch, Loader, Settings, transcript, usable
 from .features import log_mel
 from .garbage_unit import GARBAGE
 from .lfmmi import PhoneBigram, Words, denominator, numerator
-from .network import SUBSAMPLING, Network, Shape
+from .network import SUBSAMPLING, Network, Shape, widened
 from .speech_store import Utterance, read_all
 from .workfolder import WorkFolder
 
@@ -30,39 +30,58 @@ FRAME_SECONDS = 0.01 * SUBSAMPLING
 
 
 @dataclass(frozen=True)
-class Options:
-    """Training options."""
+class Round:
+    """A part of the training with a rise and fall of the learning rate of its own."""
 
-    minutes: float = 70.0
+    #: of the minutes
+    share: float
+    learning_rate: float
+    bottleneck: int
+    is_noisy: bool
+    #: steps of cross-entropy at the start; LF-MMI fades in over their last 40 %
+    warm_steps: int = 0
+    #: part of the round's time at the full rate
+    plateau: float = 0.25
+
+
+#: a small network learns quickly what speech is; widened, it learns to hear it in noise
+ROUNDS = (Round(0.48, 2e-3, 128, is_noisy=False, warm_steps=160),
+          Round(0.52, 1.5e-3, 192, is_noisy=True, plateau=0.15))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """Training options; `minutes` of all rounds together."""
+
+    minutes: float = 200.0
     threads: int = 1
     seed: int = 1
-    learning_rate: float = 2e-3
     ctc_weight: float = 0.3
-    #: steps of cross-entropy at the start; LF-MMI fades in over their last 40 %
-    warm_steps: int = 160
     batch_seconds: float = 150.0
     bfloat16: bool = True
 
 
 class Trainer:
-    """One run; `run` returns when the minutes are used up."""
+    """One round; `run` returns when its minutes are used up."""
 
-    def __init__(self, work: WorkFolder, options: Options) -> None:
+    def __init__(self, work: WorkFolder, options: Options, number: int) -> None:
         torch.set_num_threads(options.threads)
         torch.manual_seed(options.seed)
         self.options, self.checkpoint = options, work.checkpoint
+        self.number, self.round = number, ROUNDS[number]
+        self.minutes = options.minutes * self.round.share
         words = lexicons.load(work.lexicon)
         self.units = ["SIL", *lexicons.units_of(words), GARBAGE]
         extra = work.path("lexicon_festvox.tsv")
         variants = {**(lexicons.load(extra) if extra.exists() else {}), **words}
         numbers = {unit: number for number, unit in enumerate(self.units)}
         pronunciations = {word: forms[0] for word, forms in variants.items() if all(u in numbers for u in forms[0])}
-        self.network = Network(Shape(len(self.units)))
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=options.learning_rate, weight_decay=1e-3)
+        self.network = Network(Shape(len(self.units), bottleneck=self.round.bottleneck))
         self.step, self.minutes_before, self.seen = 0, 0.0, 0
         restored = self._restore()
         self.settings = Settings(work.speech, work.other_speech, numbers, pronunciations, options.batch_seconds,
-                                 max(0, options.warm_steps - self.step), options.seed + self.step)  # fmt: skip
+                                 max(0, self.round.warm_steps - self.step), options.seed + number * 1_000_000 + self.step,
+                                 self.round.is_noisy)  # fmt: skip
         speech = [utterance for utterance in read_all(work.speech) if usable(utterance, self.settings)]
         hours = sum(utterance.seconds for utterance in speech) / 3600
         parameters = sum(parameter.numel() for parameter in self.network.parameters())
@@ -88,32 +107,37 @@ class Trainer:
         self.network.deviation.copy_(torch.from_numpy(rows.std(0)))
 
     def _restore(self) -> bool:
-        if not self.checkpoint.exists():
-            return False
-        state = torch.load(self.checkpoint, weights_only=False)
-        if state["units"] != self.units:
-            raise ValueError(f"{self.checkpoint} was trained with other units: remove it to begin anew")
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.minutes_before, self.seen = state["step"], state["minutes"], state["seen"]
-        print(f"going on from step {self.step}, minute {self.minutes_before:.1f}", flush=True)
-        return True
+        """Goes on where this round was broken off, or from the end of the one before."""
+        state = torch.load(self.checkpoint, weights_only=False) if self.checkpoint.exists() else None
+        if state is not None:
+            if state["units"] != self.units:
+                raise ValueError(f"{self.checkpoint} was trained with other units: remove it to begin anew")
+            trained = Network(Shape(**state["shape"]))
+            trained.load_state_dict(state["network"])
+            self.network = widened(trained, self.round.bottleneck)
+            self.seen = state["seen"]
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.round.learning_rate, weight_decay=1e-3)
+        if state is not None and state.get("round", 0) == self.number:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.minutes_before = state["step"], state["minutes"]
+            print(f"going on from step {self.step}, minute {self.minutes_before:.1f}", flush=True)
+        return state is not None
 
-    def _save(self, minutes: float) -> None:
+    def _save(self, minutes: float, is_finished: bool = False) -> None:
         part = self.checkpoint.with_suffix(".part")
         torch.save({"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "units": self.units,
-                    "shape": self.network.shape.as_dict(), "step": self.step, "minutes": minutes,
-                    "seen": self.seen}, part)  # fmt: skip
+                    "shape": self.network.shape.as_dict(), "round": self.number, "step": self.step,
+                    "minutes": minutes, "is_finished": is_finished, "seen": self.seen}, part)  # fmt: skip
         part.rename(self.checkpoint)
 
     def run(self) -> None:
-        options, loader, begun = self.options, Loader(self.settings), time.monotonic()
+        loader, begun = Loader(self.settings), time.monotonic()
         sums, count, waited, last = np.zeros(3), 0, 0.0, time.monotonic()
         try:
             for batch in loader:
                 waited += time.monotonic() - last
                 minutes = self.minutes_before + (time.monotonic() - begun) / 60
-                progress = minutes / options.minutes
+                progress = minutes / self.minutes
                 if progress >= 1:
                     break
                 loader.progress.value = progress
@@ -129,12 +153,12 @@ class Trainer:
                 last = time.monotonic()
         finally:
             loader.close()
-        self._save(options.minutes)
+        self._save(self.minutes, is_finished=True)
 
     def _rate(self, progress: float) -> float:
-        """Warms up over 150 steps, stays for a quarter of the time, then falls to nearly nothing."""
-        fall = 1 - max(0.0, progress - 0.25) / 0.75
-        return self.options.learning_rate * min(1.0, (self.step + 1) / 150) * fall + 1e-5
+        """Warms up over 150 steps, stays for a while, then falls to nearly nothing."""
+        fall = 1 - max(0.0, progress - self.round.plateau) / (1 - self.round.plateau)
+        return self.round.learning_rate * min(1.0, (self.step + 1) / 150) * fall + 1e-5
 
     def _train(self, batch: Batch, progress: float) -> np.ndarray:
         """One step; returns LF-MMI and CTC loss a frame and the gradient's norm."""
@@ -173,7 +197,7 @@ class Trainer:
 
     def _warmth(self) -> float:
         """Weight of the starting cross-entropy."""
-        begin, end = 0.6 * self.options.warm_steps, self.options.warm_steps
+        begin, end = 0.6 * self.round.warm_steps, self.round.warm_steps
         return float(np.clip((end - self.step) / (end - begin), 0, 1)) if self.step < end else 0.0
 
 
@@ -204,6 +228,10 @@ def _even_targets(words: Words, span: tuple[float, float], frames: int) -> tuple
 
 
 def train(work: WorkFolder, options: Options) -> Path:
-    """Trains to the end; returns the checkpoint."""
-    Trainer(work, options).run()
+    """Trains the rounds that are not finished; returns the checkpoint."""
+    saved = torch.load(work.checkpoint, weights_only=False) if work.checkpoint.exists() else {}
+    first = saved.get("round", 0) + saved.get("is_finished", False)
+    del saved
+    for number in range(first, len(ROUNDS)):
+        Trainer(work, options, number).run()
     return work.checkpoint

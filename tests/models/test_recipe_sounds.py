@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.recipe import garbage
-from models.recipe.augment import Chances, damage
-from models.recipe.batches import Settings, _heard
+from models.recipe.augment import Chances, _active_level, _at_level, damage
+from models.recipe.batches import Settings, Transcriber, _heard
 from models.recipe.garbage_unit import GARBAGE
 from models.recipe.speech_store import Utterance
 
@@ -37,7 +37,26 @@ def test_some_utterances_come_with_garbage_some_are_nothing_else(tmp_path) -> No
     settings = Settings(tmp_path, tmp_path, {"SIL": 0, "d": 1, "a": 2, GARBAGE: 3}, {"да": ("d", "a")}, 100.0, 0, 1)
     speech = (np.sin(np.arange(RATE_HZ) / 5) * 9000).astype(np.int16)
     crowd = (rng.standard_normal(60 * RATE_HZ) * 3000).astype(np.int16)
-    seen = {str(_heard(Utterance(speech, "да", "somebody"), rng, crowd, [], settings, 0.5)[1]) for _ in range(500)}
+    said, transcriber = Utterance(speech, "да", "somebody"), Transcriber(settings)
+    seen = {str(_heard(said, rng, crowd, [], settings, 0.5, transcriber)[1]) for _ in range(500)}
     assert seen == {"[[1, 2]]", "[[3]]", "[]", "[[3], [1, 2]]", "[[1, 2], [3]]"}
-    early = {str(_heard(Utterance(speech, "да", "somebody"), rng, crowd, [], settings, 0.0)[1]) for _ in range(100)}
+    early = {str(_heard(said, rng, crowd, [], settings, 0.0, transcriber)[1]) for _ in range(100)}
     assert early == {"[[1, 2]]"}
+
+
+def test_espeak_ng_is_written_down_with_its_own_stress(tmp_path) -> None:
+    told = {"пета": ("p;", "i", "t", "a"), "да": ("d", "a")}  # espeak-ng stresses the first vowel: "p;eta"
+    units = {unit: number for number, unit in enumerate(["SIL", "a", "d", "e", "i", "p;", "t"])}
+    transcriber = Transcriber(Settings(tmp_path, tmp_path, units, told, 100.0, 0, 1))
+    words = [[units[unit] for unit in ("p;", "e", "t", "a")], [units["d"], units["a"]]]
+    assert transcriber(Utterance(np.zeros(8, np.int16), "пета да", "espeak f1")) == words
+    assert transcriber(Utterance(np.zeros(8, np.int16), "пета да", "Anna"))[0][1] == units["i"]
+
+
+def test_noise_is_as_far_below_the_active_speech_as_was_asked() -> None:
+    rng = np.random.default_rng(5)
+    tone = np.sin(np.arange(2 * RATE_HZ) / 5) * 9000
+    speech = np.concatenate([tone, np.zeros(2 * RATE_HZ), tone]).astype(np.int16)
+    assert _active_level(speech.astype(np.float32)) == pytest.approx(9000 / np.sqrt(2), rel=0.02)
+    noise = _at_level(rng.standard_normal(RATE_HZ), None, 500.0)
+    assert np.sqrt((noise**2).mean()) == pytest.approx(500.0)
