@@ -42,6 +42,15 @@ def test_a_sentence_forced_into_the_grammar_does_not_win() -> None:
     assert texts(chosen) == [sentence, "нет"]
 
 
+def test_words_of_the_grammar_strung_together_do_not_beat_a_good_open_answer() -> None:
+    expect = Expect(type="datetime", profile=Profile.DATE, grammar=("после шести", "шестое", "в час дня"))
+    table = {"после шестое": 1.0, "после шести": 1.0, "в час дня": 1.0, "вы часа дня": 0.3}
+    strung = [Alternative("после шестое", 0.94, "grammar")]
+    assert texts(choose([Alternative("после шести", 0.9)], strung, "", expect, fits_in(table)))[0] == "после шести"
+    whole = [Alternative("в час дня", 0.9, "grammar")]
+    assert texts(choose([Alternative("вы часа дня", 0.7)], whole, "", expect, fits_in(table)))[0] == "в час дня"
+
+
 def test_hesitations_are_no_more_words() -> None:
     chosen = choose(openly("ну это да"), by_grammar("да"), "", YES_NO, fits_in({"да": 1.0, "ну это да": 1.0}))
     assert texts(chosen)[0] == "да"
@@ -59,7 +68,7 @@ def test_a_lower_hypothesis_that_answers_the_question_overtakes() -> None:
 
 
 def test_but_not_if_it_fits_only_a_little_better_or_is_absurd() -> None:
-    assert texts(choose(openly("а", "но вот"), [], "", FREE, fits_in({})))[0] == "но вот"
+    assert texts(choose(openly("а", "но вот", "ну там"), [], "", FREE, fits_in({})))[0] == "но вот"
     table = {"но завтрак": 0.8, "на завтра": 0.9}
     assert texts(choose(openly("но завтрак", "на завтра"), [], "", FREE, fits_in(table)))[0] == "но завтрак"
     absurd = [Alternative("но завтрак", 0.99), Alternative("на завтра", 0.001)]

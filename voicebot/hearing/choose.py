@@ -1,7 +1,8 @@
 """What the caller most likely said: two recognisers' hypotheses against what the question expects. Pure.
 
 At a question with a grammar two recognisers hear the same sound: an open one, and one that knows nothing but the answers
-and `[unk]`. The second is nearly certain about short answers and blind to everything else.
+and `[unk]`. The second is nearly certain about short answers and blind to everything else: its words come in any order, so
+only a whole phrase of the grammar is good evidence ("после шести", not "после шестое").
 """
 
 from collections.abc import Callable, Sequence
@@ -14,17 +15,23 @@ from voicebot.hearing.backchannel import UNKNOWN, content_words, has_meaning, wo
 Fits = Callable[[str, Expect], float]
 """How well a text answers a question, 0..1 (given by the dialog room)."""
 
+GRAMMAR = "grammar"
+"""The source of what the grammar's recogniser heard."""
+
 MAXIMUM = 6
 _SAME_TO_THE_EAR = 90.0  # per cent of letters in common
 RESCUED_CONFIDENCE = 0.4
 CONTRADICTED_CONFIDENCE = 0.5
 NAME_CONFIDENCE = 0.9
 """Of the only name among the hypotheses. It is read back before booking anyway: only a strong rival is worth a question."""
-_CLEARLY_BETTER = 0.3
-"""A lower hypothesis must fit so much better than the first to overtake it."""
+_FIT_POWER = 3
+"""How much better than likely a hypothesis is that answers the question: measured over 950 phrases in noise (10 dB)."""
+
+_STRUNG_TOGETHER = 0.3
+"""What words of the grammar are worth that are no phrase of it; measured likewise."""
 
 _PLAUSIBLE_SHARE = 0.02
-"""... and not be acoustically absurd."""
+"""A lower hypothesis that is acoustically absurd beside the first never overtakes it."""
 
 
 def choose(
@@ -38,11 +45,16 @@ def choose(
 
     `last_partial` is the last stable partial result of the open recogniser: it is used when both came to nothing.
     """
-    openly = _best_fit_first([a for a in map(_clean, open_heard) if has_meaning(a.text)], expect, fits)
+
+    def weight(heard: Alternative) -> float:
+        is_strung = heard.source == GRAMMAR and heard.text not in expect.grammar
+        return heard.confidence * fits(heard.text, expect) ** _FIT_POWER * (_STRUNG_TOGETHER if is_strung else 1.0)
+
+    openly = _heaviest_first([a for a in map(_clean, open_heard) if has_meaning(a.text)], weight)
     if expect.profile is Profile.NAME:
         openly = _among_names(openly, expect, fits)
     by_grammar = [a for a in grammar_heard if a.text and UNKNOWN not in a.text.split()]
-    by_grammar = _best_fit_first(by_grammar, expect, fits)
+    by_grammar = _heaviest_first(by_grammar, weight)
     if not openly and not by_grammar:
         rescued = " ".join(words_of(last_partial))
         return (Alternative(rescued, RESCUED_CONFIDENCE),) if has_meaning(rescued) else ()
@@ -51,10 +63,9 @@ def choose(
     if not openly:  # it may be noise: a grammar makes words of anything
         return _unique([Alternative(a.text, min(a.confidence, RESCUED_CONFIDENCE), a.source) for a in by_grammar])
     constrained, free = by_grammar[0], openly[0]
-    fit_constrained, fit_free = fits(constrained.text, expect), fits(free.text, expect)
-    if _says_clearly_more(free.text, constrained.text) or fit_free > fit_constrained:
+    if _says_clearly_more(free.text, constrained.text) or weight(free) > weight(constrained):
         return _unique([*openly, *by_grammar])
-    if _contradicts(free.text, fit_free, constrained.text, expect):
+    if _contradicts(free.text, fits(free.text, expect), constrained.text, expect):
         # Both are fine answers and they differ: the dialog should confirm.
         doubtful = Alternative(constrained.text, min(constrained.confidence, CONTRADICTED_CONFIDENCE), constrained.source)
         return _unique([doubtful, *openly, *by_grammar[1:]])
@@ -65,16 +76,13 @@ def _clean(heard: Alternative) -> Alternative:
     return Alternative(" ".join(words_of(heard.text)), heard.confidence, heard.source)
 
 
-def _best_fit_first(heard: list[Alternative], expect: Expect, fits: Fits) -> list[Alternative]:
-    """Put first the hypothesis that answers the question, if the acoustic best does not and this one is plausible."""
+def _heaviest_first(heard: list[Alternative], weight: Callable[[Alternative], float]) -> list[Alternative]:
+    """Order hypotheses by how likely each is as an answer; the absurd ones stay behind."""
     if len(heard) < 2:
         return heard
-    first = heard[0]
-    plausible = [a for a in heard if a.confidence >= _PLAUSIBLE_SHARE * first.confidence]
-    best = max(plausible, key=lambda a: fits(a.text, expect))
-    if fits(best.text, expect) >= fits(first.text, expect) + _CLEARLY_BETTER:
-        return [best, *(a for a in heard if a is not best)]
-    return heard
+    least = _PLAUSIBLE_SHARE * heard[0].confidence
+    plausible = [one for one in heard if one.confidence >= least]
+    return [*sorted(plausible, key=weight, reverse=True), *(one for one in heard if one.confidence < least)]
 
 
 def _among_names(heard: list[Alternative], expect: Expect, fits: Fits) -> list[Alternative]:
