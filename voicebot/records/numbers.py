@@ -112,33 +112,34 @@ class Numbers:
 
 def numbers(session: Session, first: date, last: date, step: Step = Step.DAY, channel: str = "") -> Numbers:
     """Return the figures of a period; `channel` "" is all. Latencies are of all channels that speak."""
-    where = [FactsRow.day >= first, FactsRow.day <= last]
-    if channel:
-        where.append(FactsRow.channel == channel)
+    days = [FactsRow.day >= first, FactsRow.day <= last]
+    where = [*days, FactsRow.channel == channel] if channel else days
     pieces = {begin: Counts() for begin in pieces_of(first, last, step)}
     total = Counts()
     for day, counts in _by_day(session, where):
         pieces[step.first(day)].add(counts)
         total.add(counts)
-    channel_hours = _channel_hours(session, where)
     handling = _handling(session, where)
     latency, latency_pieces = _latency(session, first, last, step)
+    groups = _groups(session, days)
+    own = [group for group in groups if not channel or group.channel == channel]
+    channel_hours = _channel_hours(own)
     return Numbers(
         first=first,
         last=last,
         step=step,
         total=total,
         pieces=pieces,
-        channels=_grouped(session, FactsRow.channel, where[:2]),
+        channels=_counted((group.channel, group.count) for group in groups),
         hours=[sum(hours) for hours in zip(*channel_hours.values(), strict=True)] or [0] * 24,
         channel_hours=channel_hours,
-        outcomes=_grouped(session, FactsRow.outcome, where),
-        transfer_reasons=_grouped(session, FactsRow.reason, [*where, FactsRow.is_transferred.is_(True)]),
+        outcomes=_counted((group.outcome, group.count) for group in own),
+        transfer_reasons=_counted((group.reason, group.count) for group in own if group.is_transferred),
         handling=_percentiles(handling),
         handling_histogram=handling,
         latency=latency,
         latency_pieces=latency_pieces,
-        heard=_heard(session, where),
+        heard=Heard(*(sum(group.heard[place] for group in own) for place in range(3))),
         unclear=_unclear(session, first, last, channel),
     )
 
@@ -185,19 +186,40 @@ def _by_day(session: Session, where: Sequence[Any]) -> Iterable[tuple[date, Coun
     return [(row[0], Counts(*(int(value or 0) for value in row[1:]))) for row in rows]
 
 
-def _grouped(session: Session, column: Any, where: Sequence[Any]) -> dict[str, int]:
-    """Counts by a column's value, the greatest first."""
-    count = func.count()
-    rows = session.execute(select(column, count).where(*where).group_by(column).order_by(count.desc(), column))
-    return {row[0]: row[1] for row in rows}
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """How many contacts have all of these in common. `heard`: turns, words, errors of those that QA checked."""
+
+    channel: str
+    hour: int
+    outcome: str
+    reason: str
+    is_transferred: bool
+    count: int
+    heard: tuple[int, int, int]
 
 
-def _channel_hours(session: Session, where: Sequence[Any]) -> dict[str, list[int]]:
+def _groups(session: Session, where: Sequence[Any]) -> list[_Group]:
+    """Read the period once for all that is counted by kind: each reading of 100 000 rows costs some 50 ms."""
+    key = (FactsRow.channel, FactsRow.hour, FactsRow.outcome, FactsRow.reason, FactsRow.is_transferred)
+    heard = (func.sum(FactsRow.heard_turns), func.sum(FactsRow.heard_words), func.sum(FactsRow.word_errors))
+    rows = session.execute(select(*key, func.count(), *heard).where(*where).group_by(*key))
+    return [_Group(*row[:6], heard=(int(row[6]), int(row[7]), int(row[8]))) for row in rows]
+
+
+def _counted(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Sums by name, the greatest first."""
+    found: Counter[str] = Counter()
+    for name, count in counts:
+        found[name] += count
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _channel_hours(groups: Sequence[_Group]) -> dict[str, list[int]]:
     """Contacts by channel and hour of the day, the busiest channel first."""
-    key = (FactsRow.channel, FactsRow.hour)
     found: dict[str, list[int]] = defaultdict(lambda: [0] * 24)
-    for channel, hour, count in session.execute(select(*key, func.count()).where(*where).group_by(*key)):
-        found[channel][hour] = count
+    for group in groups:
+        found[group.channel][group.hour] += group.count
     return dict(sorted(found.items(), key=lambda item: (-sum(item[1]), item[0])))
 
 
@@ -206,7 +228,8 @@ def _handling(session: Session, where: Sequence[Any]) -> dict[float, int]:
     # SQLite cuts where PostgreSQL would round.
     number = cast(steps, Integer) if session.get_bind().dialect.name == "sqlite" else cast(func.floor(steps), Integer)
     query = select(number, func.count()).where(*where, FactsRow.handling_seconds.is_not(None)).group_by(number)
-    return {(step + 0.5) * _HANDLING_STEP_SECONDS: count for step, count in sorted((row[0], row[1]) for row in session.execute(query))}
+    counts = {int(row[0]): int(row[1]) for row in session.execute(query)}
+    return {(step + 0.5) * _HANDLING_STEP_SECONDS: counts[step] for step in sorted(counts)}
 
 
 def _latency(session: Session, first: date, last: date, step: Step) -> tuple[dict[str, Percentiles], dict[date, Percentiles]]:
@@ -232,12 +255,6 @@ def _percentiles(histogram: Mapping[float, int]) -> Percentiles | None:
         return None
     p50, p90, p95 = (percentile(histogram, share) for share in (0.5, 0.9, 0.95))
     return Percentiles(p50, p90, p95, sum(histogram.values()))
-
-
-def _heard(session: Session, where: Sequence[Any]) -> Heard:
-    sums = [func.sum(column) for column in (FactsRow.heard_turns, FactsRow.heard_words, FactsRow.word_errors)]
-    found = session.execute(select(*sums).where(*where, FactsRow.heard_turns > 0)).one()
-    return Heard(*(int(number or 0) for number in found))
 
 
 def _unclear(session: Session, first: date, last: date, channel: str) -> list[tuple[str, int]]:
