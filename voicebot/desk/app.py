@@ -19,10 +19,10 @@ from voicebot.accounts.sessions import LoginSessions
 from voicebot.accounts.users import Users
 from voicebot.clock import Clock
 from voicebot.desk.context import FOLDER, Desk, page
-from voicebot.desk.guard import Guard
+from voicebot.desk.guard import BODY_LIMIT_BYTES, Guard
 from voicebot.desk.limits import RateLimits
 from voicebot.desk.metrics import Counted, Metrics
-from voicebot.desk.pages import dialogs, health, login, metrics, numbers, operator, users
+from voicebot.desk.pages import dialogs, exports, health, login, metrics, numbers, operator, users
 from voicebot.records.recordings import Recordings
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
@@ -53,6 +53,7 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        max_body_size=BODY_LIMIT_BYTES,
         middleware=[Middleware(Counted, metrics=counted), Middleware(Guard, sessions=sessions)],
     )
     app.state.metrics = counted
@@ -69,7 +70,7 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
         templates=_templates(settings),
     )
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    for room in (health, metrics, login, operator, dialogs, numbers, users):
+    for room in (health, metrics, login, operator, dialogs, exports, numbers, users):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

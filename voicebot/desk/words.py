@@ -100,6 +100,45 @@ def reason(word: str) -> str:
     return _REASONS.get(word.split(":")[0], word)
 
 
+_INTENTS = {
+    "book": "записаться",
+    "reschedule": "перенести запись",
+    "cancel": "отменить запись",
+    "appointments": "узнать о своей записи",
+    "waitlist": "в лист ожидания",
+    "schedule": "расписание врача",
+    "price": "цена",
+    "prepare": "подготовка",
+    "ready": "когда готово",
+    "results": "результаты анализов",
+    "document": "справка, документ",
+    "address": "адрес",
+    "hours": "часы работы",
+    "sms": "прислать сообщение",
+    "operator": "позвать человека",
+    "upset": "недоволен",
+    "emergency": "опасно для жизни",
+    "off_topic": "не по теме",
+    "none": "сказано не нам, обрывки",
+    "answer": "ответ на вопрос робота",
+    "greeting": "приветствие",
+    "goodbye": "прощание",
+    "repeat": "повторить",
+    "help": "помощь",
+    "hold_on": "подождать",
+    "back": "назад",
+    "stop": "прекратить",
+    "info": "справочная",
+    "lab": "лаборатория",
+    "complaint": "жалоба",
+}
+
+
+def intent(word: str) -> str:
+    """What a caller wanted."""
+    return _INTENTS.get(word, word)
+
+
 _SLOTS = {
     "doctor": "врач",
     "speciality": "специальность",

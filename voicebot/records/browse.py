@@ -1,6 +1,6 @@
 """The list of dialogs as the quality department asks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from voicebot.records.dialogs import Dialog
+from voicebot.records.marks import Mark, marks_of
+from voicebot.records.queries import PAGE, following
 from voicebot.records.search import Said, Words, holds_words
 from voicebot.records.tables import DialogRow, FactsRow, MarkRow
+from voicebot.storage.database import Database
 
 COUNT_LIMIT = 10_000  # beyond it the list says "more than": nobody turns 200 pages
 
@@ -32,6 +36,7 @@ class Wanted:
     seconds_to: float | None = None
     is_transferred: bool | None = None
     is_marked: bool | None = None
+    mark_kind: str = ""  # records.marks.Kind: of any of its turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,38 @@ def browse(session: Session, wanted: Wanted, *, limit: int = 50, offset: int = 0
     ]  # fmt: skip
     found: Any = select(*columns).outerjoin(FactsRow, FactsRow.dialog_id == DialogRow.id).where(*where)
     rows = session.execute(found.order_by(DialogRow.started_at.desc(), DialogRow.id).limit(limit).offset(offset))
+    return Page(tuple(Line(*row) for row in rows), _count(session, where))
+
+
+def count(session: Session, wanted: Wanted) -> int:
+    """Return how many there are, at most COUNT_LIMIT."""
+    return _count(session, conditions(session, wanted))
+
+
+def _count(session: Session, where: list[ColumnElement[bool]]) -> int:
     counted: Any = select(DialogRow.id).outerjoin(FactsRow, FactsRow.dialog_id == DialogRow.id).where(*where)
-    count = session.scalar(select(func.count()).select_from(counted.limit(COUNT_LIMIT).subquery()))
-    return Page(tuple(Line(*row) for row in rows), count or 0)
+    return session.scalar(select(func.count()).select_from(counted.limit(COUNT_LIMIT).subquery())) or 0
+
+
+def whole(database: Database, wanted: Wanted) -> Iterator[tuple[Dialog, Mapping[int, Mark]]]:
+    """Yield whole dialogs with their marks, oldest first, page by page: no transaction stays open in between."""
+    last: tuple[datetime, str] | None = None
+    while True:
+
+        def work(session: Session, last: tuple[datetime, str] | None = last) -> list[tuple[Dialog, dict[int, Mark]]]:
+            where = conditions(session, wanted)
+            query = select(DialogRow).outerjoin(FactsRow, FactsRow.dialog_id == DialogRow.id).where(*where)
+            dialogs = following(session, query, last)
+            marks = marks_of(session, [dialog.id for dialog in dialogs])
+            return [(dialog, marks.get(dialog.id, {})) for dialog in dialogs]
+
+        page = database.run(work, is_readonly=True)
+        yield from page
+        if len(page) < PAGE:
+            return
+        dialog = page[-1][0]
+        assert dialog.started_at is not None
+        last = (dialog.started_at, dialog.id)
 
 
 def conditions(session: Session, wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -100,6 +134,9 @@ def conditions(session: Session, wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.is_marked is not None:
         is_marked = select(MarkRow.number).where(MarkRow.dialog_id == DialogRow.id).exists()
         found.append(is_marked if wanted.is_marked else ~is_marked)
+    if wanted.mark_kind:
+        of_kind = (MarkRow.dialog_id == DialogRow.id, MarkRow.kind == wanted.mark_kind)
+        found.append(select(MarkRow.number).where(*of_kind).exists())
     words = holds_words(session, Words(wanted.words, wanted.words_by)) if wanted.words else None
     if words is not None:
         found.append(words)

@@ -1,6 +1,6 @@
 """What the quality department says of single turns."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -108,6 +108,14 @@ class Marks:
         yield from self.database.run(
             lambda session: [(_mark(row), heard) for row, heard in session.execute(query)], is_readonly=True
         )
+
+
+def marks_of(session: Session, dialog_ids: Collection[str]) -> dict[str, dict[int, Mark]]:
+    """Return the marks of several dialogs: ID -> number of the turn -> mark."""
+    found: dict[str, dict[int, Mark]] = {}
+    for row in session.scalars(select(MarkRow).where(MarkRow.dialog_id.in_(dialog_ids))):
+        found.setdefault(row.dialog_id, {})[row.number] = _mark(row)
+    return found
 
 
 def _count(session: Session, dialog_id: str) -> None:

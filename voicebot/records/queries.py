@@ -37,7 +37,11 @@ def get(session: Session, dialog_id: str) -> Dialog | None:
 
 def page(session: Session, wanted: DialogFilter, last: tuple[datetime, str] | None) -> list[Dialog]:
     """Return the dialogs that follow `last`, with their turns, oldest first."""
-    query = narrowed(select(DialogRow), wanted)
+    return following(session, narrowed(select(DialogRow), wanted), last)
+
+
+def following(session: Session, query: Select[DialogRow], last: tuple[datetime, str] | None) -> list[Dialog]:
+    """Return those of a query's dialogs that follow `last`, with their turns, oldest first."""
     if last is not None:
         started_at, dialog_id = last
         is_next = or_(DialogRow.started_at > started_at, (DialogRow.started_at == started_at) & (DialogRow.id > dialog_id))

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from io import StringIO
@@ -84,28 +84,38 @@ def turn_lines(turn: Turn) -> list[str]:
     return lines + [f"{'':19}{note}" for note in notes]
 
 
-def json_line(dialog: Dialog) -> str:
-    """The whole dialog as one line of JSON."""
-    return json.dumps(_plain(asdict(dialog)), ensure_ascii=False)
+def json_line(dialog: Dialog, **more: Any) -> str:
+    """The whole dialog as one line of JSON, with `more` beside its own fields."""
+    return json.dumps(_plain({**asdict(dialog), **more}), ensure_ascii=False)
 
 
-def csv_lines(dialogs: Iterable[Dialog]) -> Iterator[str]:
-    """One row a turn, after a header; a dialog without turns has one row. Safe to open in a spreadsheet."""
-    yield _csv(CSV_COLUMNS)
+def csv_lines(
+    dialogs: Iterable[Dialog],
+    columns: Sequence[str] = (),
+    more: Callable[[str, int], Mapping[str, Any]] = lambda _dialog_id, _number: {},
+    delimiter: str = ",",
+) -> Iterator[str]:
+    """One row a turn, after a header; a dialog without turns has one row. Safe to open in a spreadsheet.
+
+    `more` gives the values of further `columns` of a turn.
+    """
+    names = (*CSV_COLUMNS, *columns)
+    yield _csv(names, delimiter)
     for dialog in dialogs:
         head = {
             "dialog_id": dialog.id, "started_at": dialog.started_at, "ended_at": dialog.ended_at, "channel": dialog.channel,
             "caller_phone": dialog.caller_phone, "outcome": dialog.outcome, "reason": dialog.reason,
             "transfer_target": dialog.transfer_target, "transfer_result": dialog.transfer_result,
         }  # fmt: skip
-        for row in [{**asdict(turn), **turn.latency_ms} for turn in dialog.turns] or [{}]:
+        rows = [{**asdict(turn), **turn.latency_ms, **more(dialog.id, turn.number)} for turn in dialog.turns]
+        for row in rows or [{}]:
             values = {**row, **head}
-            yield _csv([values.get(column) for column in CSV_COLUMNS])
+            yield _csv([values.get(column) for column in names], delimiter)
 
 
-def _csv(values: Iterable[Any]) -> str:
+def _csv(values: Iterable[Any], delimiter: str) -> str:
     out = StringIO()
-    csv.writer(out, lineterminator="\n").writerow([_cell(value) for value in values])
+    csv.writer(out, lineterminator="\n", delimiter=delimiter).writerow([_cell(value) for value in values])
     return out.getvalue()
 
 

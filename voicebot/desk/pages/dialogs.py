@@ -13,6 +13,7 @@ from voicebot.accounts.roles import May, allows
 from voicebot.accounts.sessions import Login
 from voicebot.desk import words
 from voicebot.desk.context import CurrentDesk, Desk, address_of, as_shown, need, page, phones_of
+from voicebot.desk.intents import intents_of
 from voicebot.desk.limits import Tries
 from voicebot.desk.ranges import ranged
 from voicebot.desk.searches import Searches
@@ -54,6 +55,7 @@ class Narrowed(BaseModel):
     seconds_to: OptionalNumber = Field(None, ge=0)
     transferred: OptionalFlag = None
     marked: OptionalFlag = None
+    mark: str = ""  # records.marks.Kind
     page: int = Field(1, ge=1, le=COUNT_LIMIT // PAGE)
 
 
@@ -108,6 +110,7 @@ def listed(request: Request, desk: CurrentDesk, login: Reader, asked: Annotated[
         offered=offered,
         phone=phones_of(login),
         words=words,
+        kinds=words.MARKS,
     )
 
 
@@ -120,7 +123,7 @@ def shown(request: Request, desk: CurrentDesk, login: Reader, typed: str) -> Res
     has_sound = allows(login.role, May.LISTEN) and desk.recordings.has(dialog)
     return page(
         request, "dialog.html", dialog=as_shown(login, dialog), marks=marks, kinds=words.MARKS, words=words,
-        has_sound=has_sound, locked=LOCKED if has_sound and desk.recordings.locked(dialog) else "",
+        intents=intents_of(request), has_sound=has_sound, locked=LOCKED if has_sound and desk.recordings.locked(dialog) else "",
         notice=desk.records.notice(dialog.notice_version) if dialog.notice_version else "",
     )  # fmt: skip
 
@@ -152,7 +155,7 @@ def mark(
     number: int,
     kind: Annotated[str, Form()] = "",
     right_text: Annotated[str, Form(max_length=500)] = "",
-    right_intent: Annotated[str, Form(max_length=64)] = "",
+    right_intent: Annotated[str, Form(max_length=64, pattern="^([a-z][a-z0-9_]*)?$")] = "",
     note: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
     """Mark a turn, or take the mark back; answers with the turn as it is now."""
@@ -168,7 +171,10 @@ def mark(
     desk.audit.note(login.who, "turn_marked", dialog.id, address_of(request), f"{number} {kind}")
     now = marks.of_dialog(dialog.id)
     shown_turn = next(one for one in as_shown(login, dialog).turns if one.number == number)
-    return page(request, "_turn.html", dialog=dialog, turn=shown_turn, marks=now, kinds=words.MARKS, words=words)
+    return page(
+        request, "_turn.html", dialog=dialog, turn=shown_turn, marks=now, kinds=words.MARKS, words=words,
+        intents=intents_of(request),
+    )  # fmt: skip
 
 
 def find(request: Request, desk: Desk, login: Login, typed: str) -> Dialog:
@@ -210,4 +216,5 @@ def wanted_of(desk: Desk, query: Filter, login: Login) -> Wanted:
         seconds_to=query.seconds_to,
         is_transferred=query.transferred,
         is_marked=query.marked,
+        mark_kind=query.mark,
     )
