@@ -76,6 +76,28 @@ class DayVisits:
             lambda session: tuple(self._ledger.told(row, patient) for row, patient in session.execute(query)), is_readonly=True
         )
 
+    def get(self, appointment_id: int) -> Appointment | None:
+        """Return a visit, None if there is none."""
+
+        def work(session: Session) -> Appointment | None:
+            if session.get(AppointmentRow, appointment_id) is None:
+                return None
+            return self._ledger.read(session, appointment_id)
+
+        return self._database.run(work, is_readonly=True)
+
+    def made_in(self, dialog_id: str) -> tuple[Appointment, ...]:
+        """Return the visits that a dialog booked, moved or has cancelled since, in order of time."""
+        query = (
+            select(AppointmentRow, PatientRow)
+            .join(PatientRow, PatientRow.id == AppointmentRow.patient_id)
+            .where(AppointmentRow.dialog_id == dialog_id)
+            .order_by(AppointmentRow.start, AppointmentRow.id)
+        )
+        return self._database.run(
+            lambda session: tuple(self._ledger.told(row, patient) for row, patient in session.execute(query)), is_readonly=True
+        )
+
     def mark(self, appointment_id: int, status: AppointmentStatus, seen: str) -> Appointment:
         """Mark a visit. `seen`: the status that whoever marks it saw.
 

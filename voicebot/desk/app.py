@@ -31,6 +31,8 @@ from voicebot.storage.database import Database
 #: (path, name, what one must be allowed to see it there)
 SECTIONS = (
     ("/operator", "Очередь", "take_calls"),
+    ("/callbacks", "Перезвонить", "take_calls"),
+    ("/visits", "Визиты", "take_calls"),
     ("/dialogs", "Обращения", "read_dialogs"),
     ("/numbers", "Показатели", "see_numbers"),
     ("/users", "Пользователи", "manage_users"),

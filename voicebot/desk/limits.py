@@ -14,6 +14,7 @@ class Tries(Enum):
     LOGIN_NAME = RateLimitItemPerMinute(5, 5)
     UNKNOWN_DIALOG = RateLimitItemPerMinute(10, 10)
     HEARING = RateLimitItemPerMinute(1, 10)  # not refused, only noted so often
+    SUGGESTION = RateLimitItemPerMinute(60, 1)
     EXPORT = RateLimitItemPerMinute(10, 1)
     API = RateLimitItemPerSecond(50, 1)
 
