@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     every = []
     try:
         for path in options.model or _installed_models():
-            wanted = Options(path, settings.cache, work, parts, options.development, options.step)
+            wanted = Options(path, settings.cache, work, parts, options.development, options.step, options.recorded)
             figures = measure(wanted, _say, _say if options.verbose else None)
             figures["load_average"] = machine.load()
             _say("\n".join(["", f"{figures['model']}:", "", *report.sections(figures)]))
@@ -58,6 +58,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--verbose", action="store_true", help="print every utterance heard wrong")
     parser.add_argument("--work", type=Path, help="where synthesised speech is kept; default: in the cache")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
+    parser.add_argument("--recorded", type=Path, metavar="DIR", help="calls of `voicebot qa export-tests`, too")
     parser.add_argument("--write-docs", action="store_true", help="put the figures into docs/recognition.md")
     options = parser.parse_args(arguments)
     if options.step < 1:

@@ -38,6 +38,7 @@ class Options:
     parts: frozenset[str]
     is_development: bool = False
     step: int = 1
+    recorded: Path | None = None
 
 
 def measure(options: Options, say: Say, show: Say | None = None) -> Figures:
@@ -70,6 +71,9 @@ class _Run:
             wanted = DEVELOPMENT_SETS if options.is_development else TEST_SETS
             figures["sets"] = {one.name: self._open(one.name, self._speak(one), one.aim) for one in wanted}
             figures["real_time_factor_of_the_sets"] = self._listener.open.factor
+        if options.recorded is not None:
+            spoken = list(human.recorded(options.recorded))
+            figures.setdefault("sets", {})["recorded calls"] = self._open("recorded calls", spoken[:: options.step], None)
         if "human" in parts and not options.is_development:
             figures.setdefault("sets", {}).update(self._human())
         if self._judge is not None:

@@ -31,9 +31,14 @@ class Line:
 
 def read(name: str) -> list[Line]:
     """Read a list of this folder: lines, or `kind<TAB>line`."""
+    return read_table(FOLDER / name)
+
+
+def read_table(path: Path) -> list[Line]:
+    """Read lines, or `kind<TAB>line`, from anywhere."""
     return [
         Line(line.rpartition("\t")[2], line.rpartition("\t")[0])
-        for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()
+        for line in path.read_text(encoding="utf-8").splitlines()
         if line.strip() and not line.startswith("#")
     ]
 

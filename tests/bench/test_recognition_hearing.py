@@ -1,5 +1,6 @@
 """The recognition bench with the shipped recogniser and the product's understanding, on recordings of the repository."""
 
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from bench.robot import EMBEDDED_MODEL
 from voicebot.audio.pcm import TELEPHONE_HZ
 from voicebot.audio.wav import read_sound
 from voicebot.dialog.talking import Alternative
+from voicebot.errors import StorageError
 from voicebot.settings import load
 from voicebot.supplies.rhvoice import find_rhvoice
 
@@ -132,3 +134,19 @@ def test_a_model_goes_through_the_grammar_part(tmp_path: Path) -> None:
     assert grammar["answer of 30 right, clean"]["right"] >= 75.0
     assert grammar["other speech rejected"]["right"] >= 75.0
     assert any("grammar, answer of 30 right" in line for line in said)
+
+
+def test_calls_of_ones_own_are_heard_as_they_came_off_the_line(tmp_path: Path) -> None:
+    samples = np.arange(-400, 400, dtype="<i2")
+    with wave.open(str(tmp_path / "turn-7.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    (tmp_path / "cases.tsv").write_text("open\tturn-7\tк неврологу, пожалуйста\n", encoding="utf-8")
+    (spoken,) = human.recorded(tmp_path)
+    assert spoken.line.words == ("к", "неврологу", "пожалуйста")
+    assert (spoken.samples == samples).all()
+
+
+def test_a_folder_without_calls_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"cases\.tsv"):
+        list(human.recorded(tmp_path))
