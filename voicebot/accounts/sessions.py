@@ -142,7 +142,7 @@ class LoginSessions:
 
 def is_same_csrf(login: Login, given: str) -> bool:
     """Compare a form's token with the session's, in constant time."""
-    return bool(login.csrf) and hmac.compare_digest(login.csrf, given)
+    return bool(login.csrf) and hmac.compare_digest(login.csrf.encode(), given.encode("utf-8", "replace"))
 
 
 def _hash(token: str) -> str:

@@ -83,10 +83,7 @@ class Users:
         """Return the user whom login and password fit, None otherwise; takes equally long for a login that does not exist."""
         login = login.strip().lower()
 
-        def find(session: Session) -> UserRow | None:
-            return session.scalar(select(UserRow).where(UserRow.login == login))
-
-        row = self._database.run(find, is_readonly=True)
+        row = self._find(login)
         try:
             self._hasher.verify(row.password_hash if row is not None else self._nobody, password)
         except (VerificationError, InvalidHashError):
@@ -98,6 +95,10 @@ class Users:
             values["password_hash"] = self._hasher.hash(password)
         self._database.run(lambda session: session.execute(update(UserRow).where(UserRow.id == row.id).values(**values)))
         return _user(row)
+
+    def is_known(self, login: str) -> bool:
+        """Whether there is such a user, active or not."""
+        return self._find(login.strip().lower()) is not None
 
     def set_password(self, login: str, password: str = "", *, is_own: bool = False) -> str:
         """Change a password (drawn if empty) and log the user out everywhere; return it."""
@@ -119,6 +120,12 @@ class Users:
         """Return all users by login."""
         query = select(UserRow).order_by(UserRow.login)
         return self._database.run(lambda session: [_user(row) for row in session.scalars(query)], is_readonly=True)
+
+    def _find(self, login: str) -> UserRow | None:
+        if not _LOGIN.fullmatch(login):
+            return None  # anything may be typed there, also what no database takes
+        query = select(UserRow).where(UserRow.login == login)
+        return self._database.run(lambda session: session.scalar(query), is_readonly=True)
 
     def _change(self, login: str, **values: object) -> None:
         def work(session: Session) -> None:

@@ -4,6 +4,7 @@ A pure ASGI layer before all routes, so that a page cannot forget it. Unsafe met
 (OWASP: synchronizer token) and must come from our own pages; programs come with a key and need neither.
 """
 
+import time
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, quote, urlsplit
@@ -24,7 +25,10 @@ CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
 _PUBLIC = ("/health", "/ready", "/login", "/static/", "/metrics")  # /metrics has a door of its own
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORM_LIMIT_BYTES = 256 * 1024
+#: No form of ours is longer; the application refuses what is, before anybody has logged in (413).
+BODY_LIMIT_BYTES = 256 * 1024
+#: A page that stays open is asked so often whether its session still holds.
+RECHECK_SECONDS = 5.0
 _BEARER = "bearer "
 
 #: Content Security Policy level 3: nothing but our own files, no inline script, nobody frames us.
@@ -42,6 +46,10 @@ _HEADERS: Mapping[str, str] = {
     "cross-origin-resource-policy": "same-origin",
 }
 _STRICT_TRANSPORT = "max-age=31536000"
+
+
+class _SessionEnded(Exception):
+    """Whoever watches a live page has logged out, or may not enter any more."""
 
 
 class Guard:
@@ -77,7 +85,29 @@ class Guard:
                 log.warning("csrf_refused", path=scope["path"])
                 await _refuse(scope, receive, sending, PlainTextResponse("Запрос отклонён: обновите страницу.", 403))
                 return
-        await self._app(scope, receive, sending)
+        try:
+            await self._app(scope, receive, self._while_logged_in(sending, headers))
+        except _SessionEnded:
+            log.info("stream_ended_with_its_session", path=scope["path"])
+
+    def _while_logged_in(self, send: Send, headers: Headers) -> Send:
+        """End an answer that goes on for long (live pages) once its session or key is no more."""
+        last_look = time.monotonic()
+
+        async def sending(message: Message) -> None:
+            nonlocal last_look
+            if message["type"] == "http.response.body" and time.monotonic() - last_look >= RECHECK_SECONDS:
+                last_look = time.monotonic()
+                try:
+                    is_over = await run_in_threadpool(self._login, headers) is None
+                except StorageError:
+                    is_over = False  # nobody is thrown out because a disk is busy: the next look may succeed
+                if is_over:
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    raise _SessionEnded
+            await send(message)
+
+        return sending
 
     def _login(self, headers: Headers) -> Login | None:
         authorization = headers.get("authorization", "")
@@ -122,17 +152,13 @@ async def _checked(scope: Scope, headers: Headers, receive: Receive, login: Logi
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Read a form; None if it is longer than any of ours."""
+    """Read a form; None if the browser is gone. Its length is limited already."""
     parts: list[bytes] = []
-    size = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return None
         parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > _FORM_LIMIT_BYTES:
-            return None
         if not message.get("more_body", False):
             return b"".join(parts)
 

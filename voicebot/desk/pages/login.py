@@ -40,15 +40,18 @@ def log_in(
     if not is_own_origin(Headers(scope=request.scope)):
         return page(request, "login.html", 403, next="/", problem="Откройте страницу входа заново.")
     is_allowed = desk.limits.take(Tries.LOGIN_ADDRESS, address) and not desk.limits.is_exhausted(Tries.LOGIN_NAME, login_name)
+    # People type a password where the login belongs: only the names of users are kept.
+    subject = login_name if desk.users.is_known(login_name) else ""
     if not is_allowed:
-        desk.audit.note("", "login_throttled", login_name, address)
+        desk.audit.note("", "login_throttled", subject, address)
         return page(request, "login.html", 429, next=_own_path(next), problem=_TOO_OFTEN)
     user = desk.users.verify(login_name, password)
     if user is None:
         desk.limits.take(Tries.LOGIN_NAME, login_name)
-        desk.audit.note("", "login_failed", login_name, address)
+        desk.audit.note("", "login_failed", subject, address)
         return page(request, "login.html", 401, next=_own_path(next), problem=_WRONG)
     desk.audit.note(user.login, "logged_in", address=address)
+    desk.sessions.close(session_token(Headers(scope=request.scope)))  # whose ever it was, this browser leaves it
     response = RedirectResponse("/password" if user.must_change else _own_path(next), 303)
     _set_cookie(request, response, desk.sessions.open(user.id))
     return response
