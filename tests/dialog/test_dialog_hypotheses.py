@@ -36,8 +36,10 @@ def test_different_numbers_lend_one_another_nothing(engine: Engine) -> None:
     assert "phone" not in told(engine, NUMBER, *others).state.slots
 
 
-def test_the_grammar_hears_the_same_sound_once_more_and_proves_nothing(engine: Engine) -> None:
-    assert "phone" not in told(engine, NUMBER, f"да {NUMBER}", source="grammar").state.slots
+def test_two_recognisers_hear_the_same_sound_and_are_not_added(engine: Engine) -> None:
+    one = tuple(Alternative(text, 0.09, source) for text in (NUMBER, f"да {NUMBER}") for source in ("open", "grammar"))
+    step = engine.step(asked_for_a_number(engine).state, Heard(one), NOW)
+    assert "phone" not in step.state.slots  # 0.18, not 0.36
 
 
 def test_a_wish_counts_over_all_hypotheses_that_have_it(understanding: Understanding) -> None:

@@ -170,4 +170,7 @@ def test_the_kind_of_question_is_told_by_the_state() -> None:
 def test_another_hypothesis_than_the_first_is_shown() -> None:
     director = Director(BOOKING)
     director.saw(heard("до перенесите запись"), ask("x"), Meaning("reschedule", {}, 0.41, "да перенесите запись"))
-    assert director.lines[:2] == ["C heard: до перенесите запись", "C taken as: да перенесите запись (reschedule, 0.41)"]
+    assert director.lines[:2] == [
+        "C heard: до перенесите запись",
+        "C taken as: да перенесите запись (open 1.00 of 1; reschedule 0.41)",
+    ]

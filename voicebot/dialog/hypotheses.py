@@ -15,7 +15,6 @@ from voicebot.dialog.understanding import Understood
 #: A hypothesis further down the recogniser's list is believed less.
 RANK_DECAY = 0.92
 EMERGENCY_RANKS = 2
-_OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,11 @@ class _Belief:
         return self._shared(lambda meaning: meaning.intent == intent)
 
     def _shared(self, has: Callable[[Understood], bool]) -> float:
-        # Only the open recogniser's hypotheses exclude one another: a grammar hears the same sound once more.
+        # Hypotheses of one recogniser exclude one another; the other one hears the same sound once more.
         if not self.is_summed:
             return self.own
-        pairs = zip(self.alternatives, self.meanings, strict=True)
-        return min(1.0, max(self.own, sum(one.confidence for one, meaning in pairs if one.source == _OPEN and has(meaning))))
+        sums: dict[str, float] = {}
+        for one, meaning in zip(self.alternatives, self.meanings, strict=True):
+            if has(meaning):
+                sums[one.source] = sums.get(one.source, 0.0) + one.confidence
+        return min(1.0, max(sums.values(), default=self.own))

@@ -61,15 +61,20 @@ def choose(
     if not by_grammar:
         return _unique(openly)
     if not openly:  # it may be noise: a grammar makes words of anything
-        return _unique([Alternative(a.text, min(a.confidence, RESCUED_CONFIDENCE), a.source) for a in by_grammar])
+        return _unique(_capped(by_grammar, RESCUED_CONFIDENCE))
     constrained, free = by_grammar[0], openly[0]
     if _says_clearly_more(free.text, constrained.text) or weight(free) > weight(constrained):
         return _unique([*openly, *by_grammar])
     if _contradicts(free.text, fits(free.text, expect), constrained.text, expect):
         # Both are fine answers and they differ: the dialog should confirm.
-        doubtful = Alternative(constrained.text, min(constrained.confidence, CONTRADICTED_CONFIDENCE), constrained.source)
-        return _unique([doubtful, *openly, *by_grammar[1:]])
+        doubtful = _capped(by_grammar, CONTRADICTED_CONFIDENCE)
+        return _unique([doubtful[0], *openly, *doubtful[1:]])
     return _unique([*by_grammar, *openly])
+
+
+def _capped(heard: Sequence[Alternative], most: float) -> list[Alternative]:
+    """All together no surer than `most`: the dialog adds up those that mean the same."""
+    return [Alternative(one.text, one.confidence * most, one.source) for one in heard]
 
 
 def _clean(heard: Alternative) -> Alternative:

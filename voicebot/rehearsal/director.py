@@ -17,6 +17,7 @@ from voicebot.rehearsal.questions import Question
 from voicebot.russian.text import listed, normalise
 
 MOST_REPAIRS_A_TURN = 3
+_SURE = 0.6  # what was understood less surely is shown with its figures
 _SAME = 75.0  # per cent of likeness: a word that the robot asks back is one that was said, in another case
 _ASKING = listed("вам нужен нужна нужно вас интересует интересуют врач верно я правильно поняла вы хотите")
 
@@ -96,8 +97,10 @@ class Director:
             return  # nobody is at the operator's end: what the robot says to that is no part of the file
         if isinstance(event, Heard):
             self.lines.append(f"C heard: {event.text}")
-            if meaning is not None and meaning.text != event.text:
-                self.lines.append(f"C taken as: {meaning.text} ({meaning.intent}, {meaning.confidence:.2f})")
+            if meaning is not None and (meaning.text != event.text or meaning.confidence < _SURE):
+                best = event.alternatives[0]
+                heard_as = f"{best.source} {best.confidence:.2f} of {len(event.alternatives)}"
+                self.lines.append(f"C taken as: {meaning.text} ({heard_as}; {meaning.intent} {meaning.confidence:.2f})")
         elif isinstance(event, Keyed):
             self.lines.append(f"C keys: {len(event.digits)}")
         for act in acts:
