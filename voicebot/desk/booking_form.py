@@ -85,9 +85,9 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """A list of free times. `days`: (day in words, its times). `problem`: why there are none."""
+    """A list of free times. `days`: (day in words, its times by doctor and branch). `problem`: why there are none."""
 
-    days: Sequence[tuple[str, Sequence[Offer]]] = ()
+    days: Sequence[tuple[str, Sequence[Sequence[Offer]]]] = ()
     problem: str = ""
     understood: str = ""  # the wish for a time, as it was read
     is_other: bool = False  # nothing fits the wish: these are other times
@@ -186,9 +186,12 @@ def slots_of(form: BookingForm, clinic: Clinic, dialog_id: str, now: datetime) -
     )
 
 
-def _by_day(offers: Iterable[Offer]) -> Iterable[tuple[str, Sequence[Offer]]]:
+def _by_day(offers: Iterable[Offer]) -> Iterable[tuple[str, Sequence[Sequence[Offer]]]]:
     for day, group in groupby(offers, key=lambda offer: offer.start.date()):
-        yield operator_words.day(day), tuple(group)
+        places: dict[tuple[str, str], list[Offer]] = {}
+        for offer in group:
+            places.setdefault((offer.doctor_id, offer.branch_id), []).append(offer)
+        yield operator_words.day(day), list(places.values())
 
 
 def _moment(text: str) -> datetime | None:

@@ -29,7 +29,7 @@ from voicebot.desk.known import phones_of, wished_of
 from voicebot.desk.pages.dialogs import find
 from voicebot.records.dialogs import Dialog, mask_phone
 from voicebot.records.queue import Queue
-from voicebot.russian.inflect import counted
+from voicebot.russian.inflect import agree
 from voicebot.russian.phones import parse_phone_digits
 
 router = APIRouter()
@@ -320,8 +320,9 @@ def _check_age(clinic: Clinic, form: BookingForm, dialog_id: str, birth_date: An
     arguments = {"doctor": doctor, "birth_date": birth_date, **({"service": form.service} if form.service else {})}
     rule = clinic.services.call("age_rule", arguments, dialog_id, "")
     if rule.is_fit is False:
-        age = counted(rule.age_years or 0, "год")
-        say = f"Пациенту {age}: этот врач в таком возрасте не принимает. Если он согласен, отметьте «Несмотря на возраст»."
+        years = rule.age_years or 0
+        age = f"Пациенту {years} {agree(years, 'год')}"
+        say = f"{age}: этот врач в таком возрасте не принимает. Если он согласен, отметьте «Несмотря на возраст»."
         raise _Refused(say, _WRONG)
 
 
