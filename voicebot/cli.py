@@ -167,6 +167,7 @@ _MODULES = {
     "demo": "voicebot.patient.commands",
     "rehearse": "voicebot.rehearsal.commands",
     "users": "voicebot.accounts.commands",
+    "privacy": "voicebot.privacy.commands",
 }
 _OWN = ("serve", "line", "brain", "desk", "supplies", "version")
 

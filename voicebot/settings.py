@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -114,6 +114,29 @@ class Recordings(Section):
     key_file: Path | None = Field(None, description="secret keys, one a line, to play sealed recordings; not in data_dir")
 
 
+Days = Annotated[int, Field(ge=0, le=36500)]
+
+
+class Retention(Section):
+    """How many days what is kept; 0: for ever. docs/privacy.md says what the law wants and why these."""
+
+    audio_days: Days = Field(90, description="recordings of calls")
+    text_days: Days = Field(365, description="dialogs: what was said, marks, notes, call-backs, numbers of callers")
+    figures_days: Days = Field(1826, description="figures of dialogs and latencies; nothing personal is in them")
+    audit_days: Days = Field(1096, description="who looked at, changed or took away what")
+    messages_days: Days = Field(90, description="messages to patients")
+    waiting_days: Days = Field(180, description="places in the waiting list")
+    visits_days: Days = Field(0, description="visits, without name, number and birth date from then on; 0: the clinic decides")
+    leftovers_days: Days = Field(30, description="what the database refused for good (spool/*.rejected.jsonl)")
+    purge_hour: int = Field(3, ge=0, le=23, description="the clinic's hour from which the day's purge is done")
+
+    @model_validator(mode="after")
+    def _sound_needs_its_dialog(self) -> "Retention":
+        if self.text_days and (not self.audio_days or self.audio_days > self.text_days):
+            raise ValueError("audio_days may not exceed text_days: a recording without its dialog could not be found")
+        return self
+
+
 class Http(Section):
     """The desk. Reached from other machines only by HTTPS: by a certificate of its own, or behind a proxy that has one."""
 
@@ -156,6 +179,7 @@ class Settings(BaseSettings):
     dialog: Dialog = Dialog()
     database: Database = Database()
     recordings: Recordings = Recordings()
+    retention: Retention = Retention()
     http: Http = Http()
     brain: Brain = Brain()
 

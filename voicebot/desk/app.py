@@ -22,7 +22,7 @@ from voicebot.desk.context import FOLDER, Desk, page
 from voicebot.desk.guard import BODY_LIMIT_BYTES, Guard
 from voicebot.desk.limits import RateLimits
 from voicebot.desk.metrics import Counted, Metrics
-from voicebot.desk.pages import dialogs, exports, health, login, metrics, numbers, operator, users
+from voicebot.desk.pages import audit, dialogs, exports, health, login, metrics, numbers, operator, personal, users
 from voicebot.records.recordings import Recordings
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
@@ -35,6 +35,8 @@ SECTIONS = (
     ("/visits", "Визиты", "take_calls"),
     ("/dialogs", "Обращения", "read_dialogs"),
     ("/numbers", "Показатели", "see_numbers"),
+    ("/personal", "Персональные данные", "personal_data"),
+    ("/audit", "Журнал", "read_audit"),
     ("/users", "Пользователи", "manage_users"),
 )
 _WORDS = {
@@ -72,7 +74,7 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
         templates=_templates(settings),
     )
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    for room in (health, metrics, login, operator, dialogs, exports, numbers, users):
+    for room in (health, metrics, login, operator, dialogs, exports, numbers, users, personal, audit):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -147,7 +147,7 @@ async def _checked(scope: Scope, headers: Headers, receive: Receive, login: Logi
     if not given and headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         body = await _body(receive)
         given = parse_qs(body.decode("utf-8", "replace")).get(CSRF_FIELD, [""])[0] if body is not None else ""
-        receive = _again(body or b"")
+        receive = _again(body or b"", receive)
     return receive, is_same_csrf(login, given)
 
 
@@ -163,12 +163,12 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-def _again(body: bytes) -> Receive:
-    """Give the body that was read to the application."""
+def _again(body: bytes, source: Receive) -> Receive:
+    """Give the body that was read to the application; then what really comes: a stream ends when its browser is gone."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
-        return messages.pop() if messages else {"type": "http.disconnect"}
+        return messages.pop() if messages else await source()
 
     return receive
 

@@ -1,7 +1,6 @@
 """The desk as a process: HTTP, and what is done beside the calls (figures and search of finished dialogs)."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -12,6 +11,7 @@ from fastapi import FastAPI
 from voicebot.clock import SystemClock
 from voicebot.desk.app import create_app
 from voicebot.errors import ConfigurationError, StorageError
+from voicebot.privacy.daily import DailyPurge
 from voicebot.records.digest import Digester
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
@@ -19,6 +19,7 @@ from voicebot.storage.database import open_database
 log = structlog.get_logger(__name__)
 
 _DIGEST_SECONDS = 2.0
+_PURGE_LOOK_SECONDS = 300.0
 
 
 def run(settings: Settings) -> int:
@@ -26,7 +27,8 @@ def run(settings: Settings) -> int:
     clock = SystemClock()
     database = open_database(settings.database_url)
     app = create_app(settings, clock, database)
-    app.router.lifespan_context = _beside(Digester(database, clock, settings.zoneinfo, app.state.metrics.taken))
+    digester = Digester(database, clock, settings.zoneinfo, app.state.metrics.taken)
+    app.router.lifespan_context = _beside(digester, DailyPurge(database, settings, clock))
     http = settings.http
     server = uvicorn.Server(
         uvicorn.Config(
@@ -54,16 +56,17 @@ def run(settings: Settings) -> int:
     return 0
 
 
-def _beside(digester: Digester) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _beside(digester: Digester, purge: DailyPurge) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        work = asyncio.create_task(_digest(digester))
+        tasks = [asyncio.create_task(_digest(digester)), asyncio.create_task(_purge(purge))]
         try:
             yield
         finally:
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
+            purge.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     return lifespan
 
@@ -77,3 +80,13 @@ async def _digest(digester: Digester) -> None:
         except StorageError as error:
             log.warning("digest_waits", problem=type(error).__name__)
         await asyncio.sleep(_DIGEST_SECONDS)
+
+
+async def _purge(purge: DailyPurge) -> None:
+    """Remove what is too old, once a day; another desk may be the one that does it."""
+    while True:
+        try:
+            await asyncio.to_thread(purge.run_if_due)
+        except Exception as error:  # noqa: BLE001 - tried again: without this task nothing would ever be purged
+            log.error("purge_waits", problem=type(error).__name__)
+        await asyncio.sleep(_PURGE_LOOK_SECONDS)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from voicebot.storage.base import Base, UtcDateTime
 
 _UNDIGESTED = text("digested_at IS NULL")
+_RECORDED = text("recording_path <> ''")
 _UNRETURNED = text("done_at IS NULL")
 
 
@@ -44,6 +45,7 @@ class DialogRow(Base):
         Index("ix_dialogs_caller_phone", "caller_phone"),
         Index("ix_dialogs_outcome_started_at", "outcome", "started_at"),
         Index("ix_dialogs_undigested", "started_at", sqlite_where=_UNDIGESTED, postgresql_where=_UNDIGESTED),
+        Index("ix_dialogs_recorded", "started_at", sqlite_where=_RECORDED, postgresql_where=_RECORDED),
     )
 
 

@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
+_RECORDED = sa.text("recording_path <> ''")
 
 
 def upgrade() -> None:
@@ -27,11 +28,13 @@ def upgrade() -> None:
         sa.Column("done_on", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_chores")),
     )
+    op.create_index("ix_dialogs_recorded", "dialogs", ["started_at"], sqlite_where=_RECORDED, postgresql_where=_RECORDED)
     op.create_index("ix_messages_phone", "messages", ["phone"])
     op.create_index("ix_messages_created_at", "messages", ["created_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_dialogs_recorded", "dialogs")
     op.drop_index("ix_messages_created_at", "messages")
     op.drop_index("ix_messages_phone", "messages")
     op.drop_table("chores")

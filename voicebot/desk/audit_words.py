@@ -1,0 +1,50 @@
+"""What the audit notes, in Russian."""
+
+ACTIONS = {
+    "logged_in": "вошёл",
+    "logged_out": "вышел",
+    "login_failed": "неверный вход",
+    "login_throttled": "вход задержан",
+    "refused": "отказано: нет прав",
+    "password_changed": "сменил пароль",
+    "password_reset": "выдан новый пароль",
+    "user_added": "создан пользователь",
+    "user_changed": "изменён пользователь",
+    "user_disabled": "закрыт пользователь",
+    "user_enabled": "открыт пользователь",
+    "role_changed": "изменена роль",
+    "key_added": "создан ключ",
+    "key_revoked": "отозван ключ",
+    "searched": "искал по словам или телефону",
+    "dialog_opened": "открыл обращение",
+    "dialogs_exported": "выгрузил обращения",
+    "recording_played": "слушал запись",
+    "recording_downloaded": "скачал запись",
+    "recording_locked": "запись без ключа",
+    "turn_marked": "отметил реплику",
+    "contact_opened": "открыл обращение (оператор)",
+    "contact_taken": "взял обращение",
+    "contact_settled": "закрыл обращение",
+    "call_backs_listed": "смотрел обратные звонки",
+    "call_back_taken": "взял обратный звонок",
+    "call_back_tried": "звонил, не ответили",
+    "call_back_done": "закрыл обратный звонок",
+    "visits_listed": "смотрел визиты",
+    "visits_looked_up": "искал визиты пациента",
+    "visit_marked": "отметил визит",
+    "unknown_dialog": "неверный номер обращения",
+    "id_suggested": "неверный номер, есть похожий",
+    "guessing_throttled": "подбор номеров задержан",
+    "numbers_exported": "выгрузил показатели",
+    "audit_exported": "выгрузил журнал",
+    "patient_looked_up": "смотрел данные пациента",
+    "patient_exported": "выгрузил данные пациента",
+    "erasure_begun": "начал удаление данных пациента",
+    "patient_erased": "удалил данные пациента",
+    "purged": "удалено по срокам хранения",
+}
+
+
+def action(word: str) -> str:
+    """An action in words; what is not known is shown as it is."""
+    return ACTIONS.get(word, word)
