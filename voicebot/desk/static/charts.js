@@ -6,9 +6,10 @@
   if (!source) return;
   const figures = JSON.parse(source.textContent);
   const style = getComputedStyle(document.documentElement);
-  const tone = (name) => style.getPropertyValue("--" + name).trim();
-  Chart.defaults.color = tone("soft");
-  Chart.defaults.borderColor = tone("line");
+  const letters = (name) => style.getPropertyValue("--" + name).trim();
+  const tone = (name) => letters("chart-" + name);
+  Chart.defaults.color = letters("soft");
+  Chart.defaults.borderColor = letters("line");
   Chart.defaults.font.family = style.fontFamily;
   Chart.defaults.maintainAspectRatio = false;
   Chart.defaults.animation = false;
