@@ -40,8 +40,9 @@ def to_telephone(samples: NDArray[np.int16], rate_hz: int, formant_factor: float
 
 
 def prosody(phrase: str, marks: list[str], rng: random.Random) -> str:
-    """The stressed words with a pause now and then, and some final intonation."""
-    words = [word + ("," if rng.random() < 0.07 else "") for word in marks]
+    """The stressed words with pauses, in some phrases as many as in people's long sentences, and some final intonation."""
+    pauses = rng.choice((0.03, 0.1, 0.28))
+    words = [word + ("," if rng.random() < pauses else "") for word in marks]
     if rng.random() < 0.04:  # dictation: a pause after every word
         words = [word.rstrip(",") + "," for word in words]
     return " ".join(words).rstrip(",") + rng.choice(["", ".", ".", "?", "!"])

@@ -53,7 +53,7 @@ ROUNDS = (Round(0.48, 2e-3, 128, is_noisy=False, warm_steps=160),
 class Options:
     """Training options; `minutes` of all rounds together."""
 
-    minutes: float = 200.0
+    minutes: float = 190.0
     threads: int = 1
     seed: int = 1
     ctc_weight: float = 0.3
