@@ -141,12 +141,21 @@ def _say_ready(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
         f"Voice       {brain_facts.get('voice', '?')}",
         f"Clinic      {brain_facts.get('clinic', '?')}",
         f"Desk        {'https' if settings.http.certificate else 'http'}://{settings.http.host}:{settings.http.port}/",
+        f"Recordings  {_recordings(settings)}; kept for {settings.retention.audio_days or 'all'} days",
         f"Answers     callers from {', '.join(settings.sip.allow)}; hands over to "
         f"{settings.transfer.targets.get('operator', '(no operator set)')}",
         "",
         "Call it from a softphone, or try `make demo`. What was said: `.venv/bin/voicebot dialogs list`.",
     ]
     _console.print(Panel("\n".join(rows), title="Voicebot is ready", expand=False))
+
+
+def _recordings(settings: Settings) -> str:
+    if not settings.recordings.is_enabled:
+        return "off"
+    if not settings.recordings.recipients:
+        return "not sealed (voicebot privacy new-key)"
+    return "sealed" if settings.recordings.key_file else "sealed, not to be heard here (no recordings.key_file)"
 
 
 def _start(process: str) -> Settings:
@@ -167,6 +176,7 @@ _MODULES = {
     "demo": "voicebot.patient.commands",
     "rehearse": "voicebot.rehearsal.commands",
     "users": "voicebot.accounts.commands",
+    "qa": "voicebot.qa_commands",
     "privacy": "voicebot.privacy.commands",
 }
 _OWN = ("serve", "line", "brain", "desk", "supplies", "version")

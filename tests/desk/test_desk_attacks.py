@@ -37,6 +37,8 @@ WHO = {
     "/dialogs": {"qa"},
     "/numbers": {"qa", "boss"},
     "/users": set(),
+    "/personal": set(),
+    "/audit": set(),
 }
 EVERYBODY = ("oper", "qa", "boss", "root")
 OTHER = "other.user"

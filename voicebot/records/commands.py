@@ -19,6 +19,8 @@ from voicebot import settings as settings_module
 from voicebot.clock import SystemClock
 from voicebot.errors import StorageError, VoicebotError
 from voicebot.records.dialogs import Dialog, DialogFilter, Who, mask_phone
+from voicebot.records.recordings import find
+from voicebot.records.sealing import SUFFIX
 from voicebot.records.store import RecordStore, open_store
 from voicebot.records.transcript import csv_lines, head_lines, json_line, turn_lines
 from voicebot.settings import Settings
@@ -88,8 +90,11 @@ def show(dialog_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     folder = settings.recordings_folder
     for line in head_lines(dialog, settings.zoneinfo):
         console.print(Text(line, style="bold" if line.startswith("Dialog") else ""), soft_wrap=True)
-    if dialog.recording_path and not (folder / dialog.recording_path).is_file():
+    recording = find(folder, dialog.recording_path)
+    if dialog.recording_path and recording is None:
         console.print(Text(f"The recording is not in {folder}.", style="yellow"))
+    if recording is not None and recording.suffix == SUFFIX:
+        console.print(Text(f"Sealed: voicebot privacy open {recording} --to {dialog.id}.flac", style="dim"), soft_wrap=True)
     console.print()
     for turn in dialog.turns:
         first, *notes = turn_lines(turn)
