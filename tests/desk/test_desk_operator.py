@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 from desk_browser import OURS, PAGE, actions, browser, desk_app, log_in, token
+from desk_clinic import PHONE, handed_over, with_clinic
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -17,6 +19,7 @@ from voicebot.records.call_backs import CallBacks
 from voicebot.records.dialogs import Dialog, Turn, Who
 from voicebot.records.queue import KEPT, Queue, Result
 from voicebot.records.store import UnknownDialog
+from voicebot.russian.spelling import say_dialog_id
 
 
 @pytest.fixture
@@ -27,6 +30,7 @@ def clock() -> VirtualClock:
 @pytest.fixture
 def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
     with desk_app(tmp_path, clock, monkeypatch) as app:
+        with_clinic(app, days=2)
         yield app
 
 
@@ -35,14 +39,6 @@ def oper(app: FastAPI) -> TestClient:
     client = browser(app)
     assert log_in(client, "oper") == 303
     return client
-
-
-def handed_over(app: FastAPI, reason: str = "nomatch") -> str:
-    records, one = app.state.desk.records, dialog_id.new()
-    records.open_dialog(Dialog(id=one, caller_phone="+79161234567"))
-    records.add_turn(one, Turn(1, Who.CALLER, "к <b>кардиологу</b>", slots={"speciality": "кардиолог", "yes_no": "да"}))
-    records.update_dialog(one, transfer_target="operator", reason=reason, summary={"специальность": "кардиолог"})
-    return one
 
 
 def test_who_waits_is_in_the_queue_until_it_is_settled(app: FastAPI, oper: TestClient) -> None:
@@ -54,10 +50,13 @@ def test_who_waits_is_in_the_queue_until_it_is_settled(app: FastAPI, oper: TestC
     csrf = token(oper)
     assert oper.post(f"/d/{one}/take", data={"csrf": csrf}, headers=OURS).headers["location"] == f"/d/{one}"
     assert "oper" in oper.get(f"/d/{one}", headers=PAGE).text
-    form = {"csrf": csrf, "result": "call_back", "note": "после шести"}
+    form = {"csrf": csrf, "result": "call_back", "note": "после шести", "due": "2026-11-23T18:00", "mine": "true"}
     assert oper.post(f"/d/{one}/result", data=form, headers=OURS).headers["location"] == "/operator"
     assert one not in oper.get("/operator", headers=PAGE).text
-    assert "Перезвонить" in oper.get(f"/d/{one}", headers=PAGE).text
+    assert '<b id="result">Перезвонить</b>' in oper.get(f"/d/{one}", headers=PAGE).text
+    listed = oper.get("/callbacks", headers=PAGE).text
+    for part in (one, PHONE, "23.11.2026 18:00", "после шести", ">oper"):
+        assert part in listed, part
     assert [action for action in actions(app) if action.startswith("contact")] == [
         "contact_opened", "contact_settled", "contact_opened", "contact_taken",
     ]  # fmt: skip
@@ -72,12 +71,83 @@ def test_a_contact_is_opened_by_an_id_as_it_is_told(app: FastAPI, oper: TestClie
     assert oper.get("/d/evil", headers=PAGE).status_code == 404
 
 
+def test_an_id_is_found_by_its_last_characters_or_as_it_is_heard(app: FastAPI, oper: TestClient) -> None:
+    one = handed_over(app)
+    with_robot_over = dialog_id.new()
+    app.state.desk.records.open_dialog(Dialog(id=with_robot_over))
+    app.state.desk.records.finish_dialog(with_robot_over, "booked")
+    for typed in (one[-4:].lower(), one[-5:], ", ".join(say_dialog_id(one).split(", ")[-2:])):
+        assert f'href="/d/{one}"' in oper.get("/operator/suggest", params={"typed": typed}, headers=PAGE).text, typed
+        opened = oper.get("/operator/open", params={"typed": typed}, headers=PAGE)
+        assert opened.headers["location"] == f"/d/{one}", typed
+    heard = oper.get("/operator/open", params={"typed": f"обращение {say_dialog_id(one)}"}, headers=PAGE)
+    assert heard.headers["location"] == f"/d/{one}"
+    for typed in ("", one[-3:], "%%%%", "____", with_robot_over[-4:]):
+        if typed != one[-4:]:
+            assert "/d/" not in oper.get("/operator/suggest", params={"typed": typed}, headers=PAGE).text, typed
+    assert "id_suggested" in actions(app)
+
+
+def test_several_that_end_alike_are_offered(app: FastAPI, oper: TestClient) -> None:
+    first = handed_over(app)
+    beginnings = ("".join(three) for three in product(dialog_id.ALPHABET, repeat=3))
+    second = next(one for three in beginnings if (one := three + first[3:]) != first and dialog_id.parse(one))
+    app.state.desk.records.open_dialog(Dialog(id=second))
+    text = oper.get("/operator/open", params={"typed": first[-5:]}, headers=PAGE).text
+    for one in (first, second):
+        assert f'href="/d/{one}" data-testid="suggestion"' in text
+
+
+def test_suggestions_cannot_be_asked_for_by_a_program(app: FastAPI, oper: TestClient) -> None:
+    one = handed_over(app)
+    for _ in range(60):
+        oper.get("/operator/suggest", params={"typed": "0000"}, headers=PAGE)
+    assert one not in oper.get("/operator/suggest", params={"typed": one[-4:]}, headers=PAGE).text
+    assert actions(app)[0] == "guessing_throttled"
+    assert "/operator/suggest" not in [entry.detail for entry in app.state.desk.audit.entries()]
+    for name in ("qa", "boss"):
+        other = browser(app)
+        log_in(other, name)
+        assert other.get("/operator/suggest", params={"typed": one[-4:]}, headers=PAGE).status_code == 403
+
+
+def test_next_is_who_waits_longest(app: FastAPI, oper: TestClient, clock: VirtualClock) -> None:
+    assert oper.get("/operator/next", headers=PAGE).headers["location"] == "/operator"
+    first = handed_over(app)
+    clock.advance(3)
+    second = handed_over(app)
+    assert oper.get("/operator/next", headers=PAGE).headers["location"] == f"/d/{first}"
+    Queue(app.state.desk.database, clock).take(first, "anna")
+    assert oper.get("/operator/next", headers=PAGE).headers["location"] == f"/d/{second}"
+    text = oper.get(f"/d/{first}", headers=PAGE).text
+    assert 'name="force" value="true"' in text
+    assert "Забрать себе" in text
+
+
+def test_a_call_back_needs_a_number(app: FastAPI, oper: TestClient) -> None:
+    one = handed_over(app, phone="anonymous")
+    form = {"csrf": token(oper), "result": "call_back"}
+    answer = oper.post(f"/d/{one}/result", data=form, headers=OURS)
+    assert answer.status_code == 422
+    assert "Перезвонить некуда" in answer.text
+    assert oper.post(f"/d/{one}/result", data={**form, "call_phone": "8 916 000-00-01"}, headers=OURS).status_code == 303
+    assert CallBacks(app.state.desk.database, app.state.desk.clock).open()[0].phone == "+79160000001"
+
+
 def test_only_operators_take_calls(app: FastAPI) -> None:
     one = handed_over(app)
     for name in ("qa", "boss"):
         other = browser(app)
         log_in(other, name)
-        for path in ("/operator", f"/d/{one}", "/operator/stream", f"/d/{one}/stream"):
+        for path in (
+            "/operator",
+            f"/d/{one}",
+            "/operator/stream",
+            f"/d/{one}/stream",
+            "/operator/next",
+            "/callbacks",
+            "/visits",
+        ):
             assert other.get(path, headers=PAGE).status_code == 403, path
 
 
@@ -106,8 +176,10 @@ def test_who_waits_for_a_call_is_not_in_the_queue(app: FastAPI, clock: VirtualCl
 
 async def test_words_appear_while_they_are_said(app: FastAPI) -> None:
     one = handed_over(app)
-    seen = Live(app.state.desk).dialog(one)
-    assert "кардиологу" in await anext(seen)
+    seen = Live(app.state.desk, app.state.clinic).dialog(one)
+    first = await anext(seen)
+    assert "кардиологу" in first
+    assert "Осталось узнать:</b> время приёма." in first
     await asyncio.to_thread(app.state.desk.records.add_turn, one, Turn(2, Who.CALLER, "нет лучше к хирургу"))
     assert "нет лучше к хирургу" in await asyncio.wait_for(anext(seen), 5)
     await seen.aclose()  # type: ignore[attr-defined]

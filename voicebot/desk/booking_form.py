@@ -47,11 +47,9 @@ class BookingForm(BaseModel):
     birth_date: str = Field("", max_length=30)
     anyway: bool = False  # in spite of the age
     moving: OptionalInt = None  # the visit that is moved
-    moving_phone: str = Field("", max_length=30)
     after: str = Field("", max_length=40)  # the list goes on from this time
     slot_id: OptionalInt = None
     appointment_id: OptionalInt = None
-    visit_phone: str = Field("", max_length=30)  # of the visit `appointment_id`
     reason: str = Field("", max_length=32)
     key: str = Field("", max_length=40, pattern=r"^[A-Za-z0-9_-]*$")
 
@@ -70,7 +68,7 @@ class BookingForm(BaseModel):
 
     def renewed(self, **changes: Any) -> "BookingForm":
         """The form to show next: what was typed stays, the key is a new one."""
-        fresh = {"key": new_key(), "slot_id": None, "appointment_id": None, "visit_phone": "", "after": "", "anyway": False}
+        fresh = {"key": new_key(), "slot_id": None, "appointment_id": None, "after": "", "anyway": False}
         return self.model_copy(update={**fresh, **changes})
 
 
@@ -123,7 +121,7 @@ def form_to_move(form: BookingForm, visit: Appointment) -> BookingForm:
     """The form that looks for another time of a visit: the same doctor and service at first."""
     return form.renewed(
         speciality="", doctor=visit.doctor_id, service=visit.service_id or "", branch="", when="",
-        moving=visit.id, moving_phone=visit.phone,
+        moving=visit.id,
     )  # fmt: skip
 
 

@@ -122,9 +122,9 @@ def moving(request: Request, desk: CurrentDesk, clinic: CurrentClinic, login: Op
     """Look for another time of a visit; without a visit: for a new one again."""
     dialog = find(request, desk, login, typed)
     if form.appointment_id is None:
-        return _panel(request, desk, clinic, login, dialog, form.renewed(moving=None, moving_phone=""))
-    visit = _visit(clinic, dialog, form)
-    if visit is None:
+        return _panel(request, desk, clinic, login, dialog, form.renewed(moving=None))
+    visit = _visit(clinic, dialog, form, form.appointment_id)
+    if visit is None or visit.status != _OPEN_STATUS:
         say = "Такой записи больше нет."
         return _panel(request, desk, clinic, login, dialog, form.renewed(moving=None), say=say, is_bad=True, status=_GONE)
     return _panel(request, desk, clinic, login, dialog, form_to_move(form, visit), focus="slots")
@@ -136,12 +136,13 @@ def move(request: Request, desk: CurrentDesk, clinic: CurrentClinic, login: Oper
     dialog = find(request, desk, login, typed)
 
     def work() -> str:
-        arguments = {"appointment_id": form.moving, "slot_id": form.slot_id, "phone": form.moving_phone}
+        visit = _needed(_visit(clinic, dialog, form, form.moving))
+        arguments = {"appointment_id": visit.id, "slot_id": form.slot_id, "phone": visit.phone}
         detail = f"visit {form.moving} to slot {form.slot_id}"
         moved = _call(desk, clinic, login, request, dialog, "reschedule", arguments, "visit_moved", detail, form)
         return f"Перенесено: {_told(clinic, moved)}."
 
-    return _done(request, desk, clinic, login, dialog, form, work, after={"moving": None, "moving_phone": ""})
+    return _done(request, desk, clinic, login, dialog, form, work, after={"moving": None})
 
 
 @router.post("/d/{typed}/cancel")
@@ -151,8 +152,9 @@ def cancel(request: Request, desk: CurrentDesk, clinic: CurrentClinic, login: Op
 
     def work() -> str:
         reason = form.reason if form.reason in operator_words.CANCEL_REASONS else ""
-        arguments = {"appointment_id": form.appointment_id, "phone": form.visit_phone, "reason": _none(reason)}
-        detail = f"visit {form.appointment_id}"
+        visit = _needed(_visit(clinic, dialog, form, form.appointment_id))
+        arguments = {"appointment_id": visit.id, "phone": visit.phone, "reason": _none(reason)}
+        detail = f"visit {visit.id}"
         gone = _call(desk, clinic, login, request, dialog, "cancel", arguments, "visit_cancelled", detail, form)
         return f"Отменено: {_told(clinic, gone)}."
 
@@ -167,9 +169,7 @@ def message(
     dialog = find(request, desk, login, typed)
 
     def work() -> str:
-        visit = _visit(clinic, dialog, form)
-        if visit is None:
-            raise _Refused("Такой записи больше нет.", _GONE)
+        visit = _needed(_visit(clinic, dialog, form, form.appointment_id))
         arguments = {"template": "visit", "phone": visit.phone, "appointment": visit}
         _call(desk, clinic, login, request, dialog, "queue_message", arguments, "message_queued", f"visit {visit.id}", form)
         return "Сообщение с временем и адресом поставлено в очередь."
@@ -219,7 +219,7 @@ def panel(
     form = form if form.key else form.renewed()
     if not with_phones:
         form = form.model_copy(update={"phone": ""})
-    numbers = list(dict.fromkeys([*phones_of(dialog), *filter(None, [parse_phone_digits(form.phone)])]))
+    numbers = _numbers(dialog, form)
     visits = visits_of(clinic, dialog, numbers, now)
     place = Queue(desk.database, desk.clock).of(dialog.id)
     return {
@@ -305,8 +305,6 @@ def _call(
     subject = wanted.get("slot_id") or wanted.get("appointment_id") or ""
     if service in ("hold", "book", "reschedule") and wanted.get("slot_id") is None:
         raise _Refused("Выберите время.", _WRONG)
-    if service in ("cancel", "reschedule") and wanted.get("appointment_id") is None:
-        raise _Refused("Выберите запись.", _WRONG)
     desk.audit.note(login.who, action, dialog.id, address_of(request), detail)
     key = f"{dialog.id}:desk:{(form.key if form is not None else '') or new_key()}:{service}:{subject}"
     return clinic.services.call(service, wanted, dialog.id, key)
@@ -326,13 +324,22 @@ def _check_age(clinic: Clinic, form: BookingForm, dialog_id: str, birth_date: An
         raise _Refused(say, _WRONG)
 
 
-def _visit(clinic: Clinic, dialog: Dialog, form: BookingForm) -> Appointment | None:
-    """The open visit that the form speaks of, if it is of its number."""
-    number = parse_phone_digits(form.visit_phone)
-    if number is None:
-        return None
-    found = clinic.bookings.appointments_of(number)
-    return next((visit for visit in found if visit.id == form.appointment_id and visit.status == _OPEN_STATUS), None)
+def _visit(clinic: Clinic, dialog: Dialog, form: BookingForm, appointment_id: int | None) -> Appointment | None:
+    """A visit that the page shows: of the numbers of the dialog and the form, or made by the dialog. Whatever its state."""
+    visit = None if appointment_id is None else clinic.visits.get(appointment_id)
+    if visit is None or visit.phone in _numbers(dialog, form):
+        return visit
+    return next((made for made in clinic.visits.made_in(dialog.id) if made.id == visit.id), None)
+
+
+def _needed(visit: Appointment | None) -> Appointment:
+    if visit is None:
+        raise _Refused("Такой записи больше нет.", _GONE)
+    return visit
+
+
+def _numbers(dialog: Dialog, form: BookingForm) -> list[str]:
+    return list(dict.fromkeys([*phones_of(dialog), *filter(None, [parse_phone_digits(form.phone)])]))
 
 
 def _told(clinic: Clinic, visit: Appointment) -> str:
