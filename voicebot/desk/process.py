@@ -1,6 +1,7 @@
 """The desk as a process: HTTP, and what is done beside the calls (figures and search of finished dialogs)."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 
 from voicebot.clock import SystemClock
 from voicebot.desk.app import create_app
+from voicebot.desk.clinic import clinic_in
 from voicebot.errors import ConfigurationError, StorageError
 from voicebot.privacy.daily import DailyPurge
 from voicebot.records.digest import Digester
@@ -28,6 +30,8 @@ def run(settings: Settings) -> int:
     database = open_database(settings.database_url)
     app = create_app(settings, clock, database)
     digester = Digester(database, clock, settings.zoneinfo, app.state.metrics.taken)
+    # The catalogue and the dialogs take seconds to read: no operator is to wait for it.
+    threading.Thread(target=clinic_in(app.state).warm, name="clinic", daemon=True).start()
     app.router.lifespan_context = _beside(digester, DailyPurge(database, settings, clock))
     http = settings.http
     server = uvicorn.Server(
