@@ -5,7 +5,8 @@ What stays is a row of figures under another, random name: nothing leads from it
 
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +23,13 @@ from voicebot.storage.database import Database
 log = structlog.get_logger(__name__)
 
 _DRAWS = 5
+_REST_SECONDS = 0.05
 _MERGE_PAGES = 500  # of SQLite's search index a transaction: some milliseconds
+
+
+def rest() -> None:
+    """Let a call's turn have the write lock."""
+    time.sleep(_REST_SECONDS)
 
 
 def remove_recordings(folder: Path, paths: Mapping[str, str]) -> tuple[list[str], int]:
@@ -68,14 +75,14 @@ def _nameless() -> str:
     return "~" + secrets.token_urlsafe(6)[:7]
 
 
-def settle(database: Database) -> None:
+def settle(database: Database, between: Callable[[], None] = rest) -> None:
     """Make SQLite's files forget what was deleted: words in the full-text index, and the write-ahead log.
 
-    PostgreSQL's autovacuum does the like by itself.
+    `between` is called after each small transaction. PostgreSQL's autovacuum does the like by itself.
     """
     if not database.is_sqlite:
         return
-    _merge_search(database)
+    _merge_search(database, between)
     connection = database.engine.raw_connection()
     try:
         connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()  # while others read, a part of it
@@ -85,7 +92,7 @@ def settle(database: Database) -> None:
         connection.close()
 
 
-def _merge_search(database: Database) -> None:
+def _merge_search(database: Database, between: Callable[[], None]) -> None:
     """FTS5 keeps deleted words until its segments are merged (sqlite.org/fts5.html, 6.8): all of them, some at a time."""
     pages = -_MERGE_PAGES  # negative: all segments take part, once
     while True:
@@ -95,6 +102,7 @@ def _merge_search(database: Database) -> None:
             if _changes(session) - before < 2:
                 return
         pages = _MERGE_PAGES
+        between()
 
 
 def _changes(session: Session) -> int:

@@ -3,7 +3,6 @@
 Restartable at any point: each step is done again without harm, and what was not reached is reached the next time.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
@@ -26,7 +25,6 @@ from voicebot.storage.database import Database
 log = structlog.get_logger(__name__)
 
 _BATCH = 50
-_REST_SECONDS = 0.05  # between batches: a call's turn wants the write lock too
 
 
 @dataclass(slots=True)
@@ -54,17 +52,15 @@ class Stopped(Exception):
     """The process ends; the purge goes on the next time."""
 
 
-def _rest() -> None:
-    time.sleep(_REST_SECONDS)
-
-
 class Purge:
     """Applies `settings.retention`. Not thread-safe; several at once do no harm.
 
     `between` is called after each batch; it may raise Stopped.
     """
 
-    def __init__(self, database: Database, settings: Settings, clock: Clock, between: Callable[[], None] = _rest) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, clock: Clock, between: Callable[[], None] = removal.rest
+    ) -> None:
         self._database = database
         self._settings = settings
         self._limits = settings.retention
@@ -83,7 +79,7 @@ class Purge:
             self._visits(done)
             self._leftovers(done)
             if done.dialogs:
-                removal.settle(self._database)
+                removal.settle(self._database, self._between)
         finally:
             if done.total:
                 log.info("purged", **asdict(done))
