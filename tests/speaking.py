@@ -1,6 +1,7 @@
 """A patient who speaks real Russian through baresip: RHVoice's male voice, and a sense of when the robot has finished."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -81,11 +82,13 @@ class Patient(Baresip):
         time.sleep(len(sound) / 2 / RATE_HZ)
         self._answered_from = len(self.heard())
 
-    def converse(self, robot: Robot, answers: Mapping[str, str], turns: int = 20) -> Dialog:
+    def converse(self, robot: Robot, answers: Mapping[str, str | list[str]], turns: int = 20) -> Dialog:
         """Answer each question as a person would, by what was asked, until the call has an outcome; return its dialog.
 
-        `answers`: part of a prompt's name or text -> what to say. A question without an answer fails the test.
+        `answers`: part of a prompt's name or text -> what to say, or several things in turn; digits and # are keyed. A
+        question without an answer fails the test.
         """
+        asked_before: Counter[str] = Counter()
         for _ in range(turns):
             self.wait_robot()
             if "CALL_CLOSED" in self.types():
@@ -93,7 +96,14 @@ class Patient(Baresip):
             asked = [turn for turn in robot.turns() if turn.who is Who.ROBOT][-1]
             if asked.prompt.startswith(_LAST_WORDS):
                 break
-            phrase = next((text for key, text in answers.items() if key in asked.prompt or key in asked.text), None)
-            assert phrase is not None, f"nobody answers {asked.prompt}: {asked.text}\n{transcript(robot.turns())}"
-            self.say_now(phrase)
+            key = next((key for key in answers if key in asked.prompt or key in asked.text), None)
+            assert key is not None, f"nobody answers {asked.prompt}: {asked.text}\n{transcript(robot.turns())}"
+            several = answers[key] if isinstance(answers[key], list) else [answers[key]]
+            phrase = several[min(asked_before[key], len(several) - 1)]
+            asked_before[key] += 1
+            if phrase.strip("0123456789#"):
+                self.say_now(phrase)
+            else:
+                self.press(phrase)
+                self._answered_from = len(self.heard())
         return robot.wait_finished(40)

@@ -24,7 +24,7 @@ from voicebot.storage.database import Database
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 50
+_BATCH = 20  # dialogs a transaction: 40 ms of the write lock
 
 
 @dataclass(slots=True)
