@@ -170,6 +170,7 @@ def _start(process: str) -> Settings:
 _MODULES = {
     "dialogs": "voicebot.records.commands",
     "dialplan": "voicebot.dialplan_commands",
+    "clinic": "voicebot.clinic.commands",
     "understand": "voicebot.understand_command",
     "models": "voicebot.models_commands",
     "call": "voicebot.patient.commands",

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -18,15 +19,19 @@ from voicebot.accounts.audit import Audit
 from voicebot.accounts.sessions import LoginSessions
 from voicebot.accounts.users import Users
 from voicebot.clock import Clock
+from voicebot.desk.api import openapi, routes
 from voicebot.desk.context import FOLDER, Desk, page
 from voicebot.desk.guard import BODY_LIMIT_BYTES, Guard
 from voicebot.desk.limits import RateLimits
 from voicebot.desk.metrics import Counted, Metrics
 from voicebot.desk.pages import audit, dialogs, exports, health, login, metrics, numbers, operator, personal, users
+from voicebot.errors import StorageError
 from voicebot.records.recordings import Recordings
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
+
+log = structlog.get_logger(__name__)
 
 #: (path, name, what one must be allowed to see it there)
 SECTIONS = (
@@ -44,6 +49,7 @@ _WORDS = {
     404: "Такой страницы нет.",
     422: "Неверные данные.",
     429: "Слишком часто. Подождите.",
+    503: "База данных недоступна. Повторите позже.",
 }
 
 
@@ -76,8 +82,11 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     for room in (health, metrics, login, operator, dialogs, exports, numbers, users, personal, audit):
         app.include_router(room.router)
+    for part in (openapi, routes):
+        app.include_router(part.router)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StorageError, _out_of_reach)
     return app
 
 
@@ -110,6 +119,14 @@ async def _problem(request: Request, error: Exception) -> Response:
         words = error.detail if error.status_code == 401 else _WORDS.get(error.status_code, str(error.detail))
         return page(request, "problem.html", error.status_code, number=error.status_code, words=words)
     return JSONResponse({"detail": error.detail}, error.status_code, headers=dict(error.headers or {}))
+
+
+async def _out_of_reach(request: Request, error: Exception) -> Response:
+    """The database, or something on the disk, refuses: nobody's mistake who asked."""
+    log.error("desk_storage_refused", problem=type(error).__name__, path=getattr(request.scope.get("route"), "path", ""))
+    if "text/html" in request.headers.get("accept", ""):
+        return page(request, "problem.html", 503, number=503, words=_WORDS[503])
+    return JSONResponse({"detail": _WORDS[503]}, 503, headers={"retry-after": "5"})
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

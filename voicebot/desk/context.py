@@ -55,6 +55,14 @@ def login_of(request: Request) -> Login:
     return login
 
 
+def ready_login_of(request: Request) -> Login:
+    """Return who asks; whoever must change the password is sent to do it first."""
+    login = login_of(request)
+    if login.must_change:
+        raise HTTPException(303, "Сначала смените пароль.", headers={"location": "/password"})
+    return login
+
+
 CurrentDesk = Annotated[Desk, Depends(desk_of)]
 CurrentLogin = Annotated[Login, Depends(login_of)]
 
@@ -63,9 +71,7 @@ def need(*whats: May) -> Callable[[Request], Login]:
     """Return a dependency: 403 unless the role of whoever asks allows one of these. A refusal is audited."""
 
     def check(request: Request) -> Login:
-        login = login_of(request)
-        if login.must_change:
-            raise HTTPException(303, "Сначала смените пароль.", headers={"location": "/password"})
+        login = ready_login_of(request)
         # A key that is narrowed to parts of the interface for programs opens no pages, whatever its role.
         if login.scopes is not None or not any(allows(login.role, what) for what in whats):
             desk_of(request).audit.note(login.who, "refused", address=address_of(request), detail=request.url.path)

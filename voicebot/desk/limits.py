@@ -17,6 +17,7 @@ class Tries(Enum):
     SUGGESTION = RateLimitItemPerMinute(60, 1)
     EXPORT = RateLimitItemPerMinute(10, 1)
     API = RateLimitItemPerSecond(50, 1)
+    POLLED = RateLimitItemPerMinute(1, 1)  # not refused, only noted so often
 
 
 class RateLimits:

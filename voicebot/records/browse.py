@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from voicebot.records.dialogs import Dialog
@@ -65,8 +65,10 @@ class Page:
     count: int  # of all pages, at most COUNT_LIMIT
 
 
-def browse(session: Session, wanted: Wanted, *, limit: int = 50, offset: int = 0) -> Page:
-    """Return a page of the list, newest first."""
+def browse(
+    session: Session, wanted: Wanted, *, limit: int = 50, offset: int = 0, after: tuple[datetime, str] | None = None
+) -> Page:
+    """Return a page of the list, newest first. `after`: start and ID of the last line of the page before."""
     where = conditions(session, wanted)
     is_marked = select(MarkRow.number).where(MarkRow.dialog_id == DialogRow.id).exists()
     columns = [
@@ -75,6 +77,10 @@ def browse(session: Session, wanted: Wanted, *, limit: int = 50, offset: int = 0
         FactsRow.caller_turns, FactsRow.unclear_turns, FactsRow.least_confidence, is_marked,
     ]  # fmt: skip
     found: Any = select(*columns).outerjoin(FactsRow, FactsRow.dialog_id == DialogRow.id).where(*where)
+    if after is not None:
+        started_at, dialog_id = after
+        is_next = or_(DialogRow.started_at < started_at, (DialogRow.started_at == started_at) & (DialogRow.id > dialog_id))
+        found = found.where(is_next)
     rows = session.execute(found.order_by(DialogRow.started_at.desc(), DialogRow.id).limit(limit).offset(offset))
     return Page(tuple(Line(*row) for row in rows), _count(session, where))
 
