@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from voicebot.vocabulary.errors import DamagedModel
-from voicebot.vocabulary.fst import ARC, const_bytes, lookahead_bytes, read_const, read_lookahead
+from voicebot.vocabulary.fst import ARC, NO_LABEL, STATE, Fst, const_bytes, lookahead_bytes, read_const, read_lookahead
+from voicebot.vocabulary.ngram_fst import read_language_model
 
 GRAPH = Path(__file__).resolve().parents[2] / "models" / "vosk-embedded-ru" / "graph"
 HEADER_BYTES = 80
@@ -15,26 +16,34 @@ HEADER_BYTES = 80
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """A const FST of three states with the arcs 0 -> 1 -> 2."""
-    fst = read_const(GRAPH / "Gr.fst")
-    one = type(fst)(0, fst.states[:3].copy(), np.array([(1, 1, 0.5, 1), (2, 2, 0.5, 2)], ARC))
-    one.states["first"], one.states["arcs"] = (0, 1, 2), (1, 1, 0)
+    states = np.array([(np.inf, 0, 1, 0, 0), (np.inf, 1, 1, 0, 0), (1.5, 2, 0, 0, 0)], STATE)
+    one = Fst(0, states, np.array([(1, 1, 0.5, 1), (2, 2, 0.5, 2)], ARC))
     path = tmp_path / "small.fst"
     path.write_bytes(const_bytes(one, "input"))
     return path
 
 
-def test_what_is_written_back_differs_in_nothing_but_the_known_properties(tmp_path: Path) -> None:
-    for name, again in (
-        ("Gr.fst", const_bytes(read_const(GRAPH / "Gr.fst"), "input")),
-        ("HCLr.fst", lookahead_bytes(read_lookahead(GRAPH / "HCLr.fst"))),
-    ):
-        before = np.frombuffer((GRAPH / name).read_bytes(), np.uint8)
-        after = np.frombuffer(again, np.uint8)
-        assert len(after) == len(before)
-        differs = np.flatnonzero(before != after)
-        # 8 bytes in a const header; the look-ahead has two headers
-        assert len(differs) <= 16
-        assert all(place < 2 * HEADER_BYTES for place in differs)
+def test_what_is_written_back_differs_in_nothing_but_the_known_properties() -> None:
+    before = np.frombuffer((GRAPH / "HCLr.fst").read_bytes(), np.uint8)
+    after = np.frombuffer(lookahead_bytes(read_lookahead(GRAPH / "HCLr.fst")), np.uint8)
+    assert len(after) == len(before)
+    differs = np.flatnonzero(before != after)
+    # 8 bytes in each of its two headers
+    assert len(differs) <= 16
+    assert all(place < 2 * HEADER_BYTES for place in differs)
+
+
+def test_the_shipped_language_model_is_read_whole(tmp_path: Path) -> None:
+    fst = read_language_model(GRAPH / "Gr.fst")
+    path = tmp_path / "const.fst"
+    path.write_bytes(const_bytes(fst, "input"))
+    again = read_const(path)
+    assert np.array_equal(again.arcs, fst.arcs)
+    words = len((GRAPH / "words.txt").read_text(encoding="utf-8").splitlines())
+    assert 0.9 * words < len({int(label) for label in fst.arcs["input"]}) < words
+    backoffs = np.bincount(fst.sources()[fst.arcs["input"] == NO_LABEL], minlength=len(fst.states))
+    assert sorted(set(backoffs.tolist())) == [0, 1]
+    assert np.count_nonzero(backoffs == 0) == 1  # the unigrams
 
 
 def test_arcs_are_inserted_in_order(small: Path, tmp_path: Path) -> None:

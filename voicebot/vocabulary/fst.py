@@ -8,6 +8,7 @@ labels that it reaches before any other output, as intervals.
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,9 @@ class Lookahead:
     reach: list[tuple[Interval, ...]]
 
 
-class _Reader:
+class Reader:
+    """A file read from its beginning; whatever is wrong with it is a DamagedModel."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
@@ -98,13 +101,20 @@ class _Reader:
         self.place += count
         return self.data[self.place - count : self.place]
 
-    def array(self, kind: np.dtype[np.void], count: int) -> NDArray[np.void]:
+    def array(self, kind: np.dtype[Any], count: int) -> NDArray[Any]:
         if count < 0:
             raise self.damaged("it counts what it holds wrongly")
         return np.frombuffer(self.bytes(count * kind.itemsize), kind)
 
     def damaged(self, what: str) -> DamagedModel:
         return DamagedModel(f"{self.path} is damaged: {what}.", _CURE)
+
+    def type(self) -> str:
+        """What kind of transducer it says it is; reading goes on at the beginning."""
+        self.place = 4
+        kind = self.bytes(self.take("<i")).decode(errors="replace")
+        self.place = 0
+        return kind
 
     def header(self, type_: str, version: int) -> tuple[int, int, int]:
         """Return start, number of states, number of arcs."""
@@ -140,7 +150,7 @@ class _Reader:
 
 def read_const(path: Path) -> Fst:
     """Read a const FST; raise DamagedModel."""
-    reader = _Reader(path)
+    reader = Reader(path)
     fst = reader.const()
     reader.end()
     return fst
@@ -148,7 +158,7 @@ def read_const(path: Path) -> Fst:
 
 def read_lookahead(path: Path) -> Lookahead:
     """Read an olabel_lookahead FST; raise DamagedModel."""
-    reader = _Reader(path)
+    reader = Reader(path)
     reader.header(_LOOKAHEAD, 1)
     if reader.take("<i") != _ADD_ON_MAGIC:
         raise reader.damaged("its look-ahead is missing")

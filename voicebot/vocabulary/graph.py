@@ -24,9 +24,9 @@ from voicebot.vocabulary.fst import (
     Lookahead,
     const_bytes,
     lookahead_bytes,
-    read_const,
     read_lookahead,
 )
+from voicebot.vocabulary.ngram_fst import read_language_model
 from voicebot.vocabulary.phones import phone_count
 from voicebot.vocabulary.trie import WordTrie
 
@@ -114,7 +114,7 @@ def load(model: Path) -> WordGraph:
         read_words(model),
         disambiguation,
         graph,
-        read_const(model / GRAPH_FILES[1]),
+        read_language_model(model / GRAPH_FILES[1]),
     )
 
 
