@@ -25,7 +25,7 @@ from voicebot.vocabulary.phones import (
 )
 from voicebot.vocabulary.trie import Arc, WordTrie
 
-from .fst_tools import compile_text, write_const, write_lookahead
+from .fst_tools import compile_text, write_lookahead, write_ngram
 from .garbage_unit import GARBAGE
 from .lexicon import Pronunciation
 from .ngrams import BEGIN as SENTENCE_BEGIN
@@ -167,7 +167,7 @@ def build(model_folder: Path, units: list[str], lexicon: dict[str, list[Pronunci
     renumbered = write_lookahead(pronunciations.compile(), folder / "HCLr.fst")
     numbers = {word: renumbered[number] for word, number in old.items() if number in renumbered}
     arcs, finals, start = language_model_arcs(model, numbers)
-    write_const(compile_text(arcs, finals, start, "ilabel"), folder / "Gr.fst")
+    write_ngram(compile_text(arcs, finals, start, "ilabel"), folder / "Gr.fst")
     rows = ["<eps> 0", *(f"{word} {number}" for word, number in sorted(numbers.items(), key=lambda item: item[1]))]
     (folder / "words.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
     first = pronunciations.last_transition + 1

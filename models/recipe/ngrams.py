@@ -1,6 +1,8 @@
 """A pruned back-off trigram model: counted on template sentences, with the language's word frequencies beneath.
 
-Absolute discounting, interpolated; an n-gram stays if leaving it to the shorter history would cost enough likelihood.
+Interpolated discounting by origins: what a single template says, however often it is drawn, tells little about what other
+people will say, and loses most of its mass to the shorter history; what stands in many templates keeps it. (Kneser and Ney
+count histories in the same spirit.) An n-gram stays if leaving it to the shorter history would cost enough likelihood.
 """
 
 from __future__ import annotations
@@ -10,11 +12,18 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 BEGIN, END = "<s>", "</s>"
 History = tuple[str, ...]
-_DISCOUNT = 0.6
+Counts = list[defaultdict[History, Counter[str]]]
+#: of an n-gram that a single origin has, and how fast it falls with the number of origins
+_DISCOUNT, _DISCOUNT_POWER = 0.8, 0.7
+#: of every history's mass, whatever was seen
+_ALWAYS_SPARE = 0.02
+#: of the unigrams, what counts origins instead of words
+_ORIGINS_SHARE = 0.1
 
 
 @dataclass
@@ -75,22 +84,41 @@ class NgramModel:
         return model
 
 
-def estimate(sentences: Iterable[list[str]], general: Mapping[str, float], *, general_share: float = 0.33,
-             vocabulary: Iterable[str] = (), thresholds: tuple[float, float] = (4.0, 7.0)) -> NgramModel:  # fmt: skip
-    """`general`: relative frequencies in the language; `thresholds`: for bigrams and trigrams, counts times nats."""
-    counts: list[dict[History, Counter[str]]] = [defaultdict(Counter) for _ in range(3)]
-    for sentence in sentences:
-        words = [BEGIN, *sentence, END]
-        for place in range(1, len(words)):
-            for order in range(min(3, place + 1)):
-                counts[order][tuple(words[place - order : place])][words[place]] += 1
+def estimate(sentences: Iterable[list[str]], general: Mapping[str, float], *, origins: Iterable[int] | None = None,
+             general_share: float = 0.33, vocabulary: Iterable[str] = (),
+             thresholds: tuple[float, float] = (4.0, 7.0)) -> NgramModel:  # fmt: skip
+    """`origins`: the template of each sentence, else each is its own; `general`: relative frequencies in the language;
+    `thresholds`: for bigrams and trigrams, counts times nats.
+    """
+    seen, told = _counts(sentences, count() if origins is None else origins)
     model = NgramModel()
-    model.probabilities[()] = _unigrams(counts[0][()], general, general_share, vocabulary)
+    model.probabilities[()] = _unigrams(seen[0][()], told[0][()], general, general_share, vocabulary)
     for order in (1, 2):
-        for history, followers in counts[order].items():
-            _add_history(model, history, followers, thresholds[order - 1])
+        for history, followers in seen[order].items():
+            _add_history(model, history, followers, told[order][history], thresholds[order - 1])
     _link(model)
     return model
+
+
+def _counts(sentences: Iterable[list[str]], origins: Iterable[int]) -> tuple[Counts, Counts]:
+    """How often an n-gram is seen, and how many origins tell it; by order."""
+    seen: Counts = [defaultdict(Counter) for _ in range(3)]
+    told: Counts = [defaultdict(Counter) for _ in range(3)]
+    by_origin: dict[int, list[list[str]]] = defaultdict(list)
+    for origin, sentence in zip(origins, sentences, strict=False):  # origins may be endless
+        by_origin[origin].append(sentence)
+    for group in by_origin.values():
+        of_group = set()
+        for sentence in group:
+            words = [BEGIN, *sentence, END]
+            for place in range(1, len(words)):
+                for order in range(min(3, place + 1)):
+                    history = tuple(words[place - order : place])
+                    seen[order][history][words[place]] += 1
+                    of_group.add((history, words[place]))
+        for history, word in of_group:
+            told[len(history)][history][word] += 1
+    return seen, told
 
 
 def mix(first: NgramModel, second: NgramModel, share: float) -> NgramModel:
@@ -110,25 +138,28 @@ def mix(first: NgramModel, second: NgramModel, share: float) -> NgramModel:
     return model
 
 
-def _unigrams(domain: Counter[str], general: Mapping[str, float], share: float, vocabulary: Iterable[str]) -> dict[str, float]:
-    total, mass = sum(domain.values()), sum(general.values())
+def _unigrams(seen: Counter[str], told: Counter[str], general: Mapping[str, float], share: float,
+              vocabulary: Iterable[str]) -> dict[str, float]:  # fmt: skip
+    total, origins, mass = sum(seen.values()), sum(told.values()), sum(general.values())
     floor = 0.02 / total
-    words = {*domain, *general, *vocabulary}
-    raw = {word: (1 - share) * domain[word] / total + share * general.get(word, 0.0) / mass + floor for word in words}
+    raw = {}
+    for word in {*seen, *general, *vocabulary}:
+        domain = (1 - _ORIGINS_SHARE) * seen[word] / total + _ORIGINS_SHARE * told[word] / origins
+        raw[word] = (1 - share) * domain + share * general.get(word, 0.0) / mass + floor
     norm = sum(raw.values())
     return {word: value / norm for word, value in raw.items()}
 
 
-def _add_history(model: NgramModel, history: History, followers: Counter[str], threshold: float) -> None:
-    total, kinds = sum(followers.values()), len(followers)
-    spare = _DISCOUNT * kinds / total
-    # a few sightings say little about a history: part of its mass always goes to the shorter one
-    spare = min(0.95, max(spare, 0.5 / (1 + math.sqrt(total)) + 0.06))
+def _add_history(model: NgramModel, history: History, seen: Counter[str], told: Counter[str], threshold: float) -> None:
+    total = sum(seen.values())
+    own = {word: times * (1 - _DISCOUNT / told[word] ** _DISCOUNT_POWER) / total * (1 - _ALWAYS_SPARE)
+           for word, times in seen.items()}  # fmt: skip
+    spare = 1 - sum(own.values())
     kept = {}
-    for word, count in followers.items():
+    for word, times in seen.items():
         below = model.probability(history[1:], word)
-        value = (1 - spare) * count / total + spare * below
-        if count * math.log(value / below) > threshold:
+        value = own[word] + spare * below
+        if times * math.log(value / below) > threshold:
             kept[word] = value
     if not kept:
         return

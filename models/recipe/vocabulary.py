@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-import wordfreq
-
 from .texts import numerals, people
 from .texts.general import frequent_words
 from .texts.generate import domain_sentences
+from .texts.heard import zipf
 from .texts.slots import Inflector, data_lines, data_words
 from .texts.templates import template_table
 
@@ -21,8 +20,8 @@ _SLOT = re.compile("<[^>]*>")
 _VOWEL = re.compile("[аеёиоуыэюя]")
 #: abbreviations of written texts are no words of speech, but for these
 _VOWELLESS = frozenset("в к с б ж мрт кт пцр дмс лфк фгдс ттг вднх вск рф смс хгч мм кг см".split())
-#: a further form of a known word must be about this frequent in the language, zipf (3 = once in a million words)
-_RAREST_FORM = 1.9
+#: a further form of a known word must be heard about this often, zipf (3: once in a million words)
+_RAREST_FORM = 1.5
 #: files whose words are inflected fully
 _INFLECTED = ("specialities.txt", "services.txt", "lists.txt", "medical.txt")
 
@@ -66,7 +65,7 @@ def inflected_forms(words: Iterable[str]) -> set[str]:
     for word in words:
         if len(word) > 2:
             forms.update(inflector.lexeme(word))
-    return {form for form in forms if wordfreq.zipf_frequency(form, "ru") >= _RAREST_FORM}
+    return {form for form in forms if zipf(form) >= _RAREST_FORM}
 
 
 def build(general_words: int, sentences: int = 30_000, seed: int = 1) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import accumulate
 
 from .general import frequent_words, sequences
 from .slots import Slots
@@ -13,14 +14,21 @@ from .templates import expand, template_table
 MAX_SPEECH_WORDS = 12
 
 
-def domain_sentences(rng: random.Random) -> Iterator[str]:
-    """Endless sentences of clinic phone talk."""
+def drawn_sentences(rng: random.Random) -> Iterator[tuple[int, str]]:
+    """Endless sentences of clinic phone talk, each with the number of its template."""
     slots = Slots(rng)
     templates, weights = template_table()
+    cumulative = list(accumulate(weights))
     while True:
-        sentence = expand(rng.choices(templates, weights)[0], rng, slots.draw)
+        number = rng.choices(range(len(templates)), cum_weights=cumulative)[0]
+        sentence = expand(templates[number], rng, slots.draw)
         if sentence:
-            yield sentence
+            yield number, sentence
+
+
+def domain_sentences(rng: random.Random) -> Iterator[str]:
+    """Endless sentences of clinic phone talk."""
+    return (sentence for _, sentence in drawn_sentences(rng))
 
 
 def speech_phrases(rng: random.Random, general_words: int, *, domain_share: float = 0.6) -> Iterator[str]:
