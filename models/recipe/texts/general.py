@@ -19,7 +19,7 @@ _SPOKEN = (
     (("Arch",), -0.5),
 )  # fmt: skip
 _UNKNOWN_TO_THE_DICTIONARY = -1.2
-#: by letters: syllables of longer words are easily heard as such words, which few people say
+#: by letters: syllables of longer words are easily heard as such words, which few people say; not "ах"
 _SHORT = {1: -3.0, 2: -3.0, 3: -1.0}
 
 
@@ -31,7 +31,7 @@ def frequent_words(count: int) -> list[str]:
     for word in sorted(heard, key=lambda word: (-frequencies()[word], word))[: count * 2]:
         tag = morph.parse(word)[0].tag
         bonus = sum(value for grammemes, value in _SPOKEN if all(grammeme in tag for grammeme in grammemes))
-        bonus += _SHORT.get(len(word), 0.0)
+        bonus += 0.0 if "INTJ" in tag else _SHORT.get(len(word), 0.0)
         scores[word] = zipf(word) + bonus + (0.0 if morph.word_is_known(word) else _UNKNOWN_TO_THE_DICTIONARY)
     return sorted(scores, key=lambda word: (-scores[word], word))[:count]
 
