@@ -82,6 +82,9 @@ def test_a_patient_is_found_handed_out_and_erased(root: TestClient, called: str,
     audit = [repr(entry) for entry in app.state.desk.audit.entries()]
     assert not [entry for entry in audit if "9161234567" in entry]
     assert [entry for entry in audit if "+7 916 ***-**-67" in entry]
+    shown = root.get("/audit", headers=PAGE).text
+    assert "обращений 1" in shown
+    assert "dialogs 1" not in shown
 
 
 def test_what_runs_is_said_before_and_after(root: TestClient, app: FastAPI) -> None:

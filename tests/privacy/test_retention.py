@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from privacy_stage import Stage, stage
@@ -262,3 +264,20 @@ def test_the_search_index_is_merged_and_still_finds(clinic: Stage) -> None:
     assert purge(clinic).dialogs == 30
     with clinic.database.session(is_readonly=True) as session:
         assert list(session.scalars(text("SELECT dialog_id FROM dialog_words"))) == [kept]
+
+
+def test_of_many_desks_that_look_at_the_same_moment_one_purges(clinic: Stage) -> None:
+    """For the first time ever, and on a later day."""
+    for _ in range(2):
+        barrier = Barrier(6)
+
+        def claim(barrier: Barrier = barrier) -> object:
+            chore = Chore(clinic.database, clinic.clock, clinic.settings.zoneinfo, "purge", 3)
+            barrier.wait()
+            return chore.claim()
+
+        with ThreadPoolExecutor(6) as pool:
+            days = [future.result() for future in [pool.submit(claim) for _ in range(6)]]
+        (day,) = [day for day in days if day is not None]
+        Chore(clinic.database, clinic.clock, clinic.settings.zoneinfo, "purge", 3).done(day)  # type: ignore[arg-type]
+        clinic.clock.advance(86_400)

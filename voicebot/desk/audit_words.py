@@ -1,5 +1,7 @@
 """What the audit notes, in Russian."""
 
+import re
+
 ACTIONS = {
     "logged_in": "вошёл",
     "logged_out": "вышел",
@@ -48,3 +50,31 @@ ACTIONS = {
 def action(word: str) -> str:
     """An action in words; what is not known is shown as it is."""
     return ACTIONS.get(word, word)
+
+
+_DETAILS = {
+    "recordings": "записей",
+    "dialogs": "обращений",
+    "figures": "строк показателей",
+    "audit": "строк журнала",
+    "messages": "сообщений",
+    "waiting": "мест в листе ожидания",
+    "visits": "визитов",
+    "leftovers": "остатков",
+    "lab_orders": "заказов анализов",
+    "patients": "карточек пациента",
+    "rejected": "отвергнутых записей",
+    "stays: running": "осталось: идущих разговоров",
+    "stays: coming_visits": "осталось: предстоящих визитов",
+    "stays: past_visits": "осталось: прошедших визитов",
+    "stays: lab_orders": "осталось: заказов анализов",
+    "stays: others_dialogs": "осталось: обращений других людей",
+    "stays: recordings_not_removed": "осталось: записей, которые не отдал диск",
+    "stays: spooled_writes": "ждут базу данных: записей",
+}
+_COUNT = re.compile(r"((?:stays: )?[a-z_]+) (\d+)")
+
+
+def detail(text: str) -> str:
+    """What was removed and what stays, in words; other details are shown as they are."""
+    return _COUNT.sub(lambda found: f"{_DETAILS.get(found.group(1), found.group(1))} {found.group(2)}", text)

@@ -49,6 +49,7 @@ def shown(request: Request, desk: CurrentDesk, login: Reader, query: Annotated[F
         who=who,
         actions=actions,
         action=audit_words.action,
+        detail=audit_words.detail,
     )
 
 
@@ -61,7 +62,15 @@ def exported(request: Request, desk: CurrentDesk, login: Reader, query: Annotate
     writer.writerow(["время", "кто", "что", "код", "предмет", "адрес", "подробности"])
     for one in _entries(desk, query, _MOST_ROWS, 0):
         at = one.at.astimezone(desk.settings.zoneinfo).isoformat(timespec="seconds")
-        cells = (at, one.who, audit_words.action(one.action), one.action, one.subject, one.address, one.detail)
+        cells = (
+            at,
+            one.who,
+            audit_words.action(one.action),
+            one.action,
+            one.subject,
+            one.address,
+            audit_words.detail(one.detail),
+        )
         writer.writerow([_cell(cell) for cell in cells])
     headers = {"content-disposition": 'attachment; filename="audit.csv"'}
     return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers=headers)
