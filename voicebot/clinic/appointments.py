@@ -58,3 +58,10 @@ class Visits:
     def only(self) -> Appointment | None:
         """The visit, when there is exactly one."""
         return self.entries[0] if len(self.entries) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class LastDoctor:
+    """Whom a patient saw last, or is to see; None: nobody who still works here."""
+
+    doctor: str | None

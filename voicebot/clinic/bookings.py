@@ -252,6 +252,25 @@ class Bookings:
 
         return self.database.run(work, is_readonly=True)
 
+    def last_doctor(self, phone: str, name: Name | None, birth_date: date | None, *, is_own_number: bool) -> str | None:
+        """Return the doctor of the latest visit, past or coming, of who proved to be the patient. NotIdentified as above."""
+        number = e164(phone)
+
+        def work(session: Session) -> str | None:
+            of_number = session.scalars(select(PatientRow).where(PatientRow.phone == number)).all()
+            patients = [row.id for row in of_number if is_patient(row, name, birth_date, is_own_number=is_own_number)]
+            if not patients:
+                raise NotIdentified
+            live = AppointmentRow.status.not_in([AppointmentStatus.CANCELLED.value, AppointmentStatus.NOSHOW.value])
+            query = (
+                select(AppointmentRow.doctor_id)
+                .where(AppointmentRow.patient_id.in_(patients), AppointmentRow.phone == number, live)
+                .order_by(AppointmentRow.start.desc(), AppointmentRow.id.desc())
+            )
+            return next((doctor for doctor in session.scalars(query) if doctor in self._catalogue.doctors), None)
+
+        return self.database.run(work, is_readonly=True)
+
     def _coming(self, session: Session, number: str, patients: set[int] | None) -> tuple[Appointment, ...]:
         query = (
             select(AppointmentRow, PatientRow)

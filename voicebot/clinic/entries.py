@@ -24,6 +24,7 @@ class Branch(Entry):
 
     name: str
     spoken: Stressed
+    where: Stressed = Field("", description="how it is told from the others in a list: «на Лесн+ой»; empty: its whole name")
     address: str
     spoken_address: Stressed
     metro: str = ""
@@ -34,7 +35,7 @@ class Branch(Entry):
     lab: dict[str, str] = Field({}, description='when tests are taken: {"mon-fri": "08:00-12:00"}; empty: no laboratory')
     spoken_lab: Stressed = ""
 
-    _stress = field_validator("spoken", "spoken_address", "spoken_hours", "directions", "spoken_lab")(check_stress)
+    _stress = field_validator("spoken", "where", "spoken_address", "spoken_hours", "directions", "spoken_lab")(check_stress)
 
     @field_validator("hours", "lab")
     @classmethod

@@ -42,6 +42,12 @@ class NotIdentified(ServiceFailure):
     code = "not_identified"
 
 
+class TooManyAttempts(ServiceFailure):
+    """Too many were not identified lately, of this number or in all: only a human may go on."""
+
+    code = "too_many_attempts"
+
+
 class NotOffered(ServiceFailure):
     """That doctor does not do that service, or not at that branch."""
 

@@ -212,3 +212,14 @@ class LabOrderRow(Base):
     branch_id: Mapped[str] = mapped_column(String(64), default="")
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class FailedIdentityRow(Base):
+    """Somebody was not who he said he was. `key` stands for a phone number (a hash), empty for the whole clinic."""
+
+    __tablename__ = "failed_identities"
+    __table_args__ = (Index("ix_failed_identities_key_at", "key", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(UtcDateTime())

@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from voicebot.clinic.appointments import Appointment, Visits
+from voicebot.clinic.appointments import Appointment, LastDoctor, Visits
 from voicebot.clinic.arguments import Arguments, Calls
+from voicebot.clinic.attempts import Attempts
 from voicebot.clinic.bookings import Bookings, e164
 from voicebot.clinic.entries import Catalogue
 from voicebot.clinic.failures import NotIdentified
@@ -33,6 +34,15 @@ class AppointmentsOf(Arguments):
     doctor: str | None = None
     speciality: str | None = None
     branch: str | None = None
+
+
+class LastDoctorOf(Arguments):
+    """Whom the patient saw last, or is to see ("к тому же врачу"). Returns LastDoctor; `not_identified` as above."""
+
+    phone: str
+    patient: Any = Field(None, description="surname, given, patronymic")
+    birth_date: date | None = None
+    caller_phone: str | None = None
 
 
 class CancelAppointment(Arguments):
@@ -78,10 +88,12 @@ class OrderReady(Arguments):
     number: str | None = None
     phone: str | None = None
     birth_date: date | None = None
+    caller_phone: str | None = None
 
 
 VISIT_SERVICES: Mapping[str, type[Arguments]] = {
     "appointments_of": AppointmentsOf,
+    "last_doctor": LastDoctorOf,
     "cancel": CancelAppointment,
     "reschedule": RescheduleAppointment,
     "doctor_hours": DoctorHours,
@@ -99,8 +111,10 @@ class VisitServices:
         self._clock = clock
         self._outbox = Outbox(bookings.database, clock)
         self._orders = LabOrders(bookings.database, catalogue, clock)
+        self._attempts = Attempts(bookings.database, clock)
         self.calls: Calls = {
             "appointments_of": self._appointments_of,
+            "last_doctor": self._last_doctor,
             "cancel": self._cancel,
             "reschedule": self._reschedule,
             "doctor_hours": self._doctor_hours,
@@ -111,11 +125,23 @@ class VisitServices:
     def _appointments_of(self, asked: AppointmentsOf, _dialog_id: str, _key: str) -> Visits:
         if asked.patient is None and asked.birth_date is None:
             raise NotIdentified
-        is_own_number = asked.caller_phone is not None and e164(asked.caller_phone) == e164(asked.phone)
-        found = self._bookings.appointments_of_patient(
-            asked.phone, asked.patient, asked.birth_date, is_own_number=is_own_number
+        is_own = _is_own_number(asked)
+        found = self._attempts.guard(
+            (asked.phone, asked.caller_phone),
+            lambda: self._bookings.appointments_of_patient(asked.phone, asked.patient, asked.birth_date, is_own_number=is_own),
         )
         return Visits(narrowed(found, _hints(asked)))
+
+    def _last_doctor(self, asked: LastDoctorOf, _dialog_id: str, _key: str) -> LastDoctor:
+        if asked.patient is None and asked.birth_date is None:
+            raise NotIdentified
+        is_own = _is_own_number(asked)
+        return LastDoctor(
+            self._attempts.guard(
+                (asked.phone, asked.caller_phone),
+                lambda: self._bookings.last_doctor(asked.phone, asked.patient, asked.birth_date, is_own_number=is_own),
+            )
+        )
 
     def _cancel(self, asked: CancelAppointment, _dialog_id: str, key: str) -> Appointment:
         return self._bookings.cancel(asked.appointment_id, key, asked.phone, asked.reason or "")
@@ -135,7 +161,14 @@ class VisitServices:
         return self._outbox.put(asked.template, asked.phone, values, dialog_id, key)
 
     def _order_ready(self, asked: OrderReady, _dialog_id: str, _key: str) -> OrderStatus:
-        return self._orders.status(asked.number, asked.phone, asked.birth_date)
+        return self._attempts.guard(
+            (asked.phone, asked.caller_phone, asked.number),
+            lambda: self._orders.status(asked.number, asked.phone, asked.birth_date),
+        )
+
+
+def _is_own_number(asked: AppointmentsOf | LastDoctorOf) -> bool:
+    return asked.caller_phone is not None and e164(asked.caller_phone) == e164(asked.phone)
 
 
 Fits = Callable[[Appointment], bool]

@@ -1,0 +1,47 @@
+"""`voicebot clinic ...`: what other systems of the clinic hand over."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from voicebot import logs
+from voicebot import settings as settings_module
+from voicebot.clinic.catalogue import load_catalogue
+from voicebot.clinic.lab_import import COLUMNS, read_orders
+from voicebot.clinic.lab_orders import LabOrders
+from voicebot.clock import SystemClock
+from voicebot.storage.database import open_database
+from voicebot.storage.upgrade import upgrade
+
+app = typer.Typer(help="Take over what other systems of the clinic know.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Take over what other systems of the clinic know."""
+
+
+@app.command("import-lab-orders")
+def import_lab_orders(
+    file: Annotated[Path, typer.Argument(help=f"CSV, UTF-8, with a first line of columns: {', '.join(COLUMNS)}")],
+    check: Annotated[bool, typer.Option("--check", help="only read the file and say what is wrong")] = False,
+) -> None:
+    """Import which laboratory orders are ready, and when the others will be: whole files or nothing.
+
+    An order that is known already (by its number) is brought up to date, so the same file may come again and again.
+    """
+    settings = settings_module.load()
+    logs.quiet()
+    catalogue = load_catalogue(settings.dialog.folder / "clinic")
+    orders = read_orders(file, catalogue.zone, catalogue.branches)
+    if check:
+        typer.echo(f"{len(orders)} orders are right; nothing was imported.")
+        return
+    database = open_database(settings.database_url)
+    try:
+        upgrade(database)
+        count = LabOrders(database, catalogue, SystemClock()).put(orders)
+    finally:
+        database.close()
+    typer.echo(f"{count} orders imported.")
