@@ -6,6 +6,7 @@ the whole application (guard, session, query, template), without the network. Pr
 
 import argparse
 import random
+import re
 import statistics
 import tempfile
 import time
@@ -133,15 +134,24 @@ def digest(database: Database, settings: Settings) -> None:
     print(f": {(time.process_time() - began) * 1000 / max(1, done):.1f} ms of processor a dialog")
 
 
-def measure(client: TestClient, path: str, times: int) -> list[float]:
-    """Return how long a page takes, in seconds, sorted."""
-    found = []
+def measure(client: TestClient, path: str, times: int) -> tuple[list[float], list[float]]:
+    """Return how long a page takes, and how much of the processor: seconds, sorted.
+
+    The second does not depend on what else the machine does. A search is told by its fields: the form is sent first, as a
+    browser would, and is part of the time.
+    """
+    lasted, spent = [], []
     for _ in range(times):
-        began = time.perf_counter()
-        answer = client.get(path, headers={"accept": "text/html"})
-        found.append(time.perf_counter() - began)
+        began, used = time.perf_counter(), time.process_time()
+        where = path
+        if path.startswith("words="):
+            sent = client.post("/dialogs", data={"words": path.removeprefix("words=")}, follow_redirects=False)
+            where = sent.headers["location"]
+        answer = client.get(where, headers={"accept": "text/html"})
+        lasted.append(time.perf_counter() - began)
+        spent.append(time.process_time() - used)
         assert answer.status_code == 200, (path, answer.status_code)
-    return sorted(found)
+    return sorted(lasted), sorted(spent)
 
 
 def main() -> None:
@@ -166,23 +176,27 @@ def main() -> None:
         client = TestClient(app)
         login = {"name": "bench", "password": _PASSWORD}
         assert client.post("/login", data=login, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+        csrf = re.findall(r'name="csrf" value="([^"]+)"', client.get("/password", headers={"accept": "text/html"}).text)[0]
+        client.headers.update({"sec-fetch-site": "same-origin", "x-csrf-token": csrf})
         pages = {
             "list": "/dialogs",
             "list, far page": "/dialogs?page=100",
             "list, filtered": "/dialogs?outcome=transferred&reason=nomatch&seconds_from=40",
-            "search, frequent words": "/dialogs?words=записи терапевтам",
-            "search, rare combination": "/dialogs?words=справки спина бассейна",
+            "search, frequent words": "words=записи терапевтам",
+            "search, rare combination": "words=справки спина бассейна",
             "numbers, 30 days": "/numbers",
             "numbers, 90 days by week": f"/numbers?step=week&first={(SystemClock().now() - timedelta(days=89)).date()}",
             "a dialog": f"/dialogs/{some}",
         }
         print(f"{desk.records.count()} dialogs, {database.url.get_backend_name()}")
         for name, path in pages.items():
-            found = measure(client, path, chosen.times)
-            p95 = found[max(0, round(0.95 * len(found)) - 1)]
+            lasted, spent = measure(client, path, chosen.times)
+            p95 = lasted[max(0, round(0.95 * len(lasted)) - 1)]
             verdict = "ok" if p95 <= AIM_SECONDS else "TOO SLOW"
-            p50 = statistics.median(found)
-            print(f"{name:28} p50 {p50 * 1000:6.0f} ms  p95 {p95 * 1000:6.0f} ms  aim {AIM_SECONDS * 1000:.0f}  {verdict}")
+            figures = f"p50 {statistics.median(lasted) * 1000:6.0f} ms  p95 {p95 * 1000:6.0f} ms"
+            print(
+                f"{name:28} {figures}  processor {statistics.median(spent) * 1000:6.0f} ms  aim {AIM_SECONDS * 1000:.0f}  {verdict}"
+            )
         database.close()
 
 
