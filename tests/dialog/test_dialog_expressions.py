@@ -7,7 +7,8 @@ from voicebot.dialog import expressions
 from voicebot.errors import ConfigurationError
 from voicebot.russian.when import When
 
-VALUES = {"a": 1, "b": None, "text": "closed", "offers": (SimpleNamespace(start=datetime(2026, 11, 23, 9)),), "none": ()}
+OFFER = SimpleNamespace(start=datetime(2026, 11, 23, 9), duration_minutes=30)
+VALUES = {"a": 1, "b": None, "text": "closed", "offers": (OFFER,), "none": (), "three": (1, 2, 3)}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,13 @@ VALUES = {"a": 1, "b": None, "text": "closed", "offers": (SimpleNamespace(start=
         ("'x' if b else -a", -1),
         ("later_than(none)", None),
         ("later_than(offers)", datetime(2026, 11, 23, 9, 1)),
+        ("end_of(first(offers))", datetime(2026, 11, 23, 9, 30)),
+        ("end_of(b)", None),
+        ("first(three)", 1),
+        ("first(none)", None),
+        ("rest(three)", (2, 3)),
+        ("rest(offers)", None),
+        ("rest(b)", None),
         ("unknown == None", True),
     ],
 )

@@ -34,6 +34,8 @@ BROKEN = [
     ("goto: more", "goto: nowhere", 14, "'nowhere', which does not exist"),
     ("goto: more", "goto: '#choice'", 14, "'choice' is no item"),
     ("goto: more", "goto: more\n            clear: [when]", 14, "exactly one verb"),
+    ("type: datetime", "type: datetime\n        others: tries", 7, "'tries' is no variable for a subject"),
+    ("type: datetime", "type: subject\n        fills: [when]\n        others: rest", 8, "'rest' is no variable for a subject"),
     ("{when|text}", "{wen|text}", 12, "{wen}, which is not defined"),
     ("{when|text}", "{when|upper}", 12, "unknown filter"),
     ("{when|text}", "{when|doctor:dativ}", 12, "wrong case"),

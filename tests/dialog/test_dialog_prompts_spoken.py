@@ -65,6 +65,7 @@ def samples(catalogue: Catalogue) -> dict[str, Any]:
         "test": test,
         "faq": faq,
         **dict.fromkeys(("branch", "address", "hours"), "lesnaya"),
+        "where": tuple(catalogue.branches),
         "phone": "+79161234567",
         **dict.fromkeys(("money", "number", "count", "duration"), 45),
         "span": (1, 3),

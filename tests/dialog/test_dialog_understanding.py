@@ -101,6 +101,30 @@ def test_several_services_are_asked_back(understanding: Understanding) -> None:
     assert len(understood.ambiguous["service"]) > 2
 
 
+THERAPIST, CARDIOLOGIST = ("speciality", "therapist"), ("speciality", "cardiologist")
+
+
+@pytest.mark.parametrize(
+    ("text", "listed"),
+    [
+        ("запишите к терапевту и кардиологу", (THERAPIST, CARDIOLOGIST)),
+        ("мне к терапевту кардиологу и лору", (THERAPIST, CARDIOLOGIST, ("speciality", "ent"))),
+        ("к терапевту а потом еще к окулисту", (THERAPIST, ("speciality", "ophthalmologist"))),
+        ("к соколову и на узи почек", (("doctor", "sokolov"), ("service", "uzi_kidneys"))),
+        ("к терапевту или кардиологу", ()),
+        ("к терапевту нет к кардиологу", ()),
+        ("экг у кардиолога", ()),
+        ("к терапевту", ()),
+    ],
+)
+def test_what_is_wanted_one_after_another(understanding: Understanding, text: str, listed: tuple[tuple[str, str], ...]) -> None:
+    understood = understanding.understand(text, None, NOW)
+    assert understood.listed == listed
+    if listed:
+        kind, first = listed[0]
+        assert understood.slots[kind] == first
+
+
 def test_a_name_no_dictionary_has_is_less_certain(understanding: Understanding) -> None:
     understood = understanding.understand("гыы ыыг", Expect(type="name"), NOW)
     assert understood.slots["name"] == PersonName("Гыы", "Ыыг")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from voicebot.dialog import choices, said_options, values
+from voicebot.dialog import choices, said_options, values, wanted
 from voicebot.dialog.actions import execute
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy
@@ -19,6 +19,7 @@ _WHOLE_NUMBER_DIGITS = 10
 def take(turn: Turn, understood: Understood, text: str) -> bool:
     """Fill what can be filled; return False when nothing of the phrase was of use to this form."""
     one = turn.field_of(turn.state.item) if turn.state.item else None
+    understood = wanted.first_of_several(turn, understood)
     took_options = said_options.take(turn, text)
     if one is not None and _answer(turn, one, understood, text):
         return True

@@ -41,6 +41,7 @@ SESSION = frozenset(
         "outcome",
         "today",
         "branches",
+        "lab_branches",
         "partial",
     }
 )
@@ -191,6 +192,8 @@ class _FormCheck:
             yield Problem(path, f"options and from belong to type choice, {field.field!r} is {field.type}", "Change the type.")
         if field.type == "subject" and not field.fills:
             yield Problem(path, f"the subject {field.field!r} fills nothing", "Name the fields in `fills`.")
+        if field.others and (field.type != "subject" or field.others not in self.form.vars):
+            yield Problem((*path, "others"), f"{field.others!r} is no variable for a subject", "Declare it in `vars`.")
         if field.confirm != "never" and field.type in ("yes_no", "choice", "subject", "correction", "request"):
             yield Problem((*path, "confirm"), f"a {field.type} cannot be confirmed", "Remove confirm.")
         for index, option in enumerate(field.options):

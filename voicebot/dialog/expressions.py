@@ -48,11 +48,28 @@ def _earliest(offers: Any) -> Any:
     return min(offer.start for offer in offers) if offers else None
 
 
+def _end_of(visit: Any) -> Any:
+    """The moment a visit is over."""
+    return visit.start + timedelta(minutes=visit.duration_minutes) if visit else None
+
+
+def _first(several: Any) -> Any:
+    return several[0] if several else None
+
+
+def _rest(several: Any) -> Any:
+    """All but the first; None when nothing is left."""
+    return several[1:] or None if several else None
+
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "count": _count,
     "weaker": _weaker,
     "later_than": _later_than,
     "earliest": _earliest,
+    "end_of": _end_of,
+    "first": _first,
+    "rest": _rest,
 }
 
 

@@ -45,6 +45,7 @@ FILTERS: Mapping[str, Filter] = {
     "test": Filter("a lab test by its spoken name", Takes.CASE),
     "faq": Filter("the title of an answer of the knowledge base"),
     "branch": Filter("a branch: «филиал на Лесной»", Takes.CASE),
+    "where": Filter("where a branch is, of several joined by «или»: «на Лесной, на Садовой или на Парковой»"),
     "address": Filter("the address of a branch, or of several"),
     "hours": Filter("the hours of a branch, or of several"),
     "phone": Filter("a phone number by groups"),

@@ -186,6 +186,9 @@ class FieldItem(_Item):
     any: list[str] = Field([], description='phrases that mean "no matter"')
     any_label: str = "любой"
     fills: list[Identifier] = Field([], description="for subject: the fields it may fill; one is enough")
+    others: str = Field(
+        "", description='for subject: the variable of the form that gets what else was named ("к терапевту и кардиологу")'
+    )
     replaces: list[Identifier] = Field([], description="fields whose values a new value of this one makes void")
     keep: bool = Field(False, description="the value outlives the form (a caller's name)")
     dtmf: dict[str, str] = Field({}, description="key -> the phrase it stands for; 0 and * are the operator and repeating")

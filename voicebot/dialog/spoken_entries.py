@@ -8,6 +8,7 @@ from voicebot.clinic.entries import Doctor
 from voicebot.russian.case import Case, Gender
 from voicebot.russian.inflect import inflect, say_money
 from voicebot.russian.names import PersonName, decline, gender_of
+from voicebot.russian.spoken_amounts import say_list
 from voicebot.russian.text import without_stress
 
 
@@ -41,6 +42,10 @@ class EntrySpeaker:
             case "branch":
                 spoken = self.catalogue.branches[value].spoken
                 return _declined(spoken, case, inflect(without_stress(spoken), case))
+            case "where":
+                several = [value] if isinstance(value, str) else value
+                places = [self.catalogue.branches[identifier] for identifier in several]
+                return say_list([place.where or place.spoken for place in places], "или")
             case "address":
                 return self._of_branches(value, "spoken_address")
             case "hours":

@@ -59,6 +59,8 @@ class Turn:
                 return state.outcome
             case "branches":
                 return tuple(self.renderer.catalogue.branches)
+            case "lab_branches":
+                return tuple(key for key, branch in self.renderer.catalogue.branches.items() if branch.lab)
         return state.session.get(name)
 
     def evaluate(self, expression: str) -> Any:

@@ -96,6 +96,7 @@ class Understanding:
             sureness=found.sureness,
             ambiguous=ambiguous,
             several=found.several,
+            listed=found.listed,
             change=change,
             named=frozenset({"name"} & slots.keys()),
             is_negated=details.is_negated(plain),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from rapidfuzz.distance import Levenshtein
 
@@ -40,8 +41,12 @@ _NOT_SURNAMES = listed(
 _GENERIC = listed("врач врача врачу доктор доктора доктору прием приема консультация консультацию осмотр специалист запись")
 
 
-#: Named side by side they are all meant ("общий анализ крови и сахар"); of doctors or specialities only one can be.
+#: Named side by side they are all meant ("общий анализ крови и сахар"); of doctors or specialities only where it is said
+#: so ("к терапевту и к кардиологу"): else the caller corrects himself, or the recogniser wavers.
 _SEVERAL: tuple[Kind, ...] = ("test", "service")
+_LISTED: tuple[Kind, ...] = ("doctor", "speciality", "service")
+_AND = listed("и еще потом затем также плюс")
+_BETWEEN = _AND | listed("к ко на у а же врачу доктору прием приему записаться запишите сделать мне меня")
 #: At the same words and as good a likeness the first of these is meant: the catalogue's warnings tell so.
 _RANKS = {kind: rank for rank, kind in enumerate(PRECEDENCE)}
 
@@ -50,12 +55,14 @@ _RANKS = {kind: rank for rank, kind in enumerate(PRECEDENCE)}
 class Subjects:
     """What of the catalogue a phrase names: slot -> ID, slot -> several IDs that fit about equally, slot -> score.
 
-    `several`: slot -> all IDs that stand side by side in the phrase, in its order; `slots` has the first.
+    `several`: slot -> all IDs that stand side by side in the phrase, in its order; `slots` has the first. `listed`: what is
+    wanted one after another ("к терапевту и на УЗИ почек"), (slot, ID) in order; empty where it is one thing.
     """
 
     slots: dict[str, str] = field(default_factory=dict)
     ambiguous: dict[str, tuple[str, ...]] = field(default_factory=dict)
     several: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    listed: tuple[tuple[str, str], ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
     spans: list[tuple[int, int]] = field(default_factory=list)
 
@@ -127,14 +134,21 @@ class SubjectFinder:
 
     def _decide(self, tokens: list[str], found: dict[Kind, list[Match]]) -> Subjects:
         result = Subjects()
+        named: list[tuple[tuple[int, int], str, str]] = []
         for kind, matches in found.items():
             if not matches:
                 continue
-            apart = _side_by_side(matches) if kind in _SEVERAL else [matches]
+            apart = _side_by_side(matches)
+            if kind not in _SEVERAL and not (kind in _LISTED and _are_listed(tokens, [_span_of(one) for one in apart])):
+                apart = [matches]
             chosen = [self._narrowed(kind, tokens, _near_best(several), found) for several in apart]
             result.scores[kind] = min(best[0].score for best in chosen)
             result.spans += [match.span for best in chosen for match in best]
             keys = [tuple(dict.fromkeys(self._members(best))) for best in chosen]
+            if kind in _LISTED:
+                named += [
+                    (_span_of(best), kind, several[0]) for best, several in zip(chosen, keys, strict=True) if len(several) == 1
+                ]
             certain = [several[0] for several in keys if len(several) == 1]
             if certain:
                 result.slots[kind] = certain[0]
@@ -142,6 +156,9 @@ class SubjectFinder:
                     result.several[kind] = tuple(dict.fromkeys(certain))
             else:
                 result.ambiguous[kind] = keys[0]
+        named.sort()
+        if len({key for _, _, key in named}) > 1 and _are_listed(tokens, [span for span, _, _ in named]):
+            result.listed = tuple((kind, key) for _, kind, key in named)
         return result
 
     def _members(self, matches: Sequence[Match]) -> Iterator[str]:
@@ -210,6 +227,18 @@ def _side_by_side(matches: Sequence[Match]) -> list[list[Match]]:
         groups.append([*(other for group in own for other in group), match])
     groups.sort(key=lambda group: min(match.span for match in group))
     return [sorted(group, key=lambda match: match.score, reverse=True) for group in groups]
+
+
+def _span_of(matches: Sequence[Match]) -> tuple[int, int]:
+    return min(match.span[0] for match in matches), max(match.span[1] for match in matches)
+
+
+def _are_listed(tokens: Sequence[str], spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether these stretches make a list ("к терапевту, к лору и на УЗИ"): nothing of weight between, "и" before the last."""
+    if len(spans) < 2:
+        return False
+    gaps = [tokens[before[1] : after[0]] for before, after in pairwise(sorted(spans))]
+    return any(word in _AND for word in gaps[-1]) and all(word in _BETWEEN for gap in gaps for word in gap)
 
 
 def _overlap(one: Match, other: Match) -> bool:

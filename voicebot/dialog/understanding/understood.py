@@ -24,6 +24,7 @@ class Understood:
     sureness: Mapping[str, float] = field(default_factory=dict)  # slot -> how sure it is, where less than the phrase's words
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> IDs that fit about equally
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> all IDs named side by side, in order
+    listed: tuple[tuple[str, str], ...] = ()  # (slot, ID) of what is wanted one after another: "к терапевту и на УЗИ"
     change: str = ""  # the type of field the caller wants changed, "offers": others than those offered, "earlier", "later"
     named: frozenset[str] = frozenset()  # slots that were announced ("меня зовут ..."): they count unasked
     is_negated: bool = False  # "нет ...", "лучше ...": the phrase contradicts what was offered

@@ -36,6 +36,7 @@ class Found:
     slots: dict[str, Any] = field(default_factory=dict)
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    listed: tuple[tuple[str, str], ...] = ()
     sureness: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -81,7 +82,7 @@ class Values:
             found.slots["datetime"] = when
         subjects = self._subjects.find(details.without_denied(plain))
         found.slots.update(subjects.slots)
-        found.ambiguous, found.several = subjects.ambiguous, subjects.several
+        found.ambiguous, found.several, found.listed = subjects.ambiguous, subjects.several, subjects.listed
         found.sureness = {kind: _confidence(score) for kind, score in subjects.scores.items()}
         return found
 
