@@ -32,7 +32,7 @@ def ngram_bytes(tree: str = TREE, labels: tuple[int, ...] = LABELS) -> bytes:
     body += struct.pack(f"<{len(labels) + 1}i{len(words)}i", *labels, 0, *words)
     body += struct.pack(f"<{len(labels) + 1}f", *BACKOFFS, 0.0)
     body += struct.pack(f"<{len(FINAL)}f{len(words)}f", *FINAL.values(), *COSTS)
-    return head + body + bytes(-len(body) % 8)
+    return head + body + bytes(4)
 
 
 def write(path: Path, data: bytes) -> Path:

@@ -4,8 +4,8 @@ A header; the numbers of states, arcs with words and final states; then three ro
 tree of histories as LOUDS: "10", then for every state in order of breadth a 1 for each child and a 0; the last word of a
 history is nearest to the root. The second has for every state a 0 and a 1 for each arc, the third a 1 for a final state.
 Then come the words of the states (of the start 0, of the root -1) and of the arcs, back-off costs, final costs, costs of
-the arcs, filled up to eight bytes. Where an arc leads is not written: to the state of the longest history that its word and
-those before it make.
+the arcs, and four bytes of no meaning. Where an arc leads is not written: to the state of the longest history that its word
+and those before it make.
 (Sorensen and Allauzen: Unary data structures for language models, 2011.)
 """
 
@@ -32,7 +32,6 @@ def read_language_model(path: Path) -> Fst:
     if reader.type() != TYPE:
         return read_const(path)
     start, count, _ = reader.header(TYPE, _VERSION)
-    begin = reader.place
     states, arcs, finals = (reader.take("<Q") for _ in range(3))
     if states != count or not 0 <= start < count or max(arcs, finals) > len(reader.data):
         raise reader.damaged("it counts what it holds wrongly")
@@ -42,7 +41,7 @@ def read_language_model(path: Path) -> Fst:
     backoffs = reader.array(np.dtype("<f4"), states + 1)[:states]
     final_costs = reader.array(np.dtype("<f4"), finals)
     costs = reader.array(np.dtype("<f4"), arcs)
-    reader.bytes((begin - reader.place) % 8)
+    reader.take("<i")
     reader.end()
     if (context.sum(), future.sum(), final.sum()) != (states, arcs, finals) or not context[0] or future[0]:
         raise reader.damaged("its rows of bits do not fit their counts")
