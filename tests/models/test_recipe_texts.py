@@ -43,3 +43,26 @@ def test_a_mix_of_two_language_models_adds_up_to_one() -> None:
     assert mixed.probability((BEGIN,), "завтра") == pytest.approx(
         0.7 * clinic.probability((BEGIN,), "завтра") + 0.3 * talk.probability((BEGIN,), "завтра")
     )
+
+
+def test_what_one_template_says_is_less_certain_than_what_many_say() -> None:
+    words = {"болит", "зуб", "нога", "рука", "да"}
+    frequencies = dict.fromkeys(words, 0.2)
+    sentences = [["болит", "зуб"]] * 40
+    of_one = estimate(sentences, frequencies, origins=[1] * 40, vocabulary=words)
+    of_many = estimate(sentences, frequencies, origins=range(40), vocabulary=words)
+    for model in (of_one, of_many):
+        for history in ((), (BEGIN,), ("болит",)):
+            assert sum(model.probability(history, word) for word in (*words, END)) == pytest.approx(1.0, abs=1e-6)
+    assert of_many.probability(("болит",), "зуб") > 0.9
+    assert of_one.probability(("болит",), "зуб") < 0.6
+    assert of_one.probability(("болит",), "рука") > 5 * of_many.probability(("болит",), "рука")
+
+
+def test_drawing_more_often_does_not_make_one_template_certain() -> None:
+    words, frequencies = {"болит", "зуб", "нога"}, {"болит": 0.4, "зуб": 0.3, "нога": 0.3}
+    few, many = (
+        estimate([["болит", "зуб"]] * times, frequencies, origins=[7] * times, vocabulary=words).probability(("болит",), "зуб")
+        for times in (20, 2000)
+    )
+    assert many == pytest.approx(few, abs=0.02)
