@@ -25,6 +25,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
             desk.records.open_dialog(Dialog(id=one))
             desk.records.add_turn(one, Turn(1, Who.ROBOT, "Слушаю.", latency_ms={"total_ms": 500}))
             desk.records.add_turn(one, Turn(2, Who.CALLER, "</script>невнятно", intent="none"))
+            desk.records.add_turn(one, Turn(3, Who.CALLER, "звоните 89161234567", intent="none"))
             desk.records.finish_dialog(
                 one,
                 outcome,
@@ -51,7 +52,7 @@ def test_figures_are_shown_and_exported(app: FastAPI) -> None:
     header, october, november, total = table.text.splitlines()
     assert header.startswith("\ufeffпериод;обращений")
     assert october == "2026-10-01;0;0;0;0;0;0;0;0;0;0;;;0;0;0;0"
-    assert november == "2026-11-01;3;3;0;2;1;2;0;3;3;3;503;503;0;0;0;0"
+    assert november == "2026-11-01;3;3;0;2;1;2;0;3;6;6;503;503;0;0;0;0"
     assert total == november.replace("2026-11-01", "всего")
     assert actions(app)[0] == "numbers_exported"
 
@@ -68,7 +69,7 @@ def test_each_table_is_exported(app: FastAPI) -> None:
     assert lines("outcomes") == ["итог;обращений", "записан;2", "передан человеку;1"]
     assert lines("reasons") == ["причина передачи;обращений", "просил человека;1"]
     assert boss.get("/numbers.csv?table=phrases").status_code == 403
-    assert qa.get("/numbers.csv?table=phrases").text.splitlines()[1] == "</script>невнятно;3"
+    assert qa.get("/numbers.csv?table=phrases").text.splitlines()[1:] == ["</script>невнятно;3", "звоните [номер];3"]
     assert boss.get("/numbers.csv?table=secrets").status_code == 422
 
 
@@ -87,6 +88,10 @@ def test_phrases_are_shown_to_those_who_may_read_dialogs(app: FastAPI) -> None:
     assert "невнятно" in text
     assert "</script>невнятно" not in text
     assert "× 3" in text
+    assert "89161234567" not in text  # QA needs the words around it
+    root = browser(app)
+    log_in(root, "root")
+    assert "89161234567" in root.get("/numbers", headers=PAGE).text
 
 
 @pytest.mark.parametrize("query", ["first=2026-11-30&last=2026-11-01", "first=2020-01-01&last=2026-11-01", "step=year"])

@@ -16,10 +16,9 @@ from voicebot.desk.api.door import door, errors, note
 from voicebot.desk.clinic import clinic_of
 from voicebot.desk.context import CurrentDesk, Desk, as_shown, phones_of
 from voicebot.desk.pages.dialogs import LOCKED, find
-from voicebot.desk.pages.numbers import Period, figures_of
+from voicebot.desk.pages.numbers import Period, figures_of, phrases_of
 from voicebot.desk.ranges import ranged
 from voicebot.records.browse import Line, Wanted, browse
-from voicebot.records.masking import masked_text
 from voicebot.records.queue import Queue
 from voicebot.records.sealing import RecordingLocked
 from voicebot.russian.phones import parse_phone_digits
@@ -128,7 +127,7 @@ def get_numbers(request: Request, desk: CurrentDesk, login: Managers, query: Ann
         latency_ms={stage: shapes.Percentiles.model_validate(one) for stage, one in found.latency.items()},
         recognition=shapes.Recognition.model_validate(found.heard),
         visits=shapes.Visits.model_validate(figures.visits_total),
-        not_understood=[shapes.Phrase(phrase=_masked(login, phrase), count=count) for phrase, count in found.unclear]
+        not_understood=[shapes.Phrase(phrase=phrase, count=count) for phrase, count in phrases_of(login, found)]
         if reads_dialogs
         else None,
     )
@@ -208,10 +207,6 @@ def _aware(at: datetime | None, zone: tzinfo) -> datetime | None:
 
 def _counts(counts: Any) -> dict[str, int]:
     return shapes.Counts.model_validate(counts).model_dump()
-
-
-def _masked(login: Login, text: str) -> str:
-    return text if allows(login.role, May.SEE_PHONES) else masked_text(text)
 
 
 def _bookings(request: Request, desk: Desk, login: Login, query: shapes.BookingSearch) -> shapes.Bookings:

@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -17,6 +17,7 @@ from voicebot.accounts.sessions import Login
 from voicebot.clinic.visit_counts import VisitCounts, visit_counts
 from voicebot.desk import words
 from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page
+from voicebot.records.masking import masked_text
 from voicebot.records.numbers import BUDGET_SECONDS, Counts, Numbers, Percentiles, Step, numbers
 
 router = APIRouter(prefix="/numbers")
@@ -75,6 +76,7 @@ def shown(request: Request, desk: CurrentDesk, login: Viewer, query: Annotated[P
         request,
         "numbers.html",
         found=figures.found,
+        unclear=phrases_of(login, figures.found),
         visits=figures.visits_total,
         query=query,
         totals=TOTALS,
@@ -93,6 +95,7 @@ def exported(
     if table is Table.PHRASES and not allows(login.role, May.READ_DIALOGS):
         raise HTTPException(403, "Для этого у вас нет прав.")
     figures = figures_of(desk, query)
+    figures = replace(figures, found=replace(figures.found, unclear=phrases_of(login, figures.found)))
     desk.audit.note(login.who, "numbers_exported", address=address_of(request), detail=table.value)
     text = io.StringIO()
     csv.writer(text, delimiter=";").writerows(rows_of(figures, table))
@@ -100,6 +103,14 @@ def exported(
     return Response(
         "\ufeff" + text.getvalue(), media_type="text/csv", headers={"content-disposition": f'attachment; filename="{name}"'}
     )
+
+
+def phrases_of(login: Login, found: Numbers) -> Sequence[tuple[str, int]]:
+    """What was not understood, as this role may see it; empty for those who read no dialogs."""
+    if not allows(login.role, May.READ_DIALOGS):
+        return ()
+    is_whole = allows(login.role, May.SEE_PHONES)
+    return [(phrase if is_whole else masked_text(phrase), count) for phrase, count in found.unclear]
 
 
 def rows_of(figures: Figures, table: Table = Table.PERIODS) -> Iterator[list[str]]:
