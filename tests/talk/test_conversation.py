@@ -254,5 +254,5 @@ async def test_a_taken_dialog_id_is_replaced_everywhere(clinic: Clinic, tmp_path
         assert dialog.id != DIALOG_ID
         renames = [message for message in call.line.sent if isinstance(message, line.Rename)]
         assert [message.dialog_id for message in renames] == [dialog.id]
-        assert call.conversation._state.dialog_id == dialog.id  # the number that callers are told
+        assert call.conversation.dialog_id == dialog.id  # the number that callers are told
         assert dialog.outcome == "callback"
