@@ -79,6 +79,14 @@ def test_the_hypothesis_that_answers_the_question_wins_with_less_confidence(engi
     assert step.understood.confidence == pytest.approx(0.92, abs=0.01)
 
 
+def test_words_that_the_question_lists_are_an_answer_before_other_meanings(engine: Engine) -> None:
+    asked = play(engine, Started(), heard("скажите ваш адрес"))
+    step = engine.step(asked.state, Heard((Alternative("всё", 0.89), Alternative("в семь", 0.05))), NOW)
+    assert step.understood is not None
+    assert step.understood.text == "всё"
+    assert "branch" in step.state.slots
+
+
 @pytest.mark.parametrize("rank", [0, 1])
 def test_danger_in_the_second_hypothesis_is_heard(engine: Engine, rank: int) -> None:
     texts = ["завтра утром", "завтра утром"]

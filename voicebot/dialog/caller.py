@@ -6,6 +6,7 @@ from typing import Any
 from voicebot.dialog import answers, choices, commands, ending, hypotheses, interpretation, moving
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy_of_wish
+from voicebot.dialog.hypotheses import Hypothesis
 from voicebot.dialog.meaning import Meaning
 from voicebot.dialog.recovery import ask_question_again, not_understood
 from voicebot.dialog.schema import Form
@@ -93,7 +94,6 @@ def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
 
 def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
     """Return the hypothesis that answers the question, else the first that means anything, else the first."""
-    expect = turn.state.expect
     several = hypotheses.read(turn, event)
     # An emergency is worth a false alarm: the second hypothesis may name it too (the first may come from a grammar).
     for one in several[: hypotheses.EMERGENCY_RANKS]:
@@ -102,7 +102,7 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
     first = several[0]
     if first.understood.intent in commands.GLOBAL and not _is_option(turn, first.understood, first.text):
         return first.text, first.understood
-    fitting = [one for one in several if expect is not None and turn.understanding.answers(one.understood, expect, one.text)]
+    fitting = [one for one in several if _fits(turn, one)]
     fitting = fitting or [one for one in several if not one.understood.is_nothing] or several
     best = fitting[0]
     if not best.understood.slots:
@@ -110,6 +110,14 @@ def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
         intent = best.understood.intent
         best = next((one for one in fitting if one.understood.slots and one.understood.intent == intent), best)
     return best.text, best.understood
+
+
+def _fits(turn: Turn, one: Hypothesis) -> bool:
+    """Whether a hypothesis answers the question: with a value, or with words that the field itself lists."""
+    expect = turn.state.expect
+    if expect is not None and turn.understanding.answers(one.understood, expect, one.text):
+        return True
+    return _is_option(turn, one.understood, one.text)
 
 
 def _served(turn: Turn, understood: Understood, text: str) -> bool:
