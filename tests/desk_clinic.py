@@ -38,6 +38,13 @@ def _forms() -> dict[str, Form]:
     return dict(load_dialplans(DEMO / "dialplans", SERVICES).forms)
 
 
+def demo() -> Clinic:
+    """The demo clinic without a database: names and dialogs only."""
+    clinic = Clinic(DEMO, None, None)  # type: ignore[arg-type]
+    clinic.catalogue, clinic.forms = _catalogue(), _forms()
+    return clinic
+
+
 def with_clinic(app: FastAPI, days: int = 3) -> Clinic:
     """Give an application the demo clinic and a diary of `days` days."""
     desk = app.state.desk

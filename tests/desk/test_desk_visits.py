@@ -76,6 +76,19 @@ def test_the_day_is_shown_and_filtered(oper: TestClient, visit: Appointment, cli
     assert actions(app)[0] == "visits_listed"
 
 
+def test_a_long_day_has_pages(oper: TestClient, visit: Appointment, clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicebot.desk.pages.visits.PAGE", 1)
+    slot = slots_of(clinic, "orlov")[1]
+    later = clinic.bookings.book(slot, "X", PersonName("Орлов", "Пётр"), "+79160000002", None, "y")
+    first = oper.get("/visits?doctor=orlov", headers=PAGE).text
+    assert f'id="visit-{visit.id}"' in first
+    assert f'id="visit-{later.id}"' not in first
+    assert 'href="?doctor=orlov&amp;page=2"' in first
+    second = oper.get("/visits?doctor=orlov&page=2", headers=PAGE).text
+    assert f'id="visit-{later.id}"' in second
+    assert 'href="?doctor=orlov&amp;page=1"' in second
+
+
 def test_who_came_is_marked_and_marked_back(
     oper: TestClient, visit: Appointment, clinic: Clinic, app: FastAPI, clock: VirtualClock
 ) -> None:
