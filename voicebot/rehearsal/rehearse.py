@@ -23,7 +23,10 @@ _STUCK_SECONDS = 45.0  # nothing happens at all
 
 @dataclass(slots=True)
 class Rehearsed:
-    """What came of one file. `skipped` says why it was not spoken; `failures` is empty when all was as expected."""
+    """What came of one file. `skipped` says why it was not spoken; `failures` is empty when all was as expected.
+
+    `booked`: visits. `is_disturbed`: the file has services fail, or the caller say nothing.
+    """
 
     name: str
     skipped: str = ""
@@ -33,10 +36,18 @@ class Rehearsed:
     caller_turns: int = 0
     repairs: int = 0
     seconds: float = 0.0
+    booked: int = 0
+    is_disturbed: bool = False
 
     @property
     def is_booking(self) -> bool:
-        return self.outcome == "booked"
+        """Whether it ended with a visit booked."""
+        return self.outcome == "booked" and self.booked > 0
+
+    @property
+    def is_usual_booking(self) -> bool:
+        """Whether one visit was booked and the file lets nothing go wrong; the caller may have corrected himself."""
+        return self.is_booking and self.booked == 1 and not self.is_disturbed
 
 
 async def rehearse(
@@ -77,6 +88,8 @@ async def _play(stage: Stage, name: str, conversation: Conversation, recordings:
         caller_turns=director.caller_turns,
         repairs=director.repairs,
         seconds=time.monotonic() - (answered or began),
+        booked=len(world.results("book")),
+        is_disturbed=bool(conversation.faults) or any(turn.silence or turn.noise for turn in conversation.turns),
     )
     if not result.failures:
         result.failures += check_whole(conversation, world.done, result.caller_turns - result.repairs, result.seconds)
