@@ -74,9 +74,8 @@ async def _play(stage: Stage, name: str, conversation: Conversation, recordings:
     world = await asyncio.to_thread(stage.set, conversation, watch)
     recording = recordings / f"{name}.wav" if recordings is not None else None
     patient = await SteeredPatient.call(scenario_of(conversation, name), stage.target, stage.settings.cache, recording)
-    began = time.monotonic()
     try:
-        answered = await _talk(patient, director)
+        seconds = await _talk(patient, director)
     finally:
         await patient.close()
     director.ended()
@@ -87,7 +86,7 @@ async def _play(stage: Stage, name: str, conversation: Conversation, recordings:
         outcome=director.outcome,
         caller_turns=director.caller_turns,
         repairs=director.repairs,
-        seconds=time.monotonic() - (answered or began),
+        seconds=seconds,
         booked=len(world.results("book")),
         is_disturbed=bool(conversation.faults) or any(turn.silence or turn.noise for turn in conversation.turns),
     )
@@ -96,9 +95,10 @@ async def _play(stage: Stage, name: str, conversation: Conversation, recordings:
     return result
 
 
-async def _talk(patient: SteeredPatient, director: Director) -> float | None:
-    """Let the patient follow the director until the call is over; return the time of the answer."""
-    answered: float | None = None
+async def _talk(patient: SteeredPatient, director: Director) -> float:
+    """Let the patient follow the director until the call is over; return the seconds from the answer to the hang-up."""
+    answered = time.monotonic()
+    hung_up: float | None = None
     events = patient.events().__aiter__()
     coming: asyncio.Task[object] | None = None
     is_quiet = False  # the robot has fallen silent, and nobody has acted since
@@ -111,7 +111,7 @@ async def _talk(patient: SteeredPatient, director: Director) -> float | None:
         if done:
             event, coming, last = coming.result(), None, time.monotonic()
             if event is None:
-                return answered
+                return (hung_up or time.monotonic()) - answered
             if isinstance(event, Answered):
                 answered = time.monotonic()
             is_quiet = is_quiet or isinstance(event, RobotFinished)
@@ -121,6 +121,7 @@ async def _talk(patient: SteeredPatient, director: Director) -> float | None:
             if isinstance(direction, Do):
                 patient.do(direction.step)
             elif isinstance(direction, HangUp):
+                hung_up = hung_up or time.monotonic()
                 patient.hang_up()
             elif isinstance(direction, Stay) and direction.seconds is not None:
                 quiet_until, is_quiet = time.monotonic() + direction.seconds, True
