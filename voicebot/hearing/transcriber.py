@@ -98,8 +98,12 @@ class Transcriber:
 
 
 def _join(before: tuple[Alternative, ...], now: list[Alternative]) -> tuple[Alternative, ...]:
-    """Append each hypothesis of this stretch to the best of those before: the whole is as sure as its least sure stretch."""
+    """Append each hypothesis of this stretch to the best of those before.
+
+    The best of the whole is as sure as its least sure stretch; the others keep their odds against it.
+    """
     if not before or not now:
         return before or tuple(now)
-    best = before[0]
-    return tuple(Alternative(f"{best.text} {a.text}", min(best.confidence, a.confidence), a.source) for a in now)
+    best, top = before[0], max(a.confidence for a in now)
+    share = min(1.0, best.confidence / top) if top > 0 else 1.0
+    return tuple(Alternative(f"{best.text} {a.text}", a.confidence * share, a.source) for a in now)
