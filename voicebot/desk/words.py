@@ -131,12 +131,24 @@ _INTENTS = {
     "info": "справочная",
     "lab": "лаборатория",
     "complaint": "жалоба",
+    "yes": "да",
+    "no": "нет",
+    "keys": "нажал кнопки",
+    "inform": "ответил",
 }
 
 
 def intent(word: str) -> str:
     """What a caller wanted."""
     return _INTENTS.get(word, word)
+
+
+_TARGETS = {"operator": "оператор", "emergency": "скорая помощь"}
+
+
+def target(name: str) -> str:
+    """Whom a call was handed to, by the name in the settings."""
+    return _TARGETS.get(name, name)
 
 
 _SLOTS = {
@@ -146,6 +158,12 @@ _SLOTS = {
     "test": "анализ",
     "branch": "филиал",
     "datetime": "время",
+    "date": "день",
+    "time": "время",
+    "choice": "выбор",
+    "yes_no": "да или нет",
+    "patient": "пациент",
+    "number": "число",
     "name": "имя",
     "phone": "телефон",
     "birth_date": "дата рождения",
