@@ -33,6 +33,9 @@ from .ngrams import END as SENTENCE_END
 from .ngrams import History, NgramModel
 
 UNKNOWN = "[unk]"
+#: added to the language model's cost: the network hears "я" in many a pause. Of development_fresh.txt's errors 1.5 took
+#: 0.3 % of the words, 3 took 0.6 %, and callers do say "я"
+_HEARD_IN_PAUSES = {"я": 2.0}
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,8 @@ def language_model_arcs(model: NgramModel, numbers: dict[str, int]) -> tuple[lis
             if word == SENTENCE_END:
                 finals[source] = -math.log(probability)
             elif word in numbers:
-                arcs.append((source, state_of((*history, word)[-2:]), numbers[word], numbers[word], -math.log(probability)))
+                cost = _HEARD_IN_PAUSES.get(word, 0.0) - math.log(probability)
+                arcs.append((source, state_of((*history, word)[-2:]), numbers[word], numbers[word], cost))
     return arcs, finals, states[(SENTENCE_BEGIN,)]
 
 

@@ -1,11 +1,14 @@
 """The recipe's graph: words that end alike share their endings, and every one is still heard as itself."""
 
+import math
 from collections import defaultdict
 
 import pytest
 
 from models.recipe.garbage_unit import GARBAGE
-from models.recipe.graph import Costs, PronunciationGraph
+from models.recipe.graph import _HEARD_IN_PAUSES, Costs, PronunciationGraph, language_model_arcs
+from models.recipe.ngrams import BEGIN as SENTENCE_BEGIN
+from models.recipe.ngrams import estimate
 from voicebot.vocabulary.phones import SINGLE, forward_id, phone
 
 UNITS = ["SIL", "a", "d", "g", "n", "o", "r", "t", "v", GARBAGE]
@@ -61,3 +64,11 @@ def test_garbage_is_a_sound_of_its_own_and_in_no_other_word(graph: Pronunciation
     assert sorted(arc[4] for arc in entering) == [pytest.approx(Costs().garbage - Costs().unknown), Costs().ignored_garbage]
     others = {forward_id(phone(UNITS.index(GARBAGE), place)) for place in range(3)}
     assert not [arc for arc in graph.arcs if arc[2] in others]
+
+
+def test_what_is_heard_in_pauses_costs_more_than_the_language_model_says() -> None:
+    model = estimate([["я", "приду"], ["да"]] * 20, {"я": 0.5, "приду": 0.3, "да": 0.2}, vocabulary={"я", "приду", "да"})
+    arcs, _, start = language_model_arcs(model, {"я": 1, "приду": 2, "да": 3})
+    costs = {label: cost for source, _, label, _, cost in arcs if source == start and label}
+    assert costs[3] == pytest.approx(-math.log(model.probability((SENTENCE_BEGIN,), "да")))
+    assert costs[1] == pytest.approx(-math.log(model.probability((SENTENCE_BEGIN,), "я")) + _HEARD_IN_PAUSES["я"])
