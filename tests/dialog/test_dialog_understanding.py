@@ -101,6 +101,20 @@ def test_several_services_are_asked_back(understanding: Understanding) -> None:
     assert len(understood.ambiguous["service"]) > 2
 
 
+def test_a_half_heard_surname_of_two_doctors_is_asked_back(understanding: Understanding) -> None:
+    assert set(understanding.understand("сколько стоит попасть к соколовы", None, NOW).ambiguous["doctor"]) == {
+        "sokolov",
+        "sokolova",
+    }
+    assert understanding.understand("к соколовой", None, NOW).slots["doctor"] == "sokolova"
+    assert understanding.understand("к соколову", None, NOW).slots["doctor"] == "sokolov"
+
+
+@pytest.mark.parametrize("text", ["через сколько дней готов анализ на витамин дэ", "анализ на витамин д", "витамин дэ"])
+def test_a_letter_is_heard_as_its_name(understanding: Understanding, text: str) -> None:
+    assert understanding.understand(text, None, NOW).slots["test"] == "vitamin_d"
+
+
 THERAPIST, CARDIOLOGIST = ("speciality", "therapist"), ("speciality", "cardiologist")
 
 

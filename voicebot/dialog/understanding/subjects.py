@@ -16,6 +16,7 @@ from voicebot.russian.inflect import inflect
 from voicebot.russian.morphology import parses
 from voicebot.russian.names import PersonName, decline
 from voicebot.russian.nouns import forms as case_forms
+from voicebot.russian.person import GENDERED
 from voicebot.russian.text import listed, normalise, words
 
 _FLOOR: Mapping[Kind, float] = {"doctor": 0.86, "speciality": 0.84, "service": 0.84, "branch": 0.84, "test": 0.84, "faq": 0.86}
@@ -145,6 +146,8 @@ class SubjectFinder:
             result.scores[kind] = min(best[0].score for best in chosen)
             result.spans += [match.span for best in chosen for match in best]
             keys = [tuple(dict.fromkeys(self._members(best))) for best in chosen]
+            if kind == "doctor":
+                keys = [self._with_namesakes(tokens, best, several) for best, several in zip(chosen, keys, strict=True)]
             if kind in _LISTED:
                 named += [
                     (_span_of(best), kind, several[0]) for best, several in zip(chosen, keys, strict=True) if len(several) == 1
@@ -187,6 +190,17 @@ class SubjectFinder:
         exact = [match for match in best if match.span[1] - match.span[0] == longest and match.score >= best[0].score]
         return exact or best
 
+    def _with_namesakes(self, tokens: list[str], best: Sequence[Match], keys: tuple[str, ...]) -> tuple[str, ...]:
+        """A surname that only sounds so ("к соколовы") may be the other Sokolov's as well: then it is asked which.
+
+        Nothing is added where a given name, or the very form of the surname, was heard.
+        """
+        if len(keys) != 1 or any(_text_of(tokens, match) == match.form or " " in match.form for match in best):
+            return keys
+        family = _family_of(self._catalogue.doctors[keys[0]].surname)
+        others = (key for key, doctor in self._catalogue.doctors.items() if _family_of(doctor.surname) == family)
+        return tuple(dict.fromkeys((*keys, *others)))
+
     def _is_dative(self, tokens: list[str], match: Match) -> bool:
         """Whether "к ..." stands before exactly this doctor's surname in the dative."""
         if match.span[0] == 0 or tokens[match.span[0] - 1] not in _BEFORE_DATIVE:
@@ -195,6 +209,15 @@ class SubjectFinder:
         whole = PersonName(doctor.surname, doctor.given, doctor.patronymic)
         overrides = {doctor.surname: dict(doctor.cases.get("surname", {}))}
         return normalise(decline(whole, Case.DATIVE, overrides).split(" ")[0]) == tokens[match.span[0]]
+
+
+def _family_of(surname: str) -> str:
+    """The surname without the ending that only tells man from woman."""
+    lower = surname.lower()
+    for womens, mens in GENDERED:
+        if lower.endswith(womens):
+            return lower.removesuffix(womens) + mens
+    return lower
 
 
 def _text_of(tokens: list[str], match: Match) -> str:
