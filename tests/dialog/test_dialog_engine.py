@@ -87,6 +87,13 @@ def test_words_that_the_question_lists_are_an_answer_before_other_meanings(engin
     assert "branch" in step.state.slots
 
 
+def test_the_same_half_heard_name_does_not_settle_which_is_meant(engine: Engine) -> None:
+    step = play(engine, Started(), *[heard("сколько стоит попасть к соколовы")] * 2)
+    assert step.state.doubt is not None
+    step = engine.step(step.state, heard("к анне сергеевне"), NOW)
+    assert step.state.slots["doctor"].value == "sokolova"
+
+
 @pytest.mark.parametrize("rank", [0, 1])
 def test_danger_in_the_second_hypothesis_is_heard(engine: Engine, rank: int) -> None:
     texts = ["завтра утром", "завтра утром"]

@@ -318,6 +318,8 @@ def _settled(turn: Turn, doubt: Doubt, understood: Understood, text: str) -> Slo
             return slot
     if len(doubt.candidates) == 1:
         return doubt.candidates[0] if understood.slots.get("yes_no") is True else None
+    if {slot.value for slot in doubt.candidates} <= set(understood.ambiguous.get(doubt.type, ())):
+        return None  # the same half-heard surname once more tells no more than before
     number = understood.slots.get("ordinal")
     if isinstance(number, int) and 1 <= abs(number) <= len(doubt.candidates):
         return doubt.candidates[number - 1 if number > 0 else number]
