@@ -151,6 +151,14 @@ def target(name: str) -> str:
     return _TARGETS.get(name, name)
 
 
+_VERSIONS = {"recogniser": "распознавание", "voice": "голос", "dialplan": "диалоги", "dialplans": "диалоги"}
+
+
+def version(name: str) -> str:
+    """A part of the robot whose version is kept with each contact."""
+    return _VERSIONS.get(name, name)
+
+
 _SLOTS = {
     "doctor": "врач",
     "speciality": "специальность",
