@@ -116,8 +116,9 @@ _FOCUS = """() => {
   if (!one || one === document.body) return null;
   const style = getComputedStyle(one), box = one.getBoundingClientRect();
   const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const isOwn = one.matches("audio"); // the browser's own buttons in it show the focus themselves
   const all = [...document.querySelectorAll("*")];
-  return { key: String(all.indexOf(one)), what: one.outerHTML.slice(0, 120), isSeen: outlined && box.width > 0 };
+  return { key: String(all.indexOf(one)), what: one.outerHTML.slice(0, 120), isSeen: isOwn || (outlined && box.width > 0) };
 }"""
 _REACHABLE = """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
   .filter((one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0).length"""
