@@ -60,4 +60,11 @@ def test_what_is_now_outweighs_what_was() -> None:
 def test_the_classifiers_fear_counts_only_with_a_word_of_danger(
     text: str, probabilities: dict[str, float], is_feared: bool
 ) -> None:
-    assert is_suspected(text, probabilities) is is_feared
+    assert is_suspected(text, probabilities, is_complaint=False) is is_feared
+
+
+def test_a_complaint_is_feared_only_when_it_is_very_likely_danger() -> None:
+    text = "резко прихватило сердце у дедушки"
+    assert not is_suspected(text, {"emergency": 0.6, "book": 0.4}, is_complaint=True)
+    assert is_suspected(text, {"emergency": 0.9, "book": 0.1}, is_complaint=True)
+    assert not is_suspected("болит сердце", {"emergency": 0.9, "book": 0.1}, is_complaint=False)

@@ -81,6 +81,11 @@ def _clean(heard: Alternative) -> Alternative:
     return Alternative(" ".join(words_of(heard.text)), heard.confidence, heard.source)
 
 
+def _doubted(heard: Sequence[Alternative], most: float) -> list[Alternative]:
+    """All together no surer than `most`: they may mean the same, and then their confidences are added."""
+    return [Alternative(one.text, one.confidence * most, one.source) for one in heard]
+
+
 def _heaviest_first(heard: list[Alternative], weight: Callable[[Alternative], float]) -> list[Alternative]:
     """Order hypotheses by how likely each is as an answer; the absurd ones stay behind."""
     if len(heard) < 2:

@@ -6,12 +6,12 @@ without it: a phrase costs a fraction of a millisecond.
 
 import hashlib
 import json
-import math
 import os
 import warnings
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from voicebot.dialog.understanding import intents, patterns
-from voicebot.dialog.understanding.features import Views, document_counts, lemmas, views, weighed
+from voicebot.dialog.understanding.features import Views, lemmas, views, weighed
 from voicebot.dialog.understanding.noise import Noise
 
 log = structlog.get_logger(__name__)
 
-_VERSION = 4  # of features, noise and training: another number forgets what is cached
+_VERSION = 5  # of features, noise and training: another number forgets what is cached
 _VARIANTS = 3
 _KEPT_FILES = 6  # of earlier phrases, in the cache
 _LEAST_DOCUMENTS = 5
@@ -35,7 +35,10 @@ _REGULARISATION = 8.0  # scikit-learn's C
 _ITERATIONS = 25
 _LAST_ITERATIONS = 8  # from there on
 _HELD_OUT = 6  # one in so many phrases is kept from the first training, for calibration
+_MEASURED = 3  # of a phrase and its variants, for calibration
 _TEMPERATURES = np.geomspace(0.3, 3.0, 25)
+_STRANGERS = frozenset({"off_topic", "none"})
+_WELL_KNOWN = 9
 _BOOSTS = np.arange(0.0, 4.1, 0.5)
 
 
@@ -50,10 +53,11 @@ class Classifier:
     bias: NDArray[np.float32]
     temperature: float
     boost: float  # what a rule's finding adds to an intent's score
+    own: frozenset[str]  # lemmas of those who want something of the clinic
 
     def probabilities(self, text: str, hits: Collection[str] = ()) -> dict[str, float]:
         """Intent -> probability of a normalised phrase, the likeliest first. `hits`: intents whose rules it fits."""
-        features = weighed(views(text), self.known, self.idf)
+        features = weighed(views(text, self.own.__contains__), self.known, self.idf)
         scores = self.bias.astype(np.float64)
         if features:
             numbers = np.fromiter(features.keys(), dtype=np.int64, count=len(features))
@@ -70,16 +74,19 @@ class Classifier:
         return sum(f"={word}" in self.known for word in words) / len(words) if words else 0.0
 
 
-def learn(phrases: Mapping[str, Sequence[str]], cache_folder: Path | None = None) -> Classifier:
-    """Return the classifier of these phrases: from the cache if it was trained before, else trained now and kept."""
-    digest = _digest(phrases)
+def learn(phrases: Mapping[str, Sequence[str]], cache_folder: Path | None = None, names: Collection[str] = ()) -> Classifier:
+    """Return the classifier of these phrases: from the cache if it was trained before, else trained now and kept.
+
+    `names`: what the clinic has, in words: they are its own whether or not a phrase holds them.
+    """
+    digest = _digest(phrases, names)
     file = cache_folder / f"intents-{digest}.npz" if cache_folder is not None else None
     if file is not None and file.is_file():
         try:
             return _load(file)
         except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
             log.warning("trained understanding not readable, trained anew", problem=type(error).__name__)
-    trained = train(phrases)
+    trained = train(phrases, names)
     if file is not None:
         try:
             _store(trained, file)
@@ -88,30 +95,47 @@ def learn(phrases: Mapping[str, Sequence[str]], cache_folder: Path | None = None
     return trained
 
 
-def train(phrases: Mapping[str, Sequence[str]]) -> Classifier:
+def train(phrases: Mapping[str, Sequence[str]], names: Collection[str] = ()) -> Classifier:
     """Train on phrases and their damaged variants; fit the temperature on phrases the first training has not seen."""
     rows = [(intent, phrase) for intent, several in sorted(phrases.items()) for phrase in several]
-    names = tuple(sorted({intent for intent, _ in rows}))
+    several = tuple(sorted({intent for intent, _ in rows}))
     noise = Noise([phrase for _, phrase in rows])
     groups = [[phrase, *noise.variants(phrase, _VARIANTS)] for _, phrase in rows]
     texts = [text for group in groups for text in group]
-    seen = [views(text) for text in texts]
-    counts = document_counts(seen)
-    kept = sorted(name for name, count in counts.items() if count >= _LEAST_DOCUMENTS)
-    known = {name: number for number, name in enumerate(kept)}
-    idf = [math.log((1 + len(texts)) / (1 + counts[name])) + 1.0 for name in kept]
-    features = _matrix(seen, known, idf)
-    wanted = np.array([names.index(intent) for (intent, _), group in zip(rows, groups, strict=True) for _ in group])
+    own = _own_words(rows, names)
+    seen = [found for (intent, _), group in zip(rows, groups, strict=True) for found in _seen(intent, group, own)]
+    features, known, idf = _learnt_features(seen)
+    wanted = np.array([several.index(intent) for (intent, _), group in zip(rows, groups, strict=True) for _ in group])
     owners = np.array([number for number, group in enumerate(groups) for _ in group])
     is_held_out = owners % _HELD_OUT == _HELD_OUT - 1
     solver = _Solver()
     solver.fit(features[~is_held_out], wanted[~is_held_out], _ITERATIONS)
+    is_held_out &= np.array([number < _MEASURED for group in groups for number in range(len(group))])
     held_out = [text for text, is_out in zip(texts, is_held_out, strict=True) if is_out]
-    rules = np.array([[intent in hits for intent in names] for hits in map(intents.hits, held_out)], dtype=np.float64)
+    rules = np.array([[intent in hits for intent in several] for hits in map(intents.hits, held_out)], dtype=np.float64)
     temperature, boost = _calibrated(solver.scores(features[is_held_out]), rules, wanted[is_held_out])
     solver.fit(features, wanted, _LAST_ITERATIONS)
     weights, bias = solver.result()
-    return Classifier(names, known, idf, weights, bias, temperature, boost)
+    return Classifier(several, known, idf, weights, bias, temperature, boost, frozenset(own))
+
+
+def _own_words(rows: Sequence[tuple[str, str]], names: Collection[str]) -> Counter[str]:
+    """Lemma -> in how many phrases of those who want something it is; those of the clinic's names count as well known."""
+    own = Counter[str]()
+    for intent, phrase in rows:
+        if intent not in _STRANGERS:
+            own.update(set(lemmas(phrase)))
+    own.update({form: _WELL_KNOWN for name in names for form in lemmas(name)})
+    return own
+
+
+def _seen(intent: str, group: Sequence[str], own: Counter[str]) -> Iterator[Views]:
+    """The views of a phrase and its variants. Its own words count only where other phrases have them too: a phrase that
+    nobody taught will have such words as well.
+    """
+    least = {} if intent in _STRANGERS else dict.fromkeys(lemmas(group[0]), 2)
+    for text in group:
+        yield views(text, lambda form: own[form] >= least.get(form, 1))
 
 
 class _Solver:
@@ -136,19 +160,33 @@ class _Solver:
         return self._model.coef_.T.astype(np.float32), self._model.intercept_.astype(np.float32)
 
 
-def _matrix(several: Sequence[Views], known: Mapping[str, int], idf: list[float]) -> Any:
-    from scipy.sparse import csr_matrix
+def _learnt_features(seen: Sequence[Views]) -> tuple[Any, dict[str, int], list[float]]:
+    """Phrases as rows of TF-IDF weights, the number of each feature, and its IDF. The same as `features.weighed`, at once."""
+    from scipy.sparse import csr_matrix, diags, hstack
 
-    numbers: list[int] = []
-    values: list[float] = []
-    ends = [0]
-    for found in several:
-        row = weighed(found, known, idf)
-        numbers.extend(row)
-        values.extend(row.values())
-        ends.append(len(numbers))
-    shape = (len(several), len(known))
-    return csr_matrix((np.array(values, np.float32), np.array(numbers, np.int32), np.array(ends, np.int32)), shape=shape)
+    blocks, known, idf = [], dict[str, int](), list[float]()
+    for view, (weight, _) in enumerate(seen[0]):
+        numbers: dict[str, int] = {}
+        columns: list[int] = []
+        ends = [0]
+        for found in seen:
+            columns.extend(numbers.setdefault(name, len(numbers)) for name in found[view][1])
+            ends.append(len(columns))
+        shape = (len(seen), len(numbers))
+        counts = csr_matrix((np.ones(len(columns), np.float32), np.array(columns, np.int32), np.array(ends)), shape=shape)
+        counts.sum_duplicates()
+        documents = np.bincount(counts.indices, minlength=len(numbers))
+        places = np.flatnonzero(documents >= _LEAST_DOCUMENTS)
+        own_idf = np.log((1 + len(seen)) / (1 + documents[places])) + 1.0
+        counts = counts[:, places]
+        counts.data = 1.0 + np.log(counts.data)
+        counts = counts @ diags(own_idf)
+        lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
+        blocks.append(diags(weight / np.maximum(lengths, 1e-9)) @ counts)
+        names = list(numbers)
+        known.update((names[place], len(known)) for place in places)
+        idf.extend(map(float, own_idf))
+    return hstack(blocks, format="csr", dtype=np.float32), known, idf
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -170,10 +208,10 @@ def _calibrated(scores: NDArray[np.float64], rules: NDArray[np.float64], wanted:
     return float(temperature), float(boost)
 
 
-def _digest(phrases: Mapping[str, Sequence[str]]) -> str:
+def _digest(phrases: Mapping[str, Sequence[str]], names: Collection[str]) -> str:
     """What the training depends on: the phrases, the rules that are features, and this code's version."""
     rules = {name: value for name, value in vars(patterns).items() if name.isupper()}
-    parts = [_VERSION, {intent: list(several) for intent, several in sorted(phrases.items())}, rules]
+    parts = [_VERSION, {intent: list(several) for intent, several in sorted(phrases.items())}, sorted(names), rules]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:24]
 
 
@@ -191,6 +229,7 @@ def _store(trained: Classifier, file: Path) -> None:
             bias=trained.bias,
             temperature=np.array(trained.temperature),
             boost=np.array(trained.boost),
+            own=np.frombuffer("\n".join(sorted(trained.own)).encode(), dtype=np.uint8),
         )
     part.replace(file)
     kept = sorted(file.parent.glob("intents-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
@@ -209,4 +248,5 @@ def _load(file: Path) -> Classifier:
             kept["bias"],
             float(kept["temperature"]),
             float(kept["boost"]),
+            frozenset(kept["own"].tobytes().decode().split("\n")),
         )

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 
+from voicebot.russian.morphology import parses
 from voicebot.russian.shift import Shift, parse_shift
 
 _ORDINALS = (
@@ -54,6 +55,16 @@ _SURNAME = re.compile(
     r"\w+(?:ов|ова|ев|ева|ин|ина|ын|ына|ский|ская|цкий|цкая|енко|чук|юк|ян|швили|дзе|ых|их|ук|ко|ец|ович|евич|ман|берг|штейн)"
 )
 _NAMED = re.compile(r"меня зовут|мо[яю] фамили\w+|фамилия|зовут|на имя|на фамилию")
+
+
+def with_yes(text: str) -> str:
+    """Return an answer to a yes/no question with a misheard "да" put right: "до конечно", but not "до пятницы"."""
+    first, _, rest = text.partition(" ")
+    if first != "до" or not rest:
+        return text
+    following = parses(rest.split()[0])
+    is_place_or_time = any({"gent"} & set(one.tag.grammemes) for one in following) or rest[0].isdigit()
+    return text if is_place_or_time else f"да {rest}"
 
 
 @cache

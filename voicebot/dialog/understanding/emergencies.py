@@ -10,6 +10,8 @@ from voicebot.dialog.understanding import dangers
 
 _WINDOW = 7  # words between the parts of one sign
 _LIKELY = 0.45
+_LIKELY_OF_COMPLAINT = 0.8
+_LEAST_WORDS = 3
 _CALM = re.compile(rf"(?:^| )(?:{dangers.CALM})(?: |$)")
 _DANGER_WORD = re.compile(rf"(?<= )(?:{dangers.WORDS})(?= )")
 _NOW = re.compile(rf"(?:^| )(?:{dangers.NOW})(?: |$)")
@@ -39,10 +41,15 @@ def is_emergency(text: str) -> bool:
     return not _is_calm(text) and _told(dangers.MOSTLY, joined)
 
 
-def is_suspected(text: str, probabilities: Mapping[str, float]) -> bool:
-    """Whether the classifier hears an emergency in a phrase without a known sign. Not for phrases that name a service."""
+def is_suspected(text: str, probabilities: Mapping[str, float], is_complaint: bool) -> bool:
+    """Whether the classifier hears an emergency in a phrase without a known sign. Not for phrases that name a service.
+
+    `is_complaint`: the phrase is of those with which patients come to a doctor; then it has to be very likely.
+    """
     chance = probabilities.get("emergency", 0.0)
-    if chance < _LIKELY or chance < max(probabilities.values()):
+    if chance < (_LIKELY_OF_COMPLAINT if is_complaint else _LIKELY) or chance < max(probabilities.values()):
+        return False
+    if len(text.split()) < _LEAST_WORDS:
         return False
     return _DANGER_WORD.search(f" {text} ") is not None and not _is_calm(text)
 

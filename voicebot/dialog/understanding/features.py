@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from voicebot.russian.calendar_words import month_words, weekday_words
@@ -11,7 +11,10 @@ from voicebot.russian.numerals import lexicon
 
 _SHORTEST, _LONGEST = 2, 4
 #: What a view of the phrase weighs beside the others.
-_LETTERS, _LEMMAS = 1.0, 1.0
+_LETTERS, _LEMMAS, _KINSHIP = 1.0, 1.0, 0.7
+#: Shorter words ("мне", "как") are everybody's.
+_SHORTEST_WORD = 4
+_MOST_COUNTED = 3
 
 
 @lru_cache(maxsize=32768)
@@ -47,15 +50,23 @@ def lemmas(text: str) -> list[str]:
 Views = tuple[tuple[float, list[str]], ...]
 
 
-def views(text: str) -> Views:
-    """The features of a normalised phrase, view by view, each with its weight."""
+def views(text: str, is_own: Callable[[str], bool]) -> Views:
+    """The features of a normalised phrase, view by view, each with its weight; `is_own` knows a clinic's lemmas."""
     tokens = text.split()
     forms = lemmas(text)
     pairs = [f"{first}_{second}" for first, second in zip(["^", *forms], [*forms, "$"], strict=True)]
     return (
         (_LETTERS, [letters for token in tokens for letters in _letters(token)]),
         (_LEMMAS, [*(f"={one}" for one in forms), *pairs]),
+        (_KINSHIP, _kinship(forms, is_own)),
     )
+
+
+def _kinship(forms: Sequence[str], is_own: Callable[[str], bool]) -> list[str]:
+    """How many words are of those the clinic's callers use, and how many are others: "сколько стоит диван"."""
+    told = [is_own(form) for form in forms if len(form) >= _SHORTEST_WORD and not form.startswith("#")]
+    own = sum(told)
+    return [f"#own{min(own, _MOST_COUNTED)}", f"#others{min(len(told) - own, _MOST_COUNTED)}"]
 
 
 def weighed(found: Views, known: Mapping[str, int], idf: Sequence[float]) -> dict[int, float]:
@@ -68,11 +79,3 @@ def weighed(found: Views, known: Mapping[str, int], idf: Sequence[float]) -> dic
         if length:
             result.update((number, weight * value / length) for number, value in values.items())
     return result
-
-
-def document_counts(several: Iterable[Views]) -> Counter[str]:
-    """In how many phrases each feature occurs."""
-    counts: Counter[str] = Counter()
-    for found in several:
-        counts.update({name for _, names in found for name in names})
-    return counts

@@ -1,7 +1,9 @@
 """Phrases as a recogniser may bring them: endings lost, words merged, split, lost or mistaken for others that sound alike."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
@@ -23,6 +25,22 @@ _CONSONANTS = {
 _ENDINGS = ("а", "у", "ы", "е", "ой", "ом", "и", "ая", "ый", "ого", "ому", "ть", "т", "ем")
 _NEAR = 0.55
 _NEIGHBOURS = 4
+MISHEARD = Path(__file__).parent / "misheard.tsv"
+"""What the embedded recogniser makes of words in noise: said, heard, per cent (bench/understanding/confusions.py)."""
+_WORSE = 2.5  # a variant is heard worse than the mean phrase: the undamaged one is learnt anyway
+_UNMEASURED = 0.25  # chance that a word is damaged of which nothing was measured
+
+
+@cache
+def _misheard_words() -> Mapping[str, tuple[tuple[str, float], ...]]:
+    """Words, single and in pairs -> what was heard for them, each with its probability."""
+    found: dict[str, list[tuple[str, float]]] = {}
+    lines = MISHEARD.read_text(encoding="utf-8").splitlines() if MISHEARD.exists() else []
+    for line in lines:
+        if not line.startswith("#"):
+            said, heard, share = line.split("\t")
+            found.setdefault(said, []).append((heard, int(share) / 100))
+    return {said: tuple(several) for said, several in found.items()}
 
 
 class Noise:
@@ -34,8 +52,40 @@ class Noise:
         self._alike = _alike(vocabulary)
 
     def variants(self, phrase: str, count: int) -> list[str]:
-        """Return `count` variants: the first only dressed in small talk, the others damaged."""
-        return [self._dressed(phrase) if number == 0 else self._damaged(phrase) for number in range(count)]
+        """Return `count` variants: the first only dressed in small talk, the others damaged: by the recogniser, or anyhow."""
+        return [self._variant(phrase, number) for number in range(count)]
+
+    def _variant(self, phrase: str, number: int) -> str:
+        if number == 0:
+            return self._dressed(phrase)
+        if number == 1 and _misheard_words():
+            return self._heard(phrase)
+        return self._damaged(phrase)
+
+    def _heard(self, phrase: str) -> str:
+        """The phrase with words in place of others as the recogniser was heard to put them."""
+        words, heard = phrase.split(), list[str]()
+        place = 0
+        while place < len(words):
+            for length in (2, 1):
+                chunk = " ".join(words[place : place + length])
+                taken = self._instead_of(chunk) if len(chunk.split()) == length else None
+                if taken is not None:
+                    break
+            heard.append(chunk if taken is None else taken)
+            place += length
+        return " ".join(" ".join(heard).split()) or phrase
+
+    def _instead_of(self, chunk: str) -> str | None:
+        """What is heard for one or two words this time; None where they are heard rightly."""
+        lot = self._rng.random() / _WORSE
+        for heard, share in _misheard_words().get(chunk, ()):
+            lot -= share
+            if lot < 0:
+                return heard
+        if " " not in chunk and chunk not in _misheard_words() and len(chunk) > 4 and self._rng.random() < _UNMEASURED:
+            return self._rng.choice((*self._alike.get(chunk, ()), self._misheard(chunk)))
+        return None
 
     def _dressed(self, phrase: str) -> str:
         words = phrase.split()

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
 
-from voicebot.clinic.catalogue import Catalogue
+from voicebot.clinic.catalogue import KINDS, Catalogue
 from voicebot.errors import ConfigurationError
 from voicebot.russian.case import Case
 from voicebot.russian.inflect import inflect
@@ -90,6 +90,15 @@ def all_phrases(catalogue: Catalogue, folder: Path | None, examples: Mapping[str
         intent: list(dict.fromkeys(filled for phrase in phrases for filled in filler.filled(phrase)))
         for intent, phrases in sorted(several.items())
     }
+
+
+def own_names(catalogue: Catalogue) -> frozenset[str]:
+    """Return what the clinic has, as callers call it: normalised names and complaints."""
+    complaints = [phrase for several in catalogue.complaints().values() for phrase in several]
+    names = [form for kind in KINDS for forms in catalogue.forms(kind).values() for form in forms]
+    return frozenset(
+        map(normalise, (*names, *complaints, *(name for group in catalogue.groups.values() for name in group.names())))
+    )
 
 
 class _Filler:

@@ -13,7 +13,7 @@ from voicebot.dialog.understanding.classifier import learn
 from voicebot.dialog.understanding.emergencies import is_emergency, is_suspected
 from voicebot.dialog.understanding.examples import Examples
 from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
-from voicebot.dialog.understanding.phrases import all_phrases
+from voicebot.dialog.understanding.phrases import all_phrases, own_names
 from voicebot.dialog.understanding.understood import Understood
 from voicebot.dialog.understanding.values import Values, names_unknown_doctor
 from voicebot.dialog.understanding.wishes import Said, Wish, Wishes
@@ -53,7 +53,7 @@ class Understanding:
         """
         self.catalogue = catalogue
         taught = all_phrases(catalogue, folder, examples) if folder is not None else {}
-        self._wishes = Wishes(learn(taught, cache_folder) if taught else None, Examples(examples))
+        self._wishes = Wishes(learn(taught, cache_folder, own_names(catalogue)) if taught else None, Examples(examples))
         self._values = Values(catalogue)
         self._grammars = Grammars(catalogue)
 
@@ -63,10 +63,10 @@ class Understanding:
 
     def understand(self, text: str, expect: Expect | None, now: datetime) -> Understood:
         """Return the meaning of a phrase. `now` is the clinic's local time."""
-        plain = normalise(text)
+        kind = expect.type if expect is not None else ""
+        plain = details.with_yes(normalise(text)) if kind == "yes_no" else normalise(text)
         if not plain:
             return Understood()
-        kind = expect.type if expect is not None else ""
         probabilities = self._wishes.probabilities(plain)
         if is_emergency(plain):
             return Understood("emergency", {}, 1.0, 1.0)
@@ -75,7 +75,7 @@ class Understanding:
             return _of_call(command, {})
         found = self._values.of(plain, kind, now)
         slots, ambiguous, score = found.slots, found.ambiguous, found.score
-        if not slots.keys() & {"service", "test"} and is_suspected(plain, probabilities):
+        if not slots.keys() & {"service", "test"} and is_suspected(plain, probabilities, "speciality" in slots):
             return _of_call(Wish("emergency", probabilities["emergency"]), {})
         # The words of a command are certain; a slot that only sounds like one of them is not.
         has_content = bool(slots.keys() - {"yes_no", "ordinal"}) and score >= _SURER_THAN_COMMAND
@@ -84,7 +84,9 @@ class Understanding:
         change = details.change(plain, is_asked=kind == "correction")
         if change in ("offers", "earlier", "later") and "datetime" in slots:
             change = ""  # "не раньше среды" is a wish
-        wish = self._wishes.of(Said(plain, kind, slots, slots.keys() | ambiguous.keys(), change, score), probabilities)
+        faq_intent = self.catalogue.faq[slots["faq"]].intent if "faq" in slots else "info"
+        said = Said(plain, kind, slots, slots.keys() | ambiguous.keys(), change, score, faq_intent)
+        wish = self._wishes.of(said, probabilities)
         is_any = details.is_any(plain)
         has_meaning = bool(slots or ambiguous or change or is_any or wish.intent != "none")
         has_slots = bool(slots or ambiguous)

@@ -11,6 +11,9 @@ from voicebot.dialog.understanding.phrases import ANSWER, NOTHING
 from voicebot.russian.answers import parse_yes_no
 
 _SUBJECT = frozenset({"doctor", "speciality", "service"})
+_CLINICS_OWN = _SUBJECT | {"test", "faq"}
+_SURELY_NAMED = 0.75
+_QUESTIONS = frozenset({"prepare", "document", "info", "address", "hours", "ready", "schedule"})
 _VALUES = frozenset({"datetime", "phone", "digits", "name", "birth_date", "ordinal", "branch"})
 #: Questions that may be answered by a wish; at all others a value is expected, and a wish must be surer to count.
 _OPEN = frozenset({"", "request", "free", "subject"})
@@ -29,6 +32,8 @@ _SHORT_ANSWER_WORDS = 4
 _BARE_WORDS = 3  # a subject and no more is a wish to have it, unless another is rather sure
 _VAGUE = frozenset({"book", "reschedule"})  # their rules are wide: "опаздываю на приём" is a question of the FAQ
 _NEITHER = frozenset({ANSWER, NOTHING})
+_STRANGE = ("off_topic", NOTHING)
+_STRANGE_WITH_OWN = 0.2  # what a call for somebody else is as likely where the clinic's own is named
 _ENDING = frozenset({"goodbye", "stop"})
 
 
@@ -50,10 +55,16 @@ class Said:
     named: Set[str]  # slots, also those that several entries fit
     change: str = ""
     score: float = 1.0  # how sure what is named is, 0..1
+    faq_intent: str = "info"  # of the question of the FAQ that was found
 
     @property
     def is_open(self) -> bool:
         return self.kind in _OPEN
+
+    @property
+    def is_question_of_faq(self) -> bool:
+        """Whether a question of the FAQ was asked in its own words, and of nothing else."""
+        return "faq" in self.slots and self.score >= _SURELY_NAMED and not self.named & (_SUBJECT | {"test"})
 
     @property
     def is_answer(self) -> bool:
@@ -93,12 +104,17 @@ class Wishes:
 
     def of(self, said: Said, probabilities: Mapping[str, float]) -> Wish:
         """Return the wish of a phrase."""
+        if said.named & _CLINICS_OWN and said.score >= _SURELY_NAMED:
+            probabilities = _of_the_clinic(probabilities)
         wish = self._topic(said, probabilities)
         intent = _fitted(wish.intent, said)
         if intent in _VAGUE and wish.probability < _REJECT_BELOW and "faq" in said.slots and not said.named & _SUBJECT:
-            return Wish("info", max(wish.probability, probabilities.get("info", 0.0)))
-        if intent in ("book", "") and "test" in said.named and not said.named & _SUBJECT and self._has_lab:
-            return Wish("lab", max(wish.probability, probabilities.get("lab", 0.0)))
+            return Wish(said.faq_intent, max(wish.probability, probabilities.get(said.faq_intent, 0.0)))
+        if intent in _QUESTIONS and said.is_question_of_faq and intents.topic(said.plain) != intent:
+            return Wish(said.faq_intent, max(wish.probability, probabilities.get(said.faq_intent, 0.0)))
+        if intent in ("book", "lab", "") and "test" in said.named and not said.named & _SUBJECT and self._has_lab:
+            # Two names of one wish where a test is named.
+            return Wish("lab", max(wish.probability, probabilities.get("book", 0.0) + probabilities.get("lab", 0.0)))
         if intent:
             return Wish(intent, wish.probability)
         other = _without_topic(said, probabilities)
@@ -136,6 +152,13 @@ class Wishes:
         return Wish(top, probability)
 
 
+def _of_the_clinic(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """The probabilities of a phrase that names something of the clinic: such a call is seldom for somebody else."""
+    given = {name: value * (_STRANGE_WITH_OWN if name in _STRANGE else 1.0) for name, value in probabilities.items()}
+    whole = sum(given.values())
+    return {name: value / whole for name, value in sorted(given.items(), key=lambda one: -one[1])}
+
+
 def _without_topic(said: Said, probabilities: Mapping[str, float]) -> Wish:
     """A phrase that names something without saying what is wanted, or nothing of the clinic's."""
     outside = probabilities.get("off_topic", 0.0)
@@ -148,7 +171,7 @@ def _without_topic(said: Said, probabilities: Mapping[str, float]) -> Wish:
         own = _NAMED * said.score if len(said.plain.split()) <= _BARE_WORDS else 0.0
         return Wish("book", max(own, 1.0 - outside - nothing))
     if "faq" in said.slots:
-        return Wish("info", 1.0 - outside - nothing)
+        return Wish(said.faq_intent, 1.0 - outside - nothing)
     if "yes_no" in said.slots:
         is_long = said.is_open and len(said.plain.split()) > _SHORT_ANSWER_WORDS
         if is_long and (_is_wish(top) or top == "off_topic") and probability > probabilities.get(ANSWER, 0.0):
@@ -175,6 +198,8 @@ def _fitted(intent: str, said: Said) -> str:
     """The intent as the entries named beside it make it."""
     if intent == "document" and "service" in said.named and intents.asks_to_book(said.plain):
         return "book"  # "запишите на справку в бассейн"
+    if intent == "info" and said.faq_intent != "info" and not said.named & _SUBJECT:
+        return said.faq_intent
     if intent == "hours" and said.named & {"doctor", "speciality"}:
         return "schedule"
     return intent
