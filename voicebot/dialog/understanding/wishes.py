@@ -17,8 +17,8 @@ _QUESTIONS = frozenset({"prepare", "document", "info", "address", "hours", "read
 _VALUES = frozenset({"datetime", "phone", "digits", "name", "birth_date", "ordinal", "branch"})
 #: Questions that may be answered by a wish; at all others a value is expected, and a wish must be surer to count.
 _OPEN = frozenset({"", "request", "free", "subject"})
-_REJECT_BELOW = 0.5
-_OUTSIDE_ABOVE = 0.25
+_REJECT_BELOW = 0.55
+_OUTSIDE_ABOVE = 0.15
 _FAMILIAR = 0.5
 _REJECT_ANSWER_BELOW = 0.75
 _COMMAND_BELOW = 0.5
@@ -33,7 +33,7 @@ _BARE_WORDS = 3  # a subject and no more is a wish to have it, unless another is
 _VAGUE = frozenset({"book", "reschedule"})  # their rules are wide: "опаздываю на приём" is a question of the FAQ
 _NEITHER = frozenset({ANSWER, NOTHING})
 _STRANGE = ("off_topic", NOTHING)
-_STRANGE_WITH_OWN = 0.2  # what a call for somebody else is as likely where the clinic's own is named
+_STRANGE_WITH_OWN = 0.3  # what a call for somebody else is as likely where the clinic's own is named
 _ENDING = frozenset({"goodbye", "stop"})
 
 
