@@ -144,7 +144,7 @@ def network(state: dict[str, Matrix], shape: Shape) -> bytes:
 _CONFIG = {
     "fbank.conf": "--sample-frequency=8000 --num-mel-bins=40 --low-freq=100 --high-freq=3700 --dither=0.0 --use-energy=false",
     # phone-determinize=false: with the phone loop of [unk] it would take seconds a word
-    "model.conf": "--min-active=200 --max-active=3000 --beam=10.0 --lattice-beam=5.0 --acoustic-scale=0.9 "
+    "model.conf": "--min-active=50 --max-active=3000 --beam=12.5 --lattice-beam=5.0 --acoustic-scale=0.9 "
     "--frame-subsampling-factor=3 --endpoint.silence-phones=1 --endpoint.rule2.min-trailing-silence=0.5 "
     "--endpoint.rule3.min-trailing-silence=0.75 --endpoint.rule4.min-trailing-silence=1.0 --phone-determinize=false",
 }
