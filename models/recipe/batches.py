@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing as mp
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from . import garbage
 from .augment import Chances, Damaged, babble, coloured_noise, damage
 from .features import BINS, WARPS, log_mel
 from .garbage_unit import GARBAGE
-from .lexicon import Pronouncer
+from .lexicon import Pronouncer, Pronunciation
 from .lfmmi import Words
 from .speech_store import Utterance, read_shard
 from .workfolder import RATE_HZ
@@ -72,8 +72,9 @@ def transcript(text: str, settings: Settings) -> Words:
 class Transcriber:
     """What was really said: espeak-ng obeys no stress mark and stresses a tenth of the words as it likes."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings, self._pronouncer = settings, Pronouncer()
+    def __init__(self, settings: Settings, pronounce: Callable[[str], Sequence[Pronunciation]]) -> None:
+        """`pronounce` gives espeak-ng's own pronunciation first; given, since its library bears one owner a process."""
+        self._settings, self._pronounce = settings, pronounce
         self._said: dict[str, Words] = {}
 
     def __call__(self, utterance: Utterance) -> Words:
@@ -84,7 +85,7 @@ class Transcriber:
     def _by_espeak(self, word: str) -> Words:
         if word not in self._said:
             units = self._settings.units
-            own = next(iter(self._pronouncer.pronounce(word)), ())
+            own = next(iter(self._pronounce(word)), ())
             is_known = bool(own) and all(unit in units for unit in own)
             self._said[word] = [[units[unit] for unit in (own if is_known else self._settings.lexicon[word])]]
         return self._said[word]
@@ -111,7 +112,7 @@ class Loader:
     def _produce(self, settings: Settings) -> None:
         torch.set_num_threads(1)
         rng, known, utterances = np.random.default_rng(settings.seed), set(), []
-        made, transcriber = 0, Transcriber(settings)
+        made, transcriber = 0, Transcriber(settings, Pronouncer().pronounce)
         others = [u.samples for table in sorted(settings.other_speech.glob("*.tsv")) for u in read_shard(table)]
         while True:
             for table in sorted(settings.speech.glob("*.tsv")):
