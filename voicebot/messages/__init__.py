@@ -1,0 +1,1 @@
+"""Messages to patients: templates as data, senders that speak with providers, prices, and what was delivered."""
