@@ -16,5 +16,6 @@ class Rendered:
     parts: int = 1
     buttons: tuple[Button, ...] = ()
     link: str = ""
+    form: str = ""  # of the call channel: the dialplan's form that speaks it; `text` is empty then
     is_detailed: bool = False  # names what is secret: only where the patient allowed it
     values: Mapping[str, str] = field(default_factory=dict)  # the fields as they stand in the text

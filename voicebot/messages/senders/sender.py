@@ -90,6 +90,7 @@ class Receipt:
     status: ReceiptStatus
     at: datetime  # aware; when the provider says it happened, else when it was received
     reason: str = ""  # the provider's own code, short, never a text of a person
+    key: str = ""  # Outgoing.key, where the provider echoes it: finds a message whose acceptance was never written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,11 @@ class Sender(Protocol):
 
     @property
     def channel(self) -> Channel: ...
+
+    @property
+    def is_idempotent(self) -> bool:
+        """The same `Outgoing.key` again is surely the same one message."""
+        ...
 
     async def open(self, listener: Listener) -> None:
         """Begin to work: keep a connection, listen for receipts. Does not wait for the provider, does not raise for it."""
