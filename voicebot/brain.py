@@ -239,7 +239,7 @@ class Brain:
             recordings_folder=self.settings.recordings_folder if recordings.is_enabled else None,
             minimum_free_mb=recordings.minimum_free_mb,
             recipients=self._recipients,
-            notice_prompt=self.dialplans.application.notice,
+            notice_prompts=self.dialplans.application.notice,
             on_alarm=self._alarm,
         )
         return Conversation(self.shared, started, chronicle, link.send)

@@ -13,12 +13,12 @@ DEMO = Path(__file__).parents[2] / "dialplans" / "demo" / "dialplans"
 
 
 def test_the_demo_names_its_greeting() -> None:
-    assert load_dialplans(DEMO, SERVICES).application.notice == "welcome.greeting"
+    assert "welcome.greeting" in load_dialplans(DEMO, SERVICES).application.notice
 
 
 def test_a_notice_that_nobody_says_is_refused(tmp_path: Path) -> None:
     copytree(DEMO, tmp_path / "plans")
     main = tmp_path / "plans" / "main.yaml"
-    main.write_text(main.read_text().replace("notice: welcome.greeting", "notice: welcome.greating"))
+    main.write_text(main.read_text().replace("welcome.greeting", "welcome.greating"))
     with pytest.raises(ConfigurationError, match=r"welcome\.greating"):
         load_dialplans(tmp_path / "plans", SERVICES)

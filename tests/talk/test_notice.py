@@ -26,6 +26,6 @@ async def test_who_interrupts_it_has_not_been_told(clinic: Clinic, tmp_path: Pat
 
 async def test_another_prompt_may_be_the_notice(clinic: Clinic, tmp_path: Path) -> None:
     with Call(clinic, tmp_path, Reply("сколько стоит приём терапевта"), Reply("нет спасибо")) as call:
-        call.conversation.chronicle.notice_prompt = "request.wish"
+        call.conversation.chronicle.notice_prompts = ["request.wish"]
         dialog = await call.to_the_end()
         assert call.reader.notice(dialog.notice_version) == "Чем могу помочь?"  # its first time

@@ -75,12 +75,20 @@ def _check_application(application: Application, forms: Mapping[str, Form]) -> I
             yield Problem(
                 ("application", word), f"{word} names the form {name!r}, which does not exist", _known("Forms", forms)
             )
-    if application.notice and application.notice not in set(_opening_prompts(forms)):
-        yield Problem(
-            ("application", "notice"),
-            f"no block says a prompt that the records call {application.notice!r}",
-            _known("Blocks", set(_opening_prompts(forms))),
-        )
+    for index, name in enumerate(application.also_start):
+        if name not in forms:
+            yield Problem(
+                ("application", "also_start", index),
+                f"also_start names the form {name!r}, which does not exist",
+                _known("Forms", forms),
+            )
+    for name in application.notice:
+        if name not in set(_opening_prompts(forms)):
+            yield Problem(
+                ("application", "notice"),
+                f"no block says a prompt that the records call {name!r}",
+                _known("Blocks", set(_opening_prompts(forms))),
+            )
     known = SESSION | set(application.vars)
     for message in type(application.messages).model_fields:
         allowed = known | MESSAGE_VALUES.get(message, set())

@@ -28,6 +28,7 @@ from voicebot.dialog.talking import (
 )
 from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understanding
+from voicebot.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,10 @@ class Engine:
         return State(dialog_id=dialog_id)
 
     def step(self, state: State, event: Event, now: datetime) -> Step:
-        """Return the next state and the acts to carry out in order. `now` is aware, in the clinic's zone."""
+        """Return the next state and the acts to carry out in order. `now` is aware, in the clinic's zone.
+
+        Raises ConfigurationError for a Started that the dialplans do not provide for.
+        """
         turn = Turn(self._plans, self._renderer, self._understanding, self._budget, state.copy(), now)
         turn.state.steps += 1
         meaning = _react(turn, event)
@@ -96,8 +100,18 @@ def _start(turn: Turn, event: Started) -> None:
     state.session["operators_open"] = event.are_operators_open
     for name, expression in application.vars.items():
         state.session[name] = turn.evaluate(expression)
+    for name, value in event.given.items():
+        if name not in application.vars:
+            raise ConfigurationError(
+                f"A dialog was given {name!r}, which is no variable.", "Declare it under application.vars."
+            )
+        state.session[name] = value
+    if event.form and event.form not in application.also_start:
+        raise ConfigurationError(
+            f"A dialog was to begin with the form {event.form!r}.", "Name that form under application.also_start."
+        )
     moving.renew(turn)
-    moving.enter(turn, application.start)
+    moving.enter(turn, event.form or application.start)
     interpretation.run(turn)
 
 

@@ -37,6 +37,7 @@ def to_dot(plans: Dialplans, forms: Iterable[str] = ()) -> str:
     ]
     application = plans.application
     marks = {application.start: "start", application.after: "after all", application.transfer_failed: "no operator"}
+    marks |= dict.fromkeys(application.also_start, "start of our own")
     marks[application.unserved] = "all else"
     for name in plans.forms:
         if name in wanted:

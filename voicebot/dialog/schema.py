@@ -333,6 +333,10 @@ class Thresholds(Strict):
         return {"low": self.low, "normal": self.normal, "high": self.high}[cost]
 
 
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 def _as_thresholds(value: Any) -> Any:
     """One number stands for all costs."""
     return {"low": value, "normal": value, "high": value} if isinstance(value, int | float) else value
@@ -342,13 +346,16 @@ class Application(Strict):
     """What holds for all forms (VoiceXML: the application root document)."""
 
     start: str
+    also_start: list[str] = Field(
+        [], description="forms that a dialog of our own making begins with: a reminder by phone, the answer to a message"
+    )
     after: str = Field(description="the form that follows when a form is done")
     transfer_failed: str = Field(description="the form that takes over when no operator could be reached")
     unserved: str = Field(description="the form for requests that no form serves yet; `intent` says which")
     operator: str = "operator"
-    notice: str = Field(
-        "",
-        description="the prompt that tells of the recording, as the records name it (welcome.greeting): who heard it to its "
+    notice: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        [],
+        description="the prompts that tell of the recording, as the records name them (welcome.greeting): who heard one to its "
         "end, and when, is stored with its text; none: the first words of a call",
     )
     noinput_seconds: float = Field(6.0, gt=0)

@@ -50,11 +50,17 @@ class Expect:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The conversation begins. `caller_phone` as the network gave it ("" if withheld)."""
+    """The conversation begins. `caller_phone` as the network gave it ("" if withheld).
+
+    `form`: where it begins, one of application.also_start; "": where a caller begins. `given`: first values of the
+    application's own variables ({"appointment_id": 17}).
+    """
 
     caller_phone: str = ""
     channel: str = "phone"
     are_operators_open: bool = True  # a human could take the call at this hour
+    form: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def reachable(plans: Dialplans) -> frozenset[str]:
     """Return the forms that a dialog can come to."""
     application = plans.application
     reached: set[str] = set()
-    open_ = [application.start, application.after, application.transfer_failed, application.unserved]
+    open_ = [application.start, *application.also_start, application.after, application.transfer_failed, application.unserved]
     open_ += [form.form for form in plans.forms.values() if form.wishes]
     ways = transitions(plans)
     while open_:

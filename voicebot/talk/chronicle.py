@@ -50,8 +50,8 @@ class Chronicle:
     minimum_free_mb: int = 200
     recipients: Recipients = ()
     """Public keys the recording is sealed for."""
-    notice_prompt: str = ""
-    """Name of the prompt that tells of the recording; "": the first words of the call."""
+    notice_prompts: Sequence[str] = ()
+    """Names of the prompts that tell of the recording; none: the first words of the call."""
     on_alarm: Callable[[str], None] = lambda _name: None
     dialog_id: str = ""
     is_transferred: bool = False
@@ -144,11 +144,14 @@ class Chronicle:
             )
         )
 
+    def _is_notice(self, prompt: str) -> bool:
+        return not self.notice_prompts or prompt in self.notice_prompts
+
     async def robot_turns(self, utterances: Sequence[Utterance], handing_over: HandOver | None) -> None:
         """Store what the robot is about to say, before it does."""
         for utterance in utterances:
             utterance.turn = self._number()
-            if self._notice_turn is None and self.notice_prompt in ("", utterance.prompt):
+            if self._notice_turn is None and self._is_notice(utterance.prompt):
                 self._notice_turn = utterance.turn
             await self._turn(
                 Turn(
