@@ -14,7 +14,14 @@ from voicebot.storage.database import open_database
 from voicebot.storage.failures import SchemaError
 from voicebot.storage.upgrade import _config, current, drift, head, upgrade
 
-TABLES = ["voicebot.accounts.tables", "voicebot.clinic.tables", "voicebot.privacy.tables", "voicebot.records.tables"]
+TABLES = [
+    "voicebot.accounts.tables",
+    "voicebot.clinic.tables",
+    "voicebot.messages.tables",
+    "voicebot.privacy.tables",
+    "voicebot.records.tables",
+    "voicebot.reminders.tables",
+]
 
 
 def test_models_and_migrations_agree(database_url: str) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from voicebot.storage.base import Base, UtcDateTime
@@ -47,12 +47,17 @@ class WaitingStatus(StrEnum):
 class MessageStatus(StrEnum):
     """What became of a message to a patient."""
 
-    QUEUED = "queued"
-    SENT = "sent"
-    FAILED = "failed"
+    QUEUED = "queued"  # nothing was sent yet
+    UNDERWAY = "underway"  # handed to a provider, its receipt or deadline is waited for
+    DELIVERED = "delivered"
+    READ = "read"
+    SENT = "sent"  # accepted by the last provider, which told nothing more in time
+    FAILED = "failed"  # no channel was left
+    DROPPED = "dropped"  # of no use any more: too late, or the visit was cancelled or moved; `reason` says which
 
 
 _LIVE = text("status NOT IN ('cancelled', 'noshow')")
+_OPEN = text("done_at IS NULL")
 
 
 class SlotRow(Base):
@@ -124,6 +129,7 @@ class AppointmentRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
     cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     cancel_reason: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime())  # the patient said that he will come
 
 
 class OccupiedRow(Base):
@@ -177,10 +183,15 @@ class WaitingRow(Base):
     slot_id: Mapped[int | None] = mapped_column(ForeignKey("slots.id"))
     found_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    # Of voicebot.clinic.waiting_offers: how often a time was offered, until when the last offer holds, what came of it all.
+    offers: Mapped[int] = mapped_column(default=0, server_default="0")
+    offer_until: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    outcome: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    appointment_id: Mapped[int | None]
 
 
 class MessageRow(Base):
-    """A message to a patient that waits to be sent: a template's name and its values, no ready text."""
+    """A message to a patient: a template's name and its values, no ready text. `courier` columns are messages.courier's."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -188,6 +199,8 @@ class MessageRow(Base):
         Index("ix_messages_dialog_id", "dialog_id"),
         Index("ix_messages_phone", "phone"),
         Index("ix_messages_created_at", "created_at"),
+        Index("ix_messages_open", "due_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_messages_appointment_id", "appointment_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -197,6 +210,46 @@ class MessageRow(Base):
     template: Mapped[str] = mapped_column(String(64))
     values: Mapped[dict[str, Any]] = mapped_column(JSON)
     status: Mapped[str] = mapped_column(String(16), default=MessageStatus.QUEUED.value)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    # What the sender of the message wants.
+    appointment_id: Mapped[int | None]  # a visit that must still be ahead when it is sent
+    branch_id: Mapped[str] = mapped_column(String(64), default="", server_default="")  # whose clock tells night from day
+    is_urgent: Mapped[bool] = mapped_column(default=True, server_default=true())  # the patient waits for it, at night too
+    channels: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # in this order; none: as the settings say
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    # The courier's.
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime())  # when it is to be looked at next; none: at once
+    cascade: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # messages.cascade.State
+    claimed_by: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    fence: Mapped[int] = mapped_column(default=0, server_default="0")  # grows with each claim: an old one may write no more
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    reason: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    # What the patient said to it.
+    answer: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class ContactPointRow(Base):
+    """An address of whoever has a phone number (FHIR R4 ContactPoint). At most one row a system and value."""
+
+    __tablename__ = "contact_points"
+    __table_args__ = (
+        UniqueConstraint("phone", "system", "value", name="uq_contact_points_phone"),
+        Index("ix_contact_points_system_value", "system", "value"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    phone: Mapped[str] = mapped_column(String(20))  # E.164
+    system: Mapped[str] = mapped_column(String(16))  # messages' Channel: sms, telegram, max, viber, push, call
+    value: Mapped[str] = mapped_column(String(200))  # chat ID, device token, E.164
+    verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    consent_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    refused_at: Mapped[datetime | None] = mapped_column(UtcDateTime())  # by its provider: blocked, gone
+    allows_details: Mapped[bool] = mapped_column(default=False)  # speciality and doctor may be named there
+    source: Mapped[str] = mapped_column(String(64), default="")  # where the consent was given: dialog ID, login, import
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
