@@ -1,4 +1,4 @@
-"""The operators' queue: calls that are handed over now, and those that nobody has settled yet.
+"""The operators' queue: contacts that are handed over now, and those that nobody has settled yet.
 
 Calls that wait for nobody on the line (lost, promised a call-back) are in `call_backs`.
 """
@@ -9,17 +9,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from voicebot.clock import Clock
+from voicebot.records.appending import locked
 from voicebot.records.store import UnknownDialog
-from voicebot.records.tables import DialogRow, HandOverRow
+from voicebot.records.tables import CallBackRow, DialogRow, HandOverRow
 from voicebot.storage.database import Database, insert_missing
 
 #: What is older has been settled by telephone, or never will be.
 KEPT = timedelta(hours=12)
 _MOST = 200
+#: Where nobody can be answered in writing: a telephone rings, Alice ends, a form has only a number to call.
+_SPOKEN = frozenset({"phone", "alice", "form"})
 #: Outcomes after which the patient is to be called.
 UNRETURNED = ("lost", "failed", "callback")
 
@@ -34,10 +37,11 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A contact that is, or was, handed over."""
+    """A contact that is, or was, handed over. `since`: from when on the patient waits for a human."""
 
     dialog_id: str
     started_at: datetime
+    since: datetime
     is_running: bool
     channel: str
     caller_phone: str
@@ -60,13 +64,15 @@ class Queue:
 
     def open(self) -> tuple[Waiting, ...]:
         """Return what was handed over in the last hours and is not settled: those on the line first, then the oldest first."""
-        since = self._clock.now() - KEPT
+        oldest = self._clock.now() - KEPT
+        since = func.coalesce(HandOverRow.asked_at, DialogRow.started_at)
         query = (
             select(DialogRow, HandOverRow)
             .outerjoin(HandOverRow, HandOverRow.dialog_id == DialogRow.id)
-            .where(DialogRow.started_at >= since, DialogRow.transfer_target != "", DialogRow.outcome.not_in(UNRETURNED))
+            .where(or_(DialogRow.started_at >= oldest, HandOverRow.asked_at >= oldest))
+            .where(DialogRow.transfer_target != "", DialogRow.outcome.not_in(UNRETURNED))
             .where(or_(HandOverRow.result.is_(None), HandOverRow.result == ""))
-            .order_by(DialogRow.ended_at.is_not(None), DialogRow.started_at)
+            .order_by(DialogRow.ended_at.is_not(None), since)
             .limit(_MOST)
         )
         return self._database.run(
@@ -101,9 +107,9 @@ class Queue:
         """Look after a contact; return who does now: the first one stays, unless `is_forced`. Raises UnknownDialog."""
 
         def work(session: Session) -> str:
-            row = _row(session, dialog_id)
+            dialog, row = _rows(session, dialog_id)
             if not row.taken_by or (is_forced and row.taken_by != who):
-                row.taken_by, row.taken_at = who, self._clock.now()
+                self._take(dialog, row, who)
             return row.taken_by
 
         return self._database.run(work)
@@ -112,29 +118,55 @@ class Queue:
         """Note what came of it; it leaves the queue. Return who looks after it: for anybody else nothing was changed."""
 
         def work(session: Session) -> str:
-            row = _row(session, dialog_id)
+            dialog, row = _rows(session, dialog_id)
             if row.taken_by and row.taken_by != who:
                 return row.taken_by
             if not row.taken_by:
-                row.taken_by, row.taken_at = who, self._clock.now()
-            row.result, row.note, row.closed_at = result.value, note or row.note, self._clock.now()
+                self._take(dialog, row, who)
+            now = self._clock.now()
+            row.result, row.note, row.closed_at = result.value, note or row.note, now
+            if result is not Result.CALL_BACK and dialog.channel == "form":
+                _returned(session, dialog_id, who, now)
             return who
 
         return self._database.run(work)
 
+    def _take(self, dialog: DialogRow, row: HandOverRow, who: str) -> None:
+        now = self._clock.now()
+        row.taken_by, row.taken_at = who, now
+        if dialog.ended_at is None and is_written(dialog.channel):
+            row.active_at = now
+            if row.asked_at is None:  # taken from the robot, before it asked
+                row.asked_at, row.result = now, ""
+                dialog.transfer_target, dialog.reason = "operator", "taken"
 
-def _row(session: Session, dialog_id: str) -> HandOverRow:
-    """The contact's row, locked, made at the first use."""
-    if session.get(DialogRow, dialog_id) is None:
+
+def is_written(channel: str) -> bool:
+    """Whether an operator can answer there in writing."""
+    return channel not in _SPOKEN
+
+
+def _rows(session: Session, dialog_id: str) -> tuple[DialogRow, HandOverRow]:
+    """A contact and its row, locked, the latter made at the first use."""
+    dialog = locked(session, dialog_id)
+    if dialog is None:
         raise UnknownDialog("There is no such dialog.", "It may have been purged.")
-    insert_missing(session, HandOverRow, [{"dialog_id": dialog_id, "taken_by": "", "result": "", "note": ""}])
-    return session.get_one(HandOverRow, dialog_id, with_for_update=True)
+    insert_missing(session, HandOverRow, [{"dialog_id": dialog_id, "taken_by": "", "result": "", "note": "", "said_number": 0}])
+    return dialog, session.get_one(HandOverRow, dialog_id, with_for_update=True, populate_existing=True)
+
+
+def _returned(session: Session, dialog_id: str, who: str, now: datetime) -> None:
+    """A form asks for a call: who has settled it has made that call, or decided that none is needed."""
+    row = session.get(CallBackRow, dialog_id, with_for_update=True)
+    if row is not None and row.done_at is None:
+        row.done_at, row.done_by, row.outcome = now, who, "reached"
 
 
 def _waiting(dialog: DialogRow, own: HandOverRow | None) -> Waiting:
     return Waiting(
         dialog_id=dialog.id,
         started_at=dialog.started_at,
+        since=(own.asked_at if own is not None else None) or dialog.started_at,
         is_running=dialog.ended_at is None,
         channel=dialog.channel,
         caller_phone=dialog.caller_phone,

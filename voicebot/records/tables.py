@@ -11,6 +11,7 @@ from voicebot.storage.base import Base, UtcDateTime
 _UNDIGESTED = text("digested_at IS NULL")
 _RECORDED = text("recording_path <> ''")
 _UNRETURNED = text("done_at IS NULL")
+_CHATS = text("asked_at IS NOT NULL AND result = ''")
 
 
 class DialogRow(Base):
@@ -157,7 +158,7 @@ class MarkRow(Base):
 
 
 class HandOverRow(Base):
-    """What an operator made of a call that was handed over."""
+    """What an operator made of a contact that was handed over. `records.handed` says what the rows of text dialogs mean."""
 
     __tablename__ = "handovers"
 
@@ -167,6 +168,12 @@ class HandOverRow(Base):
     result: Mapped[str] = mapped_column(String(16), default="")  # solved, call_back, wrong; "" while open
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     note: Mapped[str] = mapped_column(Text, default="")
+    # Of text dialogs only.
+    asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # in the queue since then
+    active_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the operator's last sign of life
+    said_number: Mapped[int] = mapped_column(Integer, default=0, server_default="0")  # of the operator's last turn
+
+    __table_args__ = (Index("ix_handovers_chats", "asked_at", sqlite_where=_CHATS, postgresql_where=_CHATS),)
 
 
 class CallBackRow(Base):
