@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from voicebot.dialog import expressions, placeholders
+from voicebot.dialog.placeholders import Placeholder
 from voicebot.dialog.schema import (
     DICTATED,
     Action,
@@ -132,11 +133,20 @@ def _check_prompt(prompt: Prompt, path: Path, known: frozenset[str] | set[str]) 
             yield Problem(
                 path, f"the prompt {text[:40]!r} holds digits, which a voice cannot inflect", "Write numbers as words."
             )
-        for holder in holders:
-            if holder.root not in known:
-                yield Problem(
-                    path, f"the prompt speaks of {{{holder.root}}}, which is not defined", _known("Names", set(known))
-                )
+        yield from _check_holders(holders, path, known)
+    for text in prompt.written_texts() if prompt.written is not None else ():
+        try:
+            yield from _check_holders(list(placeholders.find(text)), path, known)
+        except ConfigurationError as error:
+            yield Problem(path, error.message.rstrip("."), error.cure)
+        if "+" in placeholders.without(text):
+            yield Problem(path, f"`written` {text[:40]!r} holds stress marks, which nobody reads", "Leave the + out.")
+
+
+def _check_holders(holders: list[Placeholder], path: Path, known: frozenset[str] | set[str]) -> Iterator[Problem]:
+    for holder in holders:
+        if holder.root not in known:
+            yield Problem(path, f"the prompt speaks of {{{holder.root}}}, which is not defined", _known("Names", set(known)))
 
 
 class _FormCheck:
@@ -184,6 +194,7 @@ class _FormCheck:
         yield from _check_expression(field.from_ or "", (*path, "from"), self.known)
         yield from self._references(field.fills, (*path, "fills"))
         yield from self._references(field.replaces, (*path, "replaces"))
+        yield from self._references(field.beside, (*path, "beside"))
         yield from self._actions(field.exhausted, (*path, "exhausted"))
         if field.type == "choice" and bool(field.options) == bool(field.from_):
             yield Problem(path, f"the choice {field.field!r} needs either options or from", "Give exactly one of them.")

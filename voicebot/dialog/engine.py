@@ -4,7 +4,8 @@ Forms are visited by VoiceXML's form interpretation algorithm with mixed initiat
 any field, correct an earlier one, open another form, or be a global command.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from voicebot.clinic.catalogue import Catalogue
@@ -17,6 +18,7 @@ from voicebot.dialog.state import Phase, State
 from voicebot.dialog.talking import (
     Act,
     BudgetCheck,
+    Chosen,
     Event,
     Heard,
     Keyed,
@@ -28,7 +30,11 @@ from voicebot.dialog.talking import (
 )
 from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understanding
+from voicebot.dialog.writing import Writer
 from voicebot.errors import ConfigurationError
+
+#: The handling time is a matter of the phone: who writes may think, or go to the shop, between two messages.
+_NO_BUDGET = Budget(math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Engine:
         self._plans = dialplans
         self._understanding = understanding
         self._renderer = Renderer(catalogue)
+        self._writer = Writer(catalogue)
         self._budget = Budget(budget_seconds)
 
     def begin(self, dialog_id: str) -> State:
@@ -58,7 +65,11 @@ class Engine:
 
         Raises ConfigurationError for a Started that the dialplans do not provide for.
         """
-        turn = Turn(self._plans, self._renderer, self._understanding, self._budget, state.copy(), now)
+        turn = Turn(self._plans, self._renderer, self._writer, self._understanding, self._budget, state.copy(), now)
+        if isinstance(event, Started):
+            turn.state.session["channel"] = event.channel
+        if turn.is_read:
+            turn.budget = _NO_BUDGET
         turn.state.steps += 1
         meaning = _react(turn, event)
         said = commands.said_in(turn)
@@ -76,6 +87,8 @@ def _react(turn: Turn, event: Event) -> Meaning | None:
             return caller.heard(turn, event)
         case Keyed() if phase is Phase.LISTENING:
             return keys.keyed(turn, event.digits)
+        case Chosen() if phase is Phase.LISTENING:
+            return _chosen(turn, event.number)
         case NoInput() if phase is Phase.LISTENING:
             recovery.silence(turn)
         case NotHeard() if phase is Phase.LISTENING:
@@ -90,6 +103,16 @@ def _react(turn: Turn, event: Event) -> Meaning | None:
         case _:
             pass  # an event that came too late for its phase (a key during the transfer): nothing is expected now
     return None
+
+
+def _chosen(turn: Turn, number: int) -> Meaning | None:
+    options = turn.state.expect.options if turn.state.expect is not None else ()
+    if not 1 <= number <= len(options):
+        recovery.not_understood(turn)
+        return None
+    option = options[number - 1]
+    meaning = keys.keyed(turn, option.keys) if option.keys else caller.say(turn, option.says)
+    return replace(meaning, text=option.label)
 
 
 def _start(turn: Turn, event: Started) -> None:

@@ -15,7 +15,15 @@ def choose(prompts: Iterable[Prompt], count: int, holds: Callable[[str], bool]) 
 
 def text_of(prompt: Prompt, is_short: bool, spoken: int, seed: str) -> str:
     """Return the words; variants take turns, starting at another one in each dialog."""
-    chosen = prompt.short if is_short and prompt.short is not None else prompt.text
+    return _variant(prompt.short if is_short and prompt.short is not None else prompt.text, spoken, seed)
+
+
+def written_of(prompt: Prompt, spoken: int, seed: str) -> str:
+    """Return the words for people who read; the same variant as is spoken."""
+    return _variant(prompt.text if prompt.written is None else prompt.written, spoken, seed)
+
+
+def _variant(chosen: str | list[str], spoken: int, seed: str) -> str:
     if isinstance(chosen, str):
         return chosen
     return chosen[(zlib.crc32(seed.encode()) + spoken) % len(chosen)]

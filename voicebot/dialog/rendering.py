@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -22,8 +22,16 @@ from voicebot.russian.spoken_amounts import say_count, say_digits, say_duration,
 from voicebot.russian.spoken_when import say_birth_date, say_date, say_time, say_when_spoken
 from voicebot.russian.spoken_wish import say_wish
 
-_BY_TYPE = {"datetime": "wish", "offer": "when", "birth_date": "birth"}  # filters of field types not named like the type
+BY_TYPE = {"datetime": "wish", "offer": "when", "birth_date": "birth"}  # filters of field types not named like the type
 _SENTENCE_START = re.compile(r"((?:^|[.?!] )\+?)([а-яё])")
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Words that stand for a value already: how they are spoken, and how they are written."""
+
+    spoken: str
+    written: str
 
 
 class Renderer:
@@ -41,18 +49,20 @@ class Renderer:
             for part in holder.path.split(".")[1:]:
                 value = attribute(value, part)
             kind = holder.filter or (types.get(holder.root, "text") if "." not in holder.path else "text")
-            return self._spoken(replace(holder, filter=_BY_TYPE.get(kind, kind)), value, now)
+            return self._spoken(replace(holder, filter=BY_TYPE.get(kind, kind)), value, now)
 
         return _tidy(placeholders.replace(text, speak))
 
     def spoken(self, kind: str, value: Any, now: datetime, case: Case = Case.NOMINATIVE) -> str:
         """Return a value in words by the name of its filter or its field's type; nothing for None."""
         has_case = case is not Case.NOMINATIVE
-        return self._spoken(Placeholder("", _BY_TYPE.get(kind, kind), case, has_case), value, now)
+        return self._spoken(Placeholder("", BY_TYPE.get(kind, kind), case, has_case), value, now)
 
     def _spoken(self, holder: Placeholder, value: Any, now: datetime) -> str:
         if value is None:
             return ""
+        if isinstance(value, Wording):
+            return value.spoken
         today, case = now.date(), holder.case
         match holder.filter:
             case "when" | "brief":
@@ -93,7 +103,8 @@ class Renderer:
             case "visits":
                 return say_visits(self._speaker, value, now)
             case "either" | "list":
-                return say_list([str(part) for part in value], "и" if holder.filter == "list" else "или")
+                parts = [part.spoken if isinstance(part, Wording) else str(part) for part in value]
+                return say_list(parts, "и" if holder.filter == "list" else "или")
             case "gender":
                 return self._speaker.by_gender(value, holder.noun)
         return self._speaker.entry(holder.filter, value, case)

@@ -49,6 +49,9 @@ class Prompt(Strict):
 
     text: str | list[str]
     short: str | list[str] | None = Field(None, description="spoken instead when the handling budget runs short")
+    written: str | list[str] | None = Field(
+        None, description="shown instead in channels that are read; none: the text itself, with digits and without stress marks"
+    )
     count: int = Field(1, ge=1, description="used from this many visits on (tapered prompts)")
     cond: Expression = ""
     bargein: bool = True
@@ -64,6 +67,11 @@ class Prompt(Strict):
         for source in (self.text, self.short):
             if source is not None:
                 yield from [source] if isinstance(source, str) else source
+
+    def written_texts(self) -> Iterator[str]:
+        """What is shown in channels that are read."""
+        source = self.text if self.written is None else self.written
+        yield from [source] if isinstance(source, str) else source
 
 
 def _as_prompts(value: Any) -> Any:
@@ -175,6 +183,9 @@ class FieldItem(_Item):
     from_: Expression | None = Field(None, alias="from", description="the list a choice is made from")
     of: Literal["offer", "doctor", "speciality", "service", "test", "branch", "faq"] = Field(
         "offer", description="what the list holds: free times or appointments, or IDs of the catalogue"
+    )
+    beside: list[Identifier] = Field(
+        [], description='for options: fields that the same phrase may fill, though nobody asked ("перенесите на пятницу")'
     )
     anytime: bool = Field(False, description="for options: a phrase of one fills the open field at any moment of the form")
     page: int = Field(3, ge=1, le=5, description="how many of the list are offered at once")

@@ -32,6 +32,15 @@ class DigitRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """An answer that may be pressed: the keys or the phrase it stands for. Which of them is meant is exact."""
+
+    label: str
+    keys: str = ""
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Expect:
     """What the next answer may be: all that hearing needs to know of a question."""
 
@@ -43,6 +52,7 @@ class Expect:
     is_bargein_allowed: bool = True
     noinput_seconds: float = 6.0
     digits: DigitRules | None = None
+    options: tuple[Option, ...] = ()  # what may be pressed, in channels that are read; none on the phone
 
 
 # -- events -------------------------------------------------------------------------------------------------------------
@@ -92,6 +102,13 @@ class Keyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The patient pressed one of the options of the question: its number, from 1."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoInput:
     """The caller said nothing in time."""
 
@@ -122,7 +139,7 @@ class BudgetCheck:
     """Time has passed; the engine may act on the handling budget. Sent about once a second between other events."""
 
 
-Event = Started | Heard | Keyed | NoInput | NotHeard | Returned | TransferEnded | BudgetCheck
+Event = Started | Heard | Keyed | Chosen | NoInput | NotHeard | Returned | TransferEnded | BudgetCheck
 
 
 # -- acts ---------------------------------------------------------------------------------------------------------------
@@ -130,11 +147,15 @@ Event = Started | Heard | Keyed | NoInput | NotHeard | Returned | TransferEnded 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak. `text` is Russian with `+` before stressed vowels where it matters, words only (no digits)."""
+    """Speak. `text` is Russian with `+` before stressed vowels where it matters, words only (no digits).
+
+    `written`: the same for people who read, with digits and without marks; "" on the phone.
+    """
 
     text: str
     is_bargein_allowed: bool = True
     prompt: str = ""  # its name in the dialplan, for records and the cache
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)

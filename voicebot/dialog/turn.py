@@ -1,18 +1,19 @@
 """One step under way: a copy of the state, the acts so far, and what the other modules do to them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from voicebot.dialog import expressions, prompts
+from voicebot.dialog import buttons, expressions, prompts
 from voicebot.dialog.budget import Budget, Stage
 from voicebot.dialog.expectations import expect_for
-from voicebot.dialog.rendering import Renderer
+from voicebot.dialog.rendering import Renderer, Wording
 from voicebot.dialog.schema import Dialplans, FieldItem, Form, Prompt
 from voicebot.dialog.state import Doubt, Phase, State, Wish
 from voicebot.dialog.talking import Act, End, Expect, HandOver, Listen, Say
 from voicebot.dialog.understanding import Understanding
+from voicebot.dialog.writing import Writer
 
 #: The condition of a field that is asked only when the caller wants to change it.
 NEVER = "False"
@@ -24,6 +25,7 @@ class Turn:
 
     plans: Dialplans
     renderer: Renderer
+    writer: Writer
     understanding: Understanding
     budget: Budget
     state: State
@@ -71,6 +73,11 @@ class Turn:
 
     def field_of(self, name: str) -> FieldItem | None:
         return next((one for one in self.form.fields() if one.field == name), None)
+
+    @property
+    def is_read(self) -> bool:
+        """The patient reads and types: prompts are written too, questions have buttons."""
+        return str(self.state.session.get("channel", "phone")) != "phone"
 
     @property
     def is_in_doubt(self) -> bool:
@@ -125,7 +132,11 @@ class Turn:
             types = self._types()
             rendered = self.renderer.render(text, lookup, types, self.now)
             if rendered:
-                self.acts.append(Say(rendered, is_bargein_allowed=prompt.bargein, prompt=own))
+                written = self._written(prompt, spoken, lookup, types) if self.is_read else ""
+                self.acts.append(Say(rendered, is_bargein_allowed=prompt.bargein, prompt=own, written=written))
+
+    def _written(self, prompt: Prompt, spoken: int, lookup: Callable[[str], Any], types: Mapping[str, str]) -> str:
+        return self.writer.write(prompts.written_of(prompt, spoken, self.state.dialog_id), lookup, types, self.now)
 
     def _types(self) -> dict[str, str]:
         return {one.field: one.type for one in self.form.fields()} if self.state.form else {}
@@ -134,6 +145,12 @@ class Turn:
         self.say(getattr(self.plans.application.messages, word), f"messages.{word}", count, values)
 
     def listen(self, expect: Expect) -> None:
+        if self.is_read and not expect.options:
+            one = self.field_of(self.state.item) if self.state.item else None
+            page = self.page_of(one) if one is not None else ()
+            takes_yes = one is not None and bool(one.on_yes) and self.evaluate(one.on_yes) is not None
+            options = buttons.options_for(self.state, one, page, self.writer, self.now, takes_yes=takes_yes)
+            expect = replace(expect, options=options)
         self.state.expect = expect
         self.state.phase = Phase.LISTENING
         self.acts.append(Listen(expect))
@@ -177,7 +194,7 @@ class Turn:
         state.doubt, state.wish = doubt, None
         state.item = doubt.item
         one = self.field_of(doubt.item)
-        labels = [self.renderer.spoken(doubt.type, slot.value, self.now) for slot in doubt.candidates]
+        labels = [self._worded(doubt.type, slot.value) for slot in doubt.candidates]
         if len(doubt.candidates) == 1:
             key = f"{state.form}.{doubt.item}"
             if one is not None and one.confirm_prompt:
@@ -188,6 +205,10 @@ class Turn:
         else:
             self.message("which", options=labels)
             self.listen(self._doubt_expect(doubt.type))
+
+    def _worded(self, kind: str, value: Any) -> Wording:
+        written = self.writer.written(kind, value, self.now) if self.is_read else ""
+        return Wording(self.renderer.spoken(kind, value, self.now), written)
 
     def doubt_wish(self, wish: Wish) -> None:
         """Ask whether the caller wants what a form does. What was being asked waits."""
