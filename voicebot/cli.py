@@ -179,6 +179,7 @@ _MODULES = {
     "users": "voicebot.accounts.commands",
     "qa": "voicebot.qa_commands",
     "privacy": "voicebot.privacy.commands",
+    "doctor": "voicebot.doctor.commands",
 }
 _OWN = ("serve", "line", "brain", "desk", "supplies", "version")
 
@@ -191,7 +192,7 @@ def _mount(words: list[str]) -> None:
         if words and words[0] in _MODULES and words[0] != name:
             continue
         commands = import_module(module)
-        if name in ("call", "demo", "rehearse", "understand"):
+        if name in ("call", "demo", "doctor", "rehearse", "understand"):
             app.command(name)(getattr(commands, name))
         else:
             app.add_typer(commands.app, name=name)
