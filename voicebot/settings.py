@@ -4,6 +4,8 @@ Nested settings use a double underscore: VOICEBOT_SIP__PORT=5070. Secrets may co
 """
 
 import os
+import re
+from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -146,12 +148,71 @@ class Http(Section):
     private_key: Path | None = None
     trusted_proxies: list[str] = Field([], description="addresses whose X-Forwarded-For and -Proto are believed")
     metrics_allow: list[str] = Field([], description="networks that may read /metrics without a key; empty: by key only")
+    silent_operator_seconds: Seconds = Field(
+        300, description="a patient in a chat waits so long for a taken chat's operator; then others may take it"
+    )
 
     @field_validator("metrics_allow")
     @classmethod
     def _networks(cls, value: list[str]) -> list[str]:
         for item in value:
             ip_network(item)
+        return value
+
+
+class Cascade(Section):
+    """How a message reaches a patient: channel after channel until one delivers. docs/reminders.md."""
+
+    order: list[str] = Field(
+        ["push", "telegram", "max", "viber", "sms", "call"], description="of these, each patient's own; the next one when late"
+    )
+    wait_seconds: dict[str, Seconds] = Field(
+        {"push": 600, "telegram": 900, "max": 900, "viber": 900, "sms": 3600, "call": 3600}, description="for delivery"
+    )
+    stop_on: dict[str, Literal["accepted", "delivered", "read"]] = Field({}, description="what is enough; else: delivered")
+    day: str = Field("09:00-21:00", description="when a message nobody waits for may ring, on the branch's clock")
+    call_day: str = Field("10:00-20:00", description="when the robot may call, on the branch's clock")
+    when_unsure: Literal["again", "leave"] = Field(
+        "again", description="last channel, no receipt, and whether the provider took it is not known: rather twice, or never"
+    )
+    message_hours: float = Field(24, gt=0, description="a message that was not sent by then is of no use")
+    lease_seconds: float = Field(
+        120, ge=10, description="a process that says nothing for so long is dead: others take its messages"
+    )
+    send_seconds: float = Field(20, gt=0, description="how long a provider's answer is waited for")
+    at_once: int = Field(20, ge=1, le=500, description="messages a process hands over at the same time")
+
+    @field_validator("day", "call_day")
+    @classmethod
+    def _day(cls, value: str) -> str:
+        first, last = (time.fromisoformat(part) for part in value.split("-"))
+        if first >= last:
+            raise ValueError("a day begins before it ends: 09:00-21:00")
+        return value
+
+
+class Reminders(Section):
+    """Visits patients are reminded of. docs/reminders.md."""
+
+    is_enabled: bool = True
+    steps: dict[str, str] = Field(
+        {"24h": "reminder_day", "3h": "reminder_hours"}, description="how long before a visit (90m, 24h, 2d) -> template"
+    )
+    after_booking_minutes: float = Field(120, ge=0, description="who has just booked is not reminded yet")
+    least_notice_minutes: float = Field(60, ge=0, description="later than so long before the visit a reminder is no help")
+    gap_minutes: float = Field(120, ge=0, description="between two reminders of one visit; the earlier one is left out")
+    merge_minutes: float = Field(
+        180, ge=0, description="visits of one phone number due within so long share a message; 0: none"
+    )
+    answer_hours: float = Field(48, gt=0, description="so long after a message «да» is an answer to it")
+    tells_results_ready: bool = Field(True, description="a message when a laboratory order is ready")
+
+    @field_validator("steps")
+    @classmethod
+    def _steps(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if not re.fullmatch(r"[1-9]\d{0,3}[mhd]", name):
+                raise ValueError(f"{name!r} is no time before a visit: write 90m, 24h or 2d")
         return value
 
 
@@ -182,6 +243,8 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     http: Http = Http()
     brain: Brain = Brain()
+    cascade: Cascade = Cascade()
+    reminders: Reminders = Reminders()
 
     @field_validator("zone")
     @classmethod
