@@ -180,6 +180,7 @@ _MODULES = {
     "qa": "voicebot.qa_commands",
     "privacy": "voicebot.privacy.commands",
     "doctor": "voicebot.doctor.commands",
+    "backup": "voicebot.backup.commands",
 }
 _OWN = ("serve", "line", "brain", "desk", "supplies", "version")
 

@@ -41,7 +41,7 @@ def _looked_at(database: Database, clock: Clock) -> Iterator[Finding]:
     kind = "SQLite" if database.is_sqlite else "PostgreSQL"
     if has != wants:
         told = f"{kind}, at revision {has or 'none'}; this program's is {wants}"
-        yield doubtful("database", f"{told}.", "The next start upgrades it; make a backup first (`voicebot backup`).")
+        yield doubtful("database", f"{told}.", "The next start upgrades it; make a backup first (`voicebot backup make`).")
     took_ms = min(_write_ms(database) for _ in range(_TRIES))
     told = f"{kind}; a small transaction takes {took_ms:.1f} ms"
     if took_ms > _SLOW_MS:
