@@ -132,6 +132,10 @@ def _choice(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
         if option is None:
             return False
         values.fill(turn, one.field, Slot(option.value, option.label or option.phrases[0], understood.confidence))
+        for name, (other, value) in _targets(turn, understood, one).items():
+            if name in one.beside:
+                label = turn.renderer.label(other.type, value, turn.now)
+                values.fill(turn, name, Slot(value, label, understood.sure_of(other.type)))
         return True
     entries = turn.page_of(one)
     entry = None

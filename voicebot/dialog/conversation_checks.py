@@ -83,6 +83,7 @@ def check_whole(conversation: Conversation, done: Sequence[Done], caller_turns: 
         ("book", conversation.booked),
         ("cancel", conversation.cancelled),
         ("reschedule", conversation.moved),
+        ("confirm_visit", conversation.confirmed),
         ("join_waiting_list", conversation.waiting),
     ):
         values = [one.value for one in done if one.service == service]

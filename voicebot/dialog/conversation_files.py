@@ -83,6 +83,14 @@ class Given(_Strict):
     birth_date: dt.date | None = None
 
 
+class Start(_Strict):
+    """The dialog is of our own making: a reminder by phone, the answer to a message."""
+
+    form: str
+    appointment: int | None = Field(None, ge=0, description="which of `given` it is about: its ID becomes appointment_id")
+    given: dict[str, Any] = Field({}, description="first values of the application's variables")
+
+
 class Limits(_Strict):
     caller_turns: int | None = None
     seconds: float | None = None
@@ -96,6 +104,8 @@ class Conversation(_Strict):
     now: datetime | None = Field(None, description="aware; empty: Monday, 23 November 2026, 9:00 in Moscow")
     budget_seconds: float = 210.0
     operators_closed: bool = Field(False, description="no operator works at this hour")
+    channel: str = "phone"
+    start: Start | None = Field(None, description="empty: the patient calls")
     given: list[Given] = []
     faults: list[Fault] = []
     turns: list[Turn] = Field(min_length=1)
@@ -104,6 +114,7 @@ class Conversation(_Strict):
     )
     cancelled: Attributes = Field([], description="attributes of each appointment cancelled")
     moved: Attributes = Field([], description="attributes of each appointment moved, as they are afterwards")
+    confirmed: Attributes = Field([], description="attributes of each appointment that the patient said he comes to")
     waiting: Attributes = Field([], description="attributes of each entry in the waiting list")
     messages: Texts = Field([], description="templates of the messages queued, in order")
     limits: Limits = Limits()

@@ -42,6 +42,7 @@ class World:
     services: Services
     done: list[Done] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
+    _given: list[Any] = field(default_factory=list)
 
     def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Any:
         """Carry a service out as the script has it. Raises ServiceFailure."""
@@ -64,10 +65,17 @@ class World:
 
     def prepare(self) -> None:
         """Make the appointments that the conversation begins with, by the services themselves."""
-        for number, given in enumerate(self.conversation.given):
-            self._give(given, number)
+        self._given = [self._give(given, number) for number, given in enumerate(self.conversation.given)]
 
-    def _give(self, given: Given, number: int) -> None:
+    def start(self) -> Mapping[str, Any]:
+        """The first values of the dialog's variables. After `prepare`."""
+        start = self.conversation.start
+        if start is None:
+            return {}
+        about = {} if start.appointment is None else {"appointment_id": self._given[start.appointment].id}
+        return about | start.given
+
+    def _give(self, given: Given, number: int) -> Any:
         dialog_id, key = f"G1VEN{number:03d}", f"given{number}"
         when = When(date_from=given.start.date())
         wish = _only(doctor=given.doctor, service=given.service, when=when, limit=30)
@@ -82,7 +90,7 @@ class World:
         booking = _only(
             slot_id=offer.slot_id, service=offer.service_id, patient=patient, phone=phone, birth_date=given.birth_date
         )
-        self.services.call("book", booking, dialog_id, f"{key}.book")
+        return self.services.call("book", booking, dialog_id, f"{key}.book")
 
 
 def _only(**arguments: Any) -> dict[str, Any]:

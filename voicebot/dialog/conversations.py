@@ -73,8 +73,7 @@ class _Player:
         self._world.prepare()
         turns = list(self._conversation.turns)
         first = turns.pop(0) if _is_passive(turns[0]) else None
-        conversation = self._conversation
-        seen = self._step(Started(conversation.caller_phone, are_operators_open=not conversation.operators_closed))
+        seen = self._step(self._started())
         if first is not None:
             self._fail(1, check_turn(first, seen))
         for number, turn in enumerate(turns, start=2 if first is not None else 1):
@@ -90,6 +89,16 @@ class _Player:
         played.booked = self._world.results("book")
         self._fail(0, check_whole(self._conversation, self._world.done, played.caller_turns, played.seconds))
         return played
+
+    def _started(self) -> Started:
+        conversation = self._conversation
+        return Started(
+            conversation.caller_phone,
+            conversation.channel,
+            are_operators_open=not conversation.operators_closed,
+            form=conversation.start.form if conversation.start is not None else "",
+            given=self._world.start(),
+        )
 
     # -- the caller -------------------------------------------------------------------------------------------------
 

@@ -53,6 +53,11 @@ def _end_of(visit: Any) -> Any:
     return visit.start + timedelta(minutes=visit.duration_minutes) if visit else None
 
 
+def _fits(wish: Any, moment: Any) -> bool:
+    """Whether a moment is what a wish for a time means: "в среду в десять" and a visit on Wednesday at ten."""
+    return wish is not None and moment is not None and bool(wish.allows(moment))
+
+
 def _first(several: Any) -> Any:
     return several[0] if several else None
 
@@ -68,6 +73,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "later_than": _later_than,
     "earliest": _earliest,
     "end_of": _end_of,
+    "fits": _fits,
     "first": _first,
     "rest": _rest,
 }

@@ -13,6 +13,8 @@ _WITHHELD = "anonymous"
 def why_not(conversation: Conversation) -> str:
     """Return why a file can be played over text only, "" if it can be spoken."""
     turns = conversation.turns
+    if conversation.start is not None or conversation.channel != "phone":
+        return "no patient calls in it"
     if any(turn.transfer for turn in turns):
         return "it prescribes how a transfer ends"
     if any(turn.noise for turn in turns):
