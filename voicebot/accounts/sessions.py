@@ -79,6 +79,16 @@ class LoginSessions:
             self._database.run(lambda session: session.execute(seen))
         return Login(user.login, Role(user.role), own.csrf, user.must_change, user.name)
 
+    def present(self) -> frozenset[str]:
+        """Return the logins of those who have a session that is still in use."""
+        now = self._clock.now()
+        query = (
+            select(UserRow.login)
+            .join(SessionRow, SessionRow.user_id == UserRow.id)
+            .where(SessionRow.seen_at >= now - IDLE, SessionRow.created_at >= now - LONGEST, UserRow.is_active)
+        )
+        return frozenset(self._database.run(lambda session: session.scalars(query).all(), is_readonly=True))
+
     def close(self, token: str) -> None:
         """End a session; nothing happens if there is none."""
         self._database.run(lambda session: session.execute(delete(SessionRow).where(SessionRow.token_hash == _hash(token))))

@@ -27,6 +27,8 @@ ACTIONS = {
     "contact_opened": "открыл обращение (оператор)",
     "contact_taken": "взял обращение",
     "contact_settled": "закрыл обращение",
+    "chat_answered": "написал пациенту",
+    "chat_given_back": "вернул разговор роботу",
     "call_backs_listed": "смотрел обратные звонки",
     "call_back_taken": "взял обратный звонок",
     "call_back_tried": "звонил, не ответили",

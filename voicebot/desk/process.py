@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from voicebot.clock import SystemClock
 from voicebot.desk.app import create_app
+from voicebot.desk.chat_watch import ChatWatch
 from voicebot.desk.clinic import clinic_in
 from voicebot.errors import ConfigurationError, StorageError
 from voicebot.privacy.daily import DailyPurge
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 _DIGEST_SECONDS = 2.0
 _PURGE_LOOK_SECONDS = 300.0
+_CHAT_LOOK_SECONDS = 5.0
 
 
 def run(settings: Settings) -> int:
@@ -32,8 +34,9 @@ def run(settings: Settings) -> int:
     digester = Digester(database, clock, settings.zoneinfo, app.state.metrics.taken)
     # The catalogue and the dialogs take seconds to read: no operator is to wait for it.
     threading.Thread(target=clinic_in(app.state).warm, name="clinic", daemon=True).start()
-    app.router.lifespan_context = _beside(digester, DailyPurge(database, settings, clock))
     http = settings.http
+    watch = ChatWatch(database, clock, http.silent_operator_seconds)
+    app.router.lifespan_context = _beside(digester, DailyPurge(database, settings, clock), watch)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -60,10 +63,10 @@ def run(settings: Settings) -> int:
     return 0
 
 
-def _beside(digester: Digester, purge: DailyPurge) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _beside(digester: Digester, purge: DailyPurge, watch: ChatWatch) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_digest(digester)), asyncio.create_task(_purge(purge))]
+        tasks = [asyncio.create_task(one) for one in (_digest(digester), _purge(purge), _watch(watch))]
         try:
             yield
         finally:
@@ -84,6 +87,16 @@ async def _digest(digester: Digester) -> None:
         except StorageError as error:
             log.warning("digest_waits", problem=type(error).__name__)
         await asyncio.sleep(_DIGEST_SECONDS)
+
+
+async def _watch(watch: ChatWatch) -> None:
+    """Give chats whose operator is silent to others, for ever."""
+    while True:
+        try:
+            await asyncio.to_thread(watch.run)
+        except Exception as error:  # noqa: BLE001 - tried again: patients of silent operators would wait for ever
+            log.error("chat_watch_waits", problem=type(error).__name__)
+        await asyncio.sleep(_CHAT_LOOK_SECONDS)
 
 
 async def _purge(purge: DailyPurge) -> None:

@@ -6,11 +6,12 @@ from voicebot.records.marks import Kind
 
 _CHANNELS = {
     "phone": "телефон",
+    "web": "чат",
     "chat": "чат",
     "alice": "Алиса",
     "telegram": "Telegram",
     "max": "MAX",
-    "form": "форма на сайте",
+    "form": "форма",
 }
 _OUTCOMES = {
     "": "идёт",
@@ -40,6 +41,8 @@ _REASONS = {
     "appointment_closed": "приём уже прошёл",
     "age": "возраст не подходит",
     "retry": "повторная попытка",
+    "taken": "взят у робота",
+    "form": "просит связаться",
     "line": "решила линия",
     "brain_died": "сбой робота",
     "robot_failed": "сбой робота",
@@ -191,6 +194,14 @@ def ago(at: datetime, now: datetime) -> str:
     if minutes < 1:
         return "только что"
     return f"{minutes} мин назад" if minutes < 60 else f"{minutes // 60} ч {minutes % 60} мин назад"
+
+
+def waited(since: datetime, now: datetime) -> str:
+    """How long somebody has waited: "меньше минуты", "5 мин", "2 ч 5 мин"."""
+    minutes = max(0, int((now - since).total_seconds())) // 60
+    if minutes < 1:
+        return "меньше минуты"
+    return f"{minutes} мин" if minutes < 60 else f"{minutes // 60} ч {minutes % 60} мин"
 
 
 def plain(word: str) -> str:

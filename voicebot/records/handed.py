@@ -306,7 +306,7 @@ def _said(session: Session, after: Mapping[str, int]) -> dict[str, list[Turn]]:
 
 
 def _unanswered(session: Session, dialog_ids: Sequence[str]) -> dict[str, datetime]:
-    """Since when patients wait: their first words after the operator's last ones, or after the dialog was handed over."""
+    """Since when patients wait for a human: since their first words after the operator's last, or since one was asked for."""
     if not dialog_ids:
         return {}
     said = TurnRow.who == Who.OPERATOR.value
@@ -317,15 +317,14 @@ def _unanswered(session: Session, dialog_ids: Sequence[str]) -> dict[str, dateti
         .subquery()
     )
     query = (
-        select(TurnRow.dialog_id, func.min(TurnRow.at))
+        select(TurnRow.dialog_id, HandOverRow.asked_at, func.min(TurnRow.at))
         .join(HandOverRow, HandOverRow.dialog_id == TurnRow.dialog_id)
         .outerjoin(last, last.c.dialog_id == TurnRow.dialog_id)
         .where(TurnRow.dialog_id.in_(dialog_ids), TurnRow.who == Who.CALLER.value)
         .where(or_(last.c.number.is_(None), TurnRow.number > last.c.number))
-        .where(TurnRow.at >= HandOverRow.asked_at)
-        .group_by(TurnRow.dialog_id)
+        .group_by(TurnRow.dialog_id, HandOverRow.asked_at)
     )
-    return dict(session.execute(query).tuples().all())
+    return {dialog_id: max(asked_at or at, at) for dialog_id, asked_at, at in session.execute(query)}
 
 
 def _chat(dialog: DialogRow, row: HandOverRow) -> Chat:

@@ -14,21 +14,24 @@ from voicebot import dialog_id as dialog_ids
 from voicebot.accounts.roles import May, allows
 from voicebot.accounts.sessions import Login
 from voicebot.desk import operator_words, words
+from voicebot.desk.booking_form import new_key
 from voicebot.desk.clinic import Clinic, clinic_in
 from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page
 from voicebot.desk.known import known_of, open_fields, phones_of
 from voicebot.desk.limits import Tries
 from voicebot.desk.live import Watched, as_events
-from voicebot.desk.pages import call_backs, contact_bookings, visits
+from voicebot.desk.pages import call_backs, chats, contact_bookings, visits
 from voicebot.desk.pages.dialogs import find
+from voicebot.desk.phrases import phrases_of
 from voicebot.records.call_backs import CallBacks
 from voicebot.records.dialogs import Dialog, mask_phone
+from voicebot.records.handed import Handed
 from voicebot.records.masking import masked
-from voicebot.records.queue import Queue, Result, Waiting
+from voicebot.records.queue import Queue, Result, Waiting, is_written
 from voicebot.russian.spelling import write_dialog_id
 
 router = APIRouter()
-for _room in (contact_bookings, call_backs, visits):
+for _room in (contact_bookings, call_backs, visits, chats):
     router.include_router(_room.router)
 Operator = Annotated[Login, Depends(need(May.TAKE_CALLS))]
 OptionalMoment = Annotated[datetime | None, BeforeValidator(lambda value: None if value == "" else value)]
@@ -87,8 +90,9 @@ def live_of(request: Request) -> Live:
 def queue_values(desk: Desk, with_phones: bool) -> dict[str, Any]:
     """What the queue shows: who waits now, and the first of those who are to be called."""
     calls = CallBacks(desk.database, desk.clock).open()
+    unanswered = {chat.dialog_id: since for chat, since in Handed(desk.database, desk.clock).taken() if since is not None}
     shown = (lambda number: number) if with_phones else mask_phone
-    return {"waiting": Queue(desk.database, desk.clock).open(), "calls": len(calls), "phone": shown,
+    return {"waiting": Queue(desk.database, desk.clock).open(), "unanswered": unanswered, "calls": len(calls), "phone": shown,
             "overdue": sum(call.is_overdue(desk.clock.now()) for call in calls)}  # fmt: skip
 
 
@@ -101,6 +105,7 @@ def live_values(dialog: Dialog, place: Waiting | None, clinic: Clinic | None, *,
         "open_fields": open_fields(dialog, clinic.forms) if clinic is not None else [],
         "todo": operator_words.todo(dialog.reason) if dialog.transfer_target else "",
         "place": place,
+        "is_chat": is_written(dialog.channel),
     }
 
 
@@ -211,9 +216,12 @@ def _contact_page(
     panel = contact_bookings.panel(desk, clinic, login, dialog)
     live = live_values(dialog, place, clinic, with_phones=with_phones)
     call_phone = next(iter(phones_of(dialog)), "")
+    chat = chats.chat_of(desk, login, dialog)
+    phrases = phrases_of(desk.settings.dialog.folder) if chat == chats.MINE else {}
     return page(
-        request, "contact.html", status, **{**panel, **live}, results=RESULTS, now=desk.clock.now(),
-        problem=problem, note=note, call_phone=call_phone if with_phones else "", call_phone_hint=panel["phone"](call_phone),
+        request, "contact.html", status, **{**panel, **live}, results=RESULTS, now=desk.clock.now(), problem=problem, note=note,
+        chat=chat, phrases=phrases, key=new_key(), call_phone=call_phone if with_phones else "",
+        call_phone_hint=panel["phone"](call_phone),
     )  # fmt: skip
 
 
