@@ -200,8 +200,7 @@ class Reminders(Section):
     )
     after_booking_minutes: float = Field(120, ge=0, description="who has just booked is not reminded yet")
     least_notice_minutes: float = Field(60, ge=0, description="later than so long before the visit a reminder is no help")
-    gap_minutes: float = Field(120, ge=0, description="between two reminders of one visit; the earlier one is left out")
-    merge_minutes: float = Field(
+    gap_minutes: float = Field(120, ge=0, description="between two reminders of one visit; else the later one is left out")
         180, ge=0, description="visits of one phone number due within so long share a message; 0: none"
     )
     answer_hours: float = Field(48, gt=0, description="so long after a message «да» is an answer to it")
@@ -214,6 +213,42 @@ class Reminders(Section):
             if not re.fullmatch(r"[1-9]\d{0,3}[mhd]", name):
                 raise ValueError(f"{name!r} is no time before a visit: write 90m, 24h or 2d")
         return value
+
+
+class WebChat(Section):
+    """The chat on the clinic's pages."""
+
+    is_enabled: bool = True
+    origins: list[str] = Field([], description='pages that may show the chat, e.g. "https://clinic.ru"; empty: our own only')
+    has_demo_page: bool = Field(True, description="a page that shows the chat at /")
+    has_voice: bool = Field(True, description="patients may send voice notes")
+    remind_seconds: Seconds = Field(300, description="of silence, after which the patient is asked once; 0: never")
+    close_seconds: Seconds = Field(1800, description="of silence, after which the dialog is closed; 0: never")
+
+    @field_validator("origins")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[^/\s*]+", origin):
+                raise ValueError(f"{origin!r} is no origin; write https://clinic.ru, without a path and without *")
+        return value
+
+
+class Channels(Section):
+    """Text dialogs: what patients' browsers, bots' webhooks and Alice reach. A port of its own, never the operators' pages."""
+
+    is_enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 8090
+    public_url: str = Field("", description="how it is reached from outside, e.g. https://chat.clinic.ru")
+    trusted_proxies: list[str] = Field([], description="addresses whose X-Forwarded-For and -Proto are believed")
+    threads: int = Field(2, ge=1, description="that think about messages")
+    operator_wait_seconds: Seconds = Field(300, description="how long a patient waits for an operator before the robot goes on")
+    messages_per_minute: int = Field(20, ge=1, description="of one patient; more are asked to wait")
+    poll_seconds: float = Field(0.5, gt=0, description="how often operators' words are looked for")
+    voice_seconds: Seconds = Field(60, description="the longest voice note")
+    voice_workers: int = Field(1, ge=1, description="voice notes recognised at once")
+    web: WebChat = WebChat()
 
 
 class Brain(Section):
@@ -243,6 +278,7 @@ class Settings(BaseSettings):
     retention: Retention = Retention()
     http: Http = Http()
     brain: Brain = Brain()
+    channels: Channels = Channels()
     cascade: Cascade = Cascade()
     reminders: Reminders = Reminders()
 

@@ -19,6 +19,15 @@ KINDS: tuple[Kind, ...] = ("doctor", "speciality", "service", "branch", "test", 
 STEP_MINUTES = 5  # starts and durations are multiples of it (tables.CELL)
 
 
+def check_zone(value: str) -> str:
+    """Return the name of a time zone; ValueError if it is none."""
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError):
+        raise ValueError(f"{value!r} is no time zone; write one like Europe/Moscow") from None
+    return value
+
+
 class Branch(Entry):
     """A place. `hours` are for the records, `spoken_hours` for the caller."""
 
@@ -31,11 +40,17 @@ class Branch(Entry):
     hours: dict[str, str] = Field({}, description='{"mon-fri": "08:00-21:00"}')
     spoken_hours: Stressed = ""
     phone: str = ""
+    zone: str = Field("", description="whose clock tells when its patients sleep, like Asia/Yekaterinburg; empty: the clinic's")
     directions: Stressed = Field("", description="how to find it, spoken")
     lab: dict[str, str] = Field({}, description='when tests are taken: {"mon-fri": "08:00-12:00"}; empty: no laboratory')
     spoken_lab: Stressed = ""
 
     _stress = field_validator("spoken", "where", "spoken_address", "spoken_hours", "directions", "spoken_lab")(check_stress)
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return check_zone(value) if value else value
 
     @field_validator("hours", "lab")
     @classmethod
@@ -220,14 +235,7 @@ class ClinicInfo(BaseModel):
 
     _stress = field_validator("spoken")(check_stress)
 
-    @field_validator("zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError):
-            raise ValueError(f"{value!r} is no time zone; write one like Europe/Moscow") from None
-        return value
+    _zone = field_validator("zone")(check_zone)
 
 
 class Catalogue(BaseModel):
@@ -248,6 +256,11 @@ class Catalogue(BaseModel):
     @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.clinic.zone)
+
+    def zone_of(self, branch_id: str) -> str:
+        """The name of the zone whose clock the patients of a branch live by; of the clinic's where no branch is known."""
+        branch = self.branches.get(branch_id)
+        return (branch.zone if branch is not None else "") or self.clinic.zone
 
     def entries(self, kind: Kind) -> Mapping[str, Entry]:
         found: Mapping[Kind, Mapping[str, Entry]] = {
