@@ -327,7 +327,7 @@ def test_a_password_typed_as_the_login_stands_in_no_audit(app: FastAPI) -> None:
 
 
 #: Values that the forms for one dialog take: the ID is what must be refused.
-FORM = {"result": "solved", "kind": "fine", "outcome": "reached", "tries": "0"}
+FORM = {"result": "solved", "kind": "fine", "outcome": "reached", "tries": "0", "text": "да", "key": "key-0001"}
 
 
 def test_guessing_ids_is_slowed_and_noted_wherever_they_are_asked(app: FastAPI, called: str) -> None:
