@@ -201,8 +201,6 @@ class Reminders(Section):
     after_booking_minutes: float = Field(120, ge=0, description="who has just booked is not reminded yet")
     least_notice_minutes: float = Field(60, ge=0, description="later than so long before the visit a reminder is no help")
     gap_minutes: float = Field(120, ge=0, description="between two reminders of one visit; else the later one is left out")
-        180, ge=0, description="visits of one phone number due within so long share a message; 0: none"
-    )
     answer_hours: float = Field(48, gt=0, description="so long after a message «да» is an answer to it")
     tells_results_ready: bool = Field(True, description="a message when a laboratory order is ready")
 
