@@ -72,6 +72,14 @@ def desk() -> None:
     raise typer.Exit(run(_start("desk")))
 
 
+@app.command()
+def channels() -> None:
+    """Run the text channels' HTTP process alone (serve starts it)."""
+    from voicebot.channels.process import run
+
+    raise typer.Exit(run(_start("channels")))
+
+
 @supplies_app.command("voice")
 def supplies_voice() -> None:
     """Fetch RHVoice's permitted Russian voices from Debian's packages; the system is not touched."""
@@ -182,7 +190,7 @@ _MODULES = {
     "doctor": "voicebot.doctor.commands",
     "backup": "voicebot.backup.commands",
 }
-_OWN = ("serve", "line", "brain", "desk", "supplies", "version")
+_OWN = ("serve", "line", "brain", "desk", "channels", "supplies", "version")
 
 
 def _mount(words: list[str]) -> None:

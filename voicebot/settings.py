@@ -232,6 +232,52 @@ class WebChat(Section):
         return value
 
 
+class Alice(Section):
+    """The skill of Yandex Alice; off without a secret. docs/alice.md."""
+
+    secret: SecretStr = SecretStr("")  # the last part of the webhook's address
+    secret_file: Path | None = None
+    skills: list[str] = Field([], description="IDs of the skills that are answered; empty: all that know the address")
+    answer_seconds: float = Field(2.2, gt=0, le=4, description="by then there is an answer, if only «ещё ищу»")
+    chat_url: str = Field("", pattern=r"^(https://\S+)?$", description="the clinic's chat, offered where Alice cannot help")
+
+    def word(self) -> str:
+        return self.secret_file.read_text().strip() if self.secret_file is not None else self.secret.get_secret_value()
+
+
+class Bot(Section):
+    """A messenger's bot; off without a token. docs/messengers.md."""
+
+    token: SecretStr = SecretStr("")
+    token_file: Path | None = None
+    updates: Literal["auto", "webhook", "polling"] = Field("auto", description="auto: webhook where channels.public_url is set")
+    base_url: str = Field("", pattern=r"^(https?://\S+)?$", description="of the bot API; empty: the messenger's own")
+    ca_file: Path | None = Field(None, description="certificates trusted besides the usual ones (MAX: Минцифры)")
+    proxy: str = Field("", description="http://host:port through which the messenger is reached")
+    accepted_is_delivered: bool = Field(
+        True, description="a notice that the messenger took counts as delivered; it never tells more"
+    )
+
+    def word(self) -> str:
+        return self.token_file.read_text().strip() if self.token_file is not None else self.token.get_secret_value()
+
+
+class ContactForm(Section):
+    """The form on the clinic's site: a message and a number to call."""
+
+    is_enabled: bool = True
+    origins: list[str] = Field([], description='sites whose pages may send it: ["https://clinic.ru"]; empty: our own page only')
+    least_seconds: Seconds = Field(3, description="who fills it in faster is a program")
+    valid_seconds: Seconds = Field(7200, description="how long a page may stay open before it is sent")
+    per_address_hour: int = Field(10, ge=1, description="messages of one address (IPv6: of one /64) in an hour")
+    per_phone_day: int = Field(5, ge=1, description="messages with one number in a day")
+    consent: str = Field(
+        "Я согласен на обработку моих персональных данных, чтобы клиника ответила на это сообщение.", min_length=10
+    )
+    policy_url: str = Field("", description="the clinic's policy on personal data, linked beside the consent")
+    secret: SecretStr = Field(SecretStr(""), description="signs the pages; the same on all machines; empty: a file in data_dir")
+
+
 class Channels(Section):
     """Text dialogs: what patients' browsers, bots' webhooks and Alice reach. A port of its own, never the operators' pages."""
 
@@ -247,6 +293,10 @@ class Channels(Section):
     voice_seconds: Seconds = Field(60, description="the longest voice note")
     voice_workers: int = Field(1, ge=1, description="voice notes recognised at once")
     web: WebChat = WebChat()
+    form: ContactForm = ContactForm()
+    alice: Alice = Alice()
+    telegram: Bot = Bot()
+    max: Bot = Bot()
 
 
 class Brain(Section):

@@ -1,4 +1,4 @@
-"""`voicebot serve`: prepares the data, starts line, brains and desk, restarts what dies, drains on SIGTERM."""
+"""`voicebot serve`: prepares the data, starts line, brains, desk and channels, restarts what dies, drains on SIGTERM."""
 
 import asyncio
 import os
@@ -100,6 +100,7 @@ class Supervisor:
         self.line = self._child("line", command("line"))
         self.brains = [self._child(f"brain-{n}", command("brain", str(n))) for n in brains]
         self.desk = self._child("desk", command("desk"))
+        self.channels = [self._child("channels", command("channels"))] if settings.channels.is_enabled else []
         self._stopping = asyncio.Event()
         self._fatal: str = ""
         self._was_ready = False  # once it has worked, it is worth trying again
@@ -110,7 +111,7 @@ class Supervisor:
 
     @property
     def children(self) -> list[Child]:
-        return [self.line, *self.brains, self.desk]
+        return [self.line, *self.brains, self.desk, *self.channels]
 
     async def run(self, on_ready: Callable[[dict[str, dict[str, object]]], None]) -> int:
         """Run until SIGTERM or SIGINT; returns the exit status."""
@@ -185,7 +186,7 @@ class Supervisor:
             limit_seconds = settings.dialog.budget_seconds + settings.transfer.ring_seconds + self._limits.drain_margin_seconds
             log.info("draining", limit_seconds=limit_seconds)
         await self._end([self.line], limit_seconds)
-        await self._end([*self.brains, self.desk], self._limits.stop_seconds)
+        await self._end([*self.brains, self.desk, *self.channels], self._limits.stop_seconds)
 
     @staticmethod
     async def _end(children: list[Child], limit_seconds: float) -> None:

@@ -16,9 +16,11 @@ from voicebot.storage.upgrade import _config, current, drift, head, upgrade
 
 TABLES = [
     "voicebot.accounts.tables",
+    "voicebot.clinic.call_tables",
     "voicebot.clinic.tables",
     "voicebot.messages.tables",
     "voicebot.privacy.tables",
+    "voicebot.records.chat_tables",
     "voicebot.records.tables",
     "voicebot.reminders.tables",
 ]

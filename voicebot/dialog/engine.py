@@ -24,6 +24,7 @@ from voicebot.dialog.talking import (
     Keyed,
     NoInput,
     NotHeard,
+    Resumed,
     Returned,
     Started,
     TransferEnded,
@@ -97,6 +98,8 @@ def _react(turn: Turn, event: Event) -> Meaning | None:
             outside.returned(turn, event)
         case TransferEnded() if phase is Phase.TRANSFERRING:
             outside.transfer_ended(turn, event.result)
+        case Resumed() if phase in (Phase.LISTENING, Phase.TRANSFERRING):
+            outside.resumed(turn)
         case BudgetCheck() if phase is Phase.LISTENING:
             if turn.stage() is Stage.OVER:
                 ending.give_up(turn, "budget", "budget_over")

@@ -1,9 +1,9 @@
 """The world outside the dialog: services of the clinic, and transfers that came to nothing."""
 
-from voicebot.dialog import ending, interpretation, moving
+from voicebot.dialog import ending, interpretation, moving, recovery
 from voicebot.dialog.actions import execute
 from voicebot.dialog.schema import ObjectItem, TransferTo
-from voicebot.dialog.state import Slot
+from voicebot.dialog.state import Phase, Slot
 from voicebot.dialog.talking import Returned
 from voicebot.dialog.turn import Turn
 
@@ -29,6 +29,17 @@ def returned(turn: Turn, event: Returned) -> None:
         ending.transfer(turn, TransferTo(reason=f"service:{event.error}"))
         return
     execute(turn, actions, f"{name}.{event.error}")
+    interpretation.run(turn)
+
+
+def resumed(turn: Turn) -> None:
+    """A human has talked to the caller meanwhile: what was being asked is asked again, after a transfer what else is wanted."""
+    turn.state.noinputs = turn.state.nomatches = turn.state.troubles = 0
+    if turn.state.phase is Phase.LISTENING:
+        recovery.ask_question_again(turn)
+        return
+    turn.state.expect = None
+    moving.enter(turn, turn.plans.application.after)
     interpretation.run(turn)
 
 

@@ -135,11 +135,16 @@ class TransferEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """A human who had taken the dialog over gives it back."""
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetCheck:
     """Time has passed; the engine may act on the handling budget. Sent about once a second between other events."""
 
 
-Event = Started | Heard | Keyed | Chosen | NoInput | NotHeard | Returned | TransferEnded | BudgetCheck
+Event = Started | Heard | Keyed | Chosen | NoInput | NotHeard | Returned | TransferEnded | Resumed | BudgetCheck
 
 
 # -- acts ---------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Text channels: patients write, the same dialogs answer, operators take over."""

@@ -1,0 +1,143 @@
+"""Text dialogs of all channels: a message in, a reply out, everything stored before the reply goes.
+
+One message of a dialog is done at a time (a lock each). Thinking runs in a small pool, writing in one thread (`writer`). The
+state is cached; what another process wrote meanwhile is noticed by its version and read again.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from voicebot.channels import store
+from voicebot.channels.contact import ADDRESS_LENGTH, Incoming, Reply, Said
+from voicebot.channels.rules import Rules
+from voicebot.channels.steps import StepOf, Steps
+from voicebot.channels.store import Place, Superseded
+from voicebot.channels.texts import Texts
+from voicebot.channels.thinking import Thinker
+from voicebot.channels.writer import Writer
+from voicebot.errors import StorageError
+from voicebot.storage.database import Database
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[str, str]
+
+_MOST_TRIES = 4
+_MOST_CACHED = 20_000
+
+
+@dataclass(slots=True)
+class _Lock:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
+class TextConversations:
+    """All text dialogs of a process. Its methods are for the event loop's thread; none raises on what patients send."""
+
+    def __init__(
+        self,
+        thinker: Thinker,
+        database: Database,
+        rules: Mapping[str, Rules],
+        texts: Texts,
+        dialplan: str,
+        *,
+        operator_wait_seconds: float = 300,
+        threads: int = 2,
+    ) -> None:
+        self.database = database
+        self.texts = texts
+        self.steps = Steps(thinker, rules, texts, dialplan, operator_wait_seconds)
+        self._clock = thinker.clock
+        self._writer = Writer(database)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="thinking")
+        self._cache: OrderedDict[Key, Place] = OrderedDict()
+        self._locks: dict[Key, _Lock] = {}
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._pool.shutdown(wait=True)
+        self._writer.close()
+
+    async def receive(self, incoming: Incoming) -> Reply:
+        """Answer a patient's message. On return it is stored; the same message again gets the same reply."""
+        if not incoming.address or len(incoming.address) > ADDRESS_LENGTH:
+            raise ValueError("an address has 1 to 128 characters")
+        try:
+            key = (incoming.channel, incoming.address)
+            return (await self._change(key, partial(self.steps.receive, incoming), incoming.message_id))[0]
+        except StorageError as error:
+            log.error("text dialog not stored", channel=incoming.channel, problem=type(error).__name__)
+            return Reply("", (Said(0, "robot", self.texts.unavailable),))
+
+    async def leave(self, channel: str, address: str) -> None:
+        """The patient has gone (blocked the bot, told Alice to stop): the dialog ends without words, its result stands."""
+        await self._change((channel, address), self.steps.leave)
+
+    async def place(self, channel: str, address: str) -> Place:
+        """Return where a dialog stands."""
+        async with self._locked((channel, address)):
+            return await self._place((channel, address))
+
+    async def change(self, key: Key, step: StepOf) -> Reply | None:
+        """Do something that the patient did not ask for (an operator came, a time is over); None if nothing changed."""
+        reply, is_changed = await self._change(key, step)
+        return reply if is_changed else None
+
+    async def _change(self, key: Key, step: StepOf, message_id: str = "") -> tuple[Reply, bool]:
+        async with self._locked(key):
+            for _ in range(_MOST_TRIES):
+                place = await self._place(key)
+                known = place.answered(message_id)
+                if known is not None:
+                    return known, False
+                try:
+                    loop = asyncio.get_running_loop()
+                    reply, change = await loop.run_in_executor(self._pool, step, place)
+                    if change is None:
+                        return reply, False
+                    after = await asyncio.wrap_future(self._writer.write(partial(store.write, change=change)))
+                except Superseded:
+                    self._cache.pop(key, None)
+                    continue
+                except BaseException:
+                    self._cache.pop(key, None)  # what is cached may not be what is stored
+                    raise
+                self._remember(after)
+                is_kept = bool(after.replies) and change.after.replies is not place.replies
+                return after.replies[0][1] if is_kept else reply, True  # with the numbers of its turns
+            raise StorageError("A dialog changes faster than it can be answered.", "Try again.")
+
+    async def _place(self, key: Key) -> Place:
+        place = self._cache.get(key)
+        if place is None:
+            loop = asyncio.get_running_loop()
+            place = await loop.run_in_executor(self._pool, store.load, self.database, *key)
+            self._remember(place)
+        return place
+
+    def _remember(self, place: Place) -> None:
+        self._cache[place.key] = place
+        self._cache.move_to_end(place.key)
+        while len(self._cache) > _MOST_CACHED:
+            self._cache.popitem(last=False)
+
+    @asynccontextmanager
+    async def _locked(self, key: Key) -> AsyncIterator[None]:
+        one = self._locks.setdefault(key, _Lock())
+        one.users += 1
+        try:
+            async with one.lock:
+                yield
+        finally:
+            one.users -= 1
+            if not one.users:
+                del self._locks[key]

@@ -1,0 +1,13 @@
+"""The channels there are. One line each: a module's `open_door` returns None where the settings switch it off."""
+
+from collections.abc import Callable
+
+from voicebot.channels.door import Context, Door
+
+OPENERS: tuple[Callable[[Context], Door | None], ...] = ()
+
+
+def open_doors(context: Context) -> dict[str, Door]:
+    """Open all channels that are switched on: channel -> door."""
+    doors = [door for opener in OPENERS if (door := opener(context)) is not None]
+    return {door.channel: door for door in doors}

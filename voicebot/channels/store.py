@@ -1,0 +1,219 @@
+"""Where text dialogs are kept between messages: the place and the turns of a message in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import CursorResult, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from voicebot.channels.contact import Mode, Reply
+from voicebot.dialog.state import State
+from voicebot.dialog.talking import End, HandOver
+from voicebot.records import handed
+from voicebot.records.appending import append
+from voicebot.records.chat_tables import ChatRow
+from voicebot.records.dialogs import Turn
+from voicebot.records.tables import DialogRow
+from voicebot.records.writes import fit
+from voicebot.storage.database import Database
+
+KEPT_REPLIES = 3
+_PLAIN = {"synchronize_session": False}
+_replies = msgspec.json.Decoder(list[tuple[str, Reply]])
+
+
+class Superseded(Exception):
+    """Somebody else has written this dialog since it was read: read it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a patient's dialog stands. `state` is None when nothing goes on. Never changed: each message makes a new one."""
+
+    channel: str
+    address: str
+    dialog_id: str = ""
+    version: int = 0  # 0: not stored yet
+    mode: Mode = Mode.OVER
+    state: State | None = None
+    replies: tuple[tuple[str, Reply], ...] = ()
+    delivered: int = 0
+    due: str = ""
+    due_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.channel, self.address
+
+    def answered(self, message_id: str) -> Reply | None:
+        """The reply that a message got when it came before."""
+        return next((reply for known, reply in self.replies if known == message_id), None) if message_id else None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The head of a new dialog."""
+
+    dialog_id: str
+    channel: str
+    phone: str
+    dialplan: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All that one message does to the records. `before`: the place as it was read."""
+
+    before: Place
+    after: Place
+    now: datetime
+    turns: tuple[Turn, ...] = ()
+    opened: Opened | None = None
+    hand_over: HandOver | None = None
+    withdrawn: bool = False  # out of the operators' queue, unless somebody has taken it
+    end: End | None = None
+    ended_dialog_id: str = ""  # the dialog that a new one replaces
+    replaced: End | None = None  # how that one ends
+    ended_by: str = ""
+    transfer_result: str = ""
+    summary: dict[str, str] = field(default_factory=dict)
+    robot_turns: int = 0  # of `turns`, the last ones: what the reply says
+
+
+def load(database: Database, channel: str, address: str) -> Place:
+    """Return where a dialog stands; a place of version 0 when there is none."""
+    query = select(ChatRow).where(ChatRow.channel == channel, ChatRow.address == address)
+    row = database.run(lambda session: session.scalar(query), is_readonly=True)
+    return Place(channel, address) if row is None else place_of(row)
+
+
+def place_of(row: ChatRow) -> Place:
+    return Place(
+        channel=row.channel,
+        address=row.address,
+        dialog_id=row.dialog_id,
+        version=row.version,
+        mode=Mode(row.mode),
+        state=State.from_json(row.state) if row.state else None,
+        replies=tuple(_replies.decode(row.replies)) if row.replies else (),
+        delivered=row.delivered,
+        due=row.due,
+        due_at=row.due_at,
+        updated_at=row.updated_at,
+    )
+
+
+def looked_after(database: Database, now: datetime, limit: int = 500) -> list[Place]:
+    """Return the dialogs that are with people, and those in which something is due."""
+    with_people = ChatRow.mode.in_((Mode.WAITING.value, Mode.OPERATOR.value))
+    query = select(ChatRow).where(or_(with_people, ChatRow.due_at <= now)).order_by(ChatRow.due_at).limit(limit)
+    return database.run(lambda session: [place_of(row) for row in session.scalars(query)], is_readonly=True)
+
+
+def of_dialogs(database: Database, dialog_ids: Sequence[str]) -> list[Place]:
+    """Return the places of some dialogs."""
+    query = select(ChatRow).where(ChatRow.dialog_id.in_(dialog_ids), ChatRow.mode != Mode.OVER.value)
+    return database.run(lambda session: [place_of(row) for row in session.scalars(query)], is_readonly=True)
+
+
+def claim(database: Database, place: Place, now: datetime, until: datetime) -> bool:
+    """Be the only process that delivers to a patient, until it has stored that it did, or `until`."""
+    is_free = or_(ChatRow.claimed_until.is_(None), ChatRow.claimed_until < now)
+    mine = update(ChatRow).where(ChatRow.channel == place.channel, ChatRow.address == place.address, is_free)
+
+    def work(session: Session) -> bool:
+        done = cast("CursorResult[Any]", session.execute(mine.values(claimed_until=until), execution_options=_PLAIN))
+        return done.rowcount == 1
+
+    return database.run(work)
+
+
+def write(session: Session, change: Change) -> Place:
+    """Carry a change out; return the new place, its replies numbered by the turns. Raises Superseded, UnknownDialog."""
+    before, after, now = change.before, change.after, change.now
+    if before.version:
+        _claim(session, before)
+    if change.ended_dialog_id and change.replaced is not None:
+        _end(session, change, change.ended_dialog_id, change.replaced)
+    if change.opened is not None:
+        _open(session, change.opened, now)
+    if change.withdrawn and not handed.withdraw(session, after.dialog_id):
+        raise Superseded
+    if change.turns:
+        first = append(session, after.dialog_id, change.turns, now)
+        after = _numbered(after, first + len(change.turns) - change.robot_turns)
+    if change.hand_over is not None:
+        act = change.hand_over
+        handed.ask(session, now, after.dialog_id, act.target, act.reason, dict(act.summary))
+    if change.end is not None:
+        _end(session, change, after.dialog_id, change.end)
+    after = replace(after, version=before.version + 1)
+    _store(session, before, after, now)
+    return after
+
+
+def _claim(session: Session, before: Place) -> None:
+    """Lock the place, and see that it is still as it was read."""
+    query = select(ChatRow.version).where(ChatRow.channel == before.channel, ChatRow.address == before.address)
+    if session.scalar(query.with_for_update()) != before.version:
+        raise Superseded
+
+
+def _store(session: Session, before: Place, after: Place, now: datetime) -> None:
+    values: dict[str, Any] = {
+        "dialog_id": after.dialog_id,
+        "version": after.version,
+        "mode": after.mode.value,
+        "state": "" if after.state is None else after.state.to_json(),
+        "replies": msgspec.json.encode(after.replies).decode() if after.replies else "",
+        "delivered": after.delivered,
+        "due": after.due,
+        "due_at": after.due_at,
+        "updated_at": after.updated_at or now,
+        "claimed_until": None,
+    }
+    if not before.version:
+        session.execute(insert(ChatRow).values(channel=after.channel, address=after.address, **values))
+        return
+    statement = update(ChatRow).where(
+        ChatRow.channel == before.channel, ChatRow.address == before.address, ChatRow.version == before.version
+    )
+    done = cast("CursorResult[Any]", session.execute(statement.values(**values), execution_options=_PLAIN))
+    if done.rowcount != 1:
+        raise Superseded
+
+
+def _open(session: Session, opened: Opened, now: datetime) -> None:
+    values = {
+        "id": opened.dialog_id, "channel": opened.channel, "started_at": now, "caller_phone": opened.phone,
+        "dialplan": opened.dialplan,
+    }  # fmt: skip
+    session.add(DialogRow(**fit(DialogRow, values)))
+    session.flush()
+
+
+def _end(session: Session, change: Change, dialog_id: str, end: End) -> None:
+    """Close the dialog's record. `digested_at` is emptied: a long dialog may have been counted before its end."""
+    values: dict[str, Any] = {
+        "ended_at": change.now, "outcome": end.outcome, "reason": end.reason, "ended_by": change.ended_by, "digested_at": None,
+    }  # fmt: skip
+    if change.transfer_result:
+        values["transfer_result"] = change.transfer_result
+    if change.summary:
+        values["summary"] = change.summary
+    session.execute(
+        update(DialogRow).where(DialogRow.id == dialog_id).values(**fit(DialogRow, values)), execution_options=_PLAIN
+    )
+
+
+def _numbered(place: Place, first: int) -> Place:
+    """Give the newest reply's messages the numbers of their turns."""
+    if not place.replies:
+        return place
+    (message_id, reply), *rest = place.replies
+    said = tuple(replace(one, number=number) for number, one in enumerate(reply.messages, first))
+    return replace(place, replies=((message_id, replace(reply, messages=said)), *rest))
