@@ -9,68 +9,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from voicebot.channels.attendance import Attendance
-from voicebot.channels.conversations import TextConversations
+from voicebot.channels.clinic import TextClinic
 from voicebot.channels.door import Context, Door
 from voicebot.channels.doors import open_doors
-from voicebot.channels.rules import Rules
-from voicebot.channels.texts import Texts, load_texts
-from voicebot.channels.thinking import Services, Thinker
-from voicebot.channels.voice_notes import NoteLimits, Recognise, VoiceNotes
-from voicebot.clinic.bookings import Bookings
-from voicebot.clinic.catalogue import Catalogue
-from voicebot.clinic.services import SERVICES, ClinicServices
-from voicebot.clock import Clock
-from voicebot.dialog import inventory
-from voicebot.dialog.engine import Engine
-from voicebot.dialog.loader import load_dialplans
-from voicebot.dialog.opening import understanding_of
-from voicebot.dialog.schema import Dialplans
-from voicebot.dialog.understanding import Understanding
+from voicebot.channels.voice_notes import NoteLimits, VoiceNotes
 from voicebot.errors import StorageError
-from voicebot.settings import Settings
-from voicebot.storage.database import Database
 
 log = structlog.get_logger(__name__)
-
-
-class TextClinic:
-    """The clinic's dialogs made ready for text: takes seconds, once a process."""
-
-    def __init__(self, settings: Settings, clock: Clock, database: Database, catalogue: Catalogue) -> None:
-        self.settings = settings
-        self.clock = clock
-        self.database = database
-        self.catalogue = catalogue
-        self.dialplans: Dialplans = load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
-        self.understanding: Understanding = understanding_of(catalogue, self.dialplans, settings.dialog.folder, settings.cache)
-        self.understanding.warm_up()
-        self.engine = Engine(self.dialplans, catalogue, self.understanding)
-        self.texts: Texts = load_texts(settings.dialog.folder)
-        self.services: Services = ClinicServices(Bookings(database, catalogue, clock), catalogue, clock)
-
-    def thinker(self) -> Thinker:
-        settings = self.settings
-        return Thinker(self.engine, self.services, self.clock, settings.zoneinfo, settings.transfer.hours)
-
-    def conversations(self, rules: Mapping[str, Rules]) -> TextConversations:
-        channels = self.settings.channels
-        return TextConversations(
-            self.thinker(),
-            self.database,
-            rules,
-            self.texts,
-            self.settings.dialog.folder.name,
-            operator_wait_seconds=channels.operator_wait_seconds,
-            threads=channels.threads,
-        )
-
-    def recogniser(self) -> Recognise:
-        """Load the phone's recogniser, for voice notes."""
-        from voicebot.channels.hearing import open_recogniser  # loads Vosk: only when the first note comes
-
-        grammars = inventory.grammars(self.dialplans, self.understanding)
-        phrases = list(dict.fromkeys(phrase for grammar in grammars.values() for phrase in grammar))
-        return open_recogniser(self.settings, self.catalogue, phrases)
 
 
 def create_app(clinic: TextClinic) -> FastAPI:

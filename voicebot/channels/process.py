@@ -6,7 +6,8 @@ import structlog
 import uvicorn
 
 from voicebot import status
-from voicebot.channels.app import TextClinic, create_app
+from voicebot.channels.app import create_app
+from voicebot.channels.clinic import TextClinic
 from voicebot.clinic.catalogue import load_catalogue
 from voicebot.clock import Clock, SystemClock
 from voicebot.errors import ConfigurationError
