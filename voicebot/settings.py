@@ -80,6 +80,39 @@ class Transfer(Section):
     )
 
 
+class Machine(Section):
+    """Who answered a call of ours: a patient, or a machine. docs/telephony.md says what these were measured on."""
+
+    long_speech_seconds: Seconds = Field(3.6, description="a greeting without a pause that goes on for so long is a machine's")
+    pause_seconds: Seconds = Field(0.6, description="so much silence after a short greeting: a human waits for us")
+    short_pause_seconds: Seconds = Field(0.24, description="the same after a word that humans answer with («алло», «да»)")
+    silence_seconds: Seconds = Field(2.5, description="nobody said anything: we speak first, as to a human who waits")
+    beep_seconds: Seconds = Field(0.16, description="a steady tone of so long is a machine's")
+    decide_seconds: Seconds = Field(12, description="whatever is not settled by then is a machine")
+    phrases: list[str] = Field([], description="words of machines besides those known, in lower case")
+
+
+class Calls(Section):
+    """Calls that the robot makes (reminders). docs/telephony.md."""
+
+    target: str = Field(
+        "", description='"sip:{phone}@pbx.local": {phone} is +7..., {digits} the same without the +; empty: nobody is called'
+    )
+    allow_prefixes: list[str] = Field(["+7"], description="numbers that may be dialled, E.164; nothing else is")
+    deny_prefixes: list[str] = Field(["+7803", "+7809"], description="of these not: numbers that cost whoever calls them")
+    caller_id: str = Field("", description="user part of From, a number that the trunk lets us show; empty: sip.user")
+    headers: dict[str, str] = Field(
+        {}, description="of every such INVITE, e.g. the label that the operator's contract asks for"
+    )
+    ring_seconds: Seconds = 30
+    share: float = Field(0.3, gt=0, le=1, description="of the lines, at most so many are used by such calls")
+    spare: float = Field(
+        0.2, ge=0, lt=1, description="of the lines, so many stay free for patients: no such call is begun into them"
+    )
+    poll_seconds: Seconds = Field(1.0, gt=0, description="how often a brain looks for calls to be made")
+    machine: Machine = Machine()
+
+
 class Link(Section):
     """Line and its brains."""
 
@@ -218,6 +251,10 @@ class WebChat(Section):
 
     is_enabled: bool = True
     origins: list[str] = Field([], description='pages that may show the chat, e.g. "https://clinic.ru"; empty: our own only')
+    privacy_url: str = Field("", description="the clinic's page on personal data, linked below the chat")
+    hellos_per_minute: int = Field(60, ge=1, description="connections of one network address; many patients may share one")
+    connections_per_host: int = Field(200, ge=1, description="open at once, of one network address")
+    voice_notes_per_minute: int = Field(10, ge=1, description="of one network address")
     has_demo_page: bool = Field(True, description="a page that shows the chat at /")
     has_voice: bool = Field(True, description="patients may send voice notes")
     remind_seconds: Seconds = Field(300, description="of silence, after which the patient is asked once; 0: never")
@@ -317,6 +354,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     sip: Sip = Sip()
     transfer: Transfer = Transfer()
+    calls: Calls = Calls()
     link: Link = Link()
     hearing: Hearing = Hearing()
     voice: Voice = Voice()

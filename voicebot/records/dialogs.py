@@ -86,6 +86,7 @@ class Dialog:
 
     id: str
     channel: str = "phone"
+    direction: str = "in"  # "out": the robot called
     started_at: datetime | None = None  # None at opening: the store's clock
     ended_at: datetime | None = None
     caller_phone: str = ""

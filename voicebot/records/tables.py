@@ -21,6 +21,7 @@ class DialogRow(Base):
 
     id: Mapped[str] = mapped_column(String(8), primary_key=True)
     channel: Mapped[str] = mapped_column(String(16))
+    direction: Mapped[str] = mapped_column(String(4), default="in", server_default="in")  # "out": the robot called
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     caller_phone: Mapped[str] = mapped_column(String(64), default="")
