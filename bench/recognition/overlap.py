@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bench.recognition.texts import DEVELOPMENT, TEST, Line, read, words_of
-from models.recipe.texts.slots import Slots, data_lines
-from models.recipe.texts.templates import expand
+from models.recipe.texts.slots import Slots
+from models.recipe.texts.templates import ANSWERS, TALK, expand, template_table
 
 DRAWN = 100_000
 SIZES = (3, 4, 5)
@@ -23,13 +23,12 @@ class Overlap:
 
 
 def drawn_sentences(seed: int = 1) -> Iterator[tuple[str, ...]]:
-    """Endless sentences of the templates, weighted as in training."""
+    """Endless sentences of the templates, weighted as in training: of talk and of answers in turn."""
     chance = random.Random(seed)
-    slots = Slots(chance)
-    rows = [line.split("\t") for line in data_lines("templates.txt")]
-    weights, templates = [float(row[0]) for row in rows], [row[1] for row in rows]
+    slots, tables = Slots(chance), [template_table(kind) for kind in (TALK, ANSWERS)]
     while True:
-        yield words_of(expand(chance.choices(templates, weights)[0], chance, slots.draw))
+        for templates, weights in tables:
+            yield words_of(expand(chance.choices(templates, weights)[0], chance, slots.draw))
 
 
 class Drawn:

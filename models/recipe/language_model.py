@@ -1,4 +1,4 @@
-"""The shipped language model: template sentences of the domain, conversations, word frequencies."""
+"""The shipped language model: talk and answers of the domain's templates, conversations, word frequencies."""
 
 from __future__ import annotations
 
@@ -12,35 +12,44 @@ from .ngrams import NgramModel, estimate, mix
 from .texts import conversation
 from .texts.generate import drawn_sentences
 from .texts.heard import frequencies
+from .texts.templates import ANSWERS, TALK
 from .workfolder import WorkFolder
 
-SENTENCES = 300_000
-#: of the domain's sentences in every probability; the others are conversations about anything
-_DOMAIN_SHARE = 0.85
+SENTENCES, ANSWERS_DRAWN = 300_000, 150_000
+#: talk in talk and answers, by history; these in everything, the rest of which is conversations
+_TALK_SHARE, _DOMAIN_SHARE = 0.9, 0.87
+#: what stays of the answers, which are drawn often
+_ANSWERS_THRESHOLDS = (8.0, 12.0)
 #: bigrams and trigrams of the conversations stay where they gain this many nats in all
 _CONVERSATION_THRESHOLDS = (2.0, 6.0)
 
 
-def build(work: WorkFolder, words: Iterable[str], sentences: int = SENTENCES, seed: int = 2) -> NgramModel:
+def build(work: WorkFolder, words: Iterable[str], sentences: int = SENTENCES, answers: int = ANSWERS_DRAWN) -> NgramModel:
     """Counts drawn sentences, the test phrases left out, and conversations."""
     marks = stress.load(work.stresses)
     spelling = {word: mark.replace("+", "") for word, mark in marks.items()}
     known, forbidden = set(words), secret_sentences()
-    drawn = [pair for pair in islice(drawn_sentences(random.Random(seed)), sentences) if pair[1] not in forbidden]
     general: dict[str, float] = {}
     heard = frequencies()
     for word, spelled in spelling.items():
         # one-letter "words" of written texts are mostly initials and list items
         if spelled in known and (len(word) > 1 or word in "вксуиоая"):
             general[spelled] = general.get(spelled, 0.0) + heard.get(word, 0.0)
-    split = ([spelling.get(word, word) for word in line.split()] for _, line in drawn)
-    spelled_lines = ([word for word in line if word in known] for line in split)
-    domain = estimate(spelled_lines, general, origins=(origin for origin, _ in drawn), vocabulary=known)
+
+    def drawn(kind: str, count: int, seed: int) -> tuple[list[int], list[list[str]]]:
+        pairs = [pair for pair in islice(drawn_sentences(random.Random(seed), kind), count) if pair[1] not in forbidden]
+        split = ([spelling.get(word, word) for word in line.split()] for _, line in pairs)
+        return [origin for origin, _ in pairs], [[word for word in line if word in known] for line in split]
+
+    origins, lines = drawn(TALK, sentences, 2)
+    talk = estimate(lines, general, origins=origins, vocabulary=known)
+    _, lines = drawn(ANSWERS, answers, 3)
+    answered = estimate(lines, general, vocabulary=known, general_share=0.1, thresholds=_ANSWERS_THRESHOLDS)
     said = conversation.sentences(conversation.unpack(work.conversation))
-    talk = ([spelling.get(word, word) for word in line] for line in said)
-    pieces = (piece for line in talk for piece in _known_pieces(line, known) if " ".join(piece) not in forbidden)
+    spelled = ([spelling.get(word, word) for word in line] for line in said)
+    pieces = (piece for line in spelled for piece in _known_pieces(line, known) if " ".join(piece) not in forbidden)
     conversations = estimate(pieces, general, vocabulary=known, general_share=0.6, thresholds=_CONVERSATION_THRESHOLDS)
-    return mix(domain, conversations, _DOMAIN_SHARE)
+    return mix(mix(talk, answered, _TALK_SHARE, is_by_history=True), conversations, _DOMAIN_SHARE)
 
 
 def _known_pieces(words: list[str], known: set[str]) -> Iterator[list[str]]:

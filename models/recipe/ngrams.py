@@ -121,13 +121,19 @@ def _counts(sentences: Iterable[list[str]], origins: Iterable[int]) -> tuple[Cou
     return seen, told
 
 
-def mix(first: NgramModel, second: NgramModel, share: float) -> NgramModel:
-    """One back-off model of two, the first of which has `share` of every probability."""
+def mix(first: NgramModel, second: NgramModel, share: float, *, is_by_history: bool = False) -> NgramModel:
+    """One back-off model of two, the first of which has `share` of every probability; `is_by_history`: of the sentences,
+    so that after words which the second says far more often, the second has the greater say.
+    """
     model = NgramModel()
     histories = sorted(first.probabilities.keys() | second.probabilities.keys(), key=len)
     for history in histories:
         words = first.probabilities.get(history, {}).keys() | second.probabilities.get(history, {}).keys()
-        mixed = {word: share * first.probability(history, word) + (1 - share) * second.probability(history, word)
+        own, other = share, 1 - share
+        if is_by_history:
+            own, other = own * _marginal(first, history), other * _marginal(second, history)
+        part = own / (own + other)
+        mixed = {word: part * first.probability(history, word) + (1 - part) * second.probability(history, word)
                  for word in words}  # fmt: skip
         model.probabilities[history] = mixed
         if history:
@@ -136,6 +142,15 @@ def mix(first: NgramModel, second: NgramModel, share: float) -> NgramModel:
             model.backoffs[history] = max(left, 1e-4) / max(left_below, 1e-4)
     _link(model)
     return model
+
+
+def _marginal(model: NgramModel, history: History) -> float:
+    """How often a model comes to say a history."""
+    probability = 1.0
+    for place, word in enumerate(history):
+        if word != BEGIN:
+            probability *= model.probability(history[:place], word)
+    return probability
 
 
 def _unigrams(seen: Counter[str], told: Counter[str], general: Mapping[str, float], share: float,

@@ -13,7 +13,7 @@ from .texts.general import frequent_words
 from .texts.generate import domain_sentences
 from .texts.heard import zipf
 from .texts.slots import Inflector, data_lines, data_words
-from .texts.templates import template_table
+from .texts.templates import ANSWERS, TALK, template_table
 
 _WORD = re.compile("[а-яё]+")
 _SLOT = re.compile("<[^>]*>")
@@ -23,7 +23,7 @@ _VOWELLESS = frozenset("в к с б ж мрт кт пцр дмс лфк фгдс
 #: a further form of a known word must be heard about this often, zipf (3: once in a million words)
 _RAREST_FORM = 1.5
 #: files whose words are inflected fully
-_INFLECTED = ("specialities.txt", "services.txt", "lists.txt", "medical.txt")
+_INFLECTED = ("specialities.txt", "services.txt", "lists.txt", "medical.txt", "everyday.txt")
 
 
 def words_of(text: str) -> list[str]:
@@ -74,7 +74,8 @@ def build(general_words: int, sentences: int = 30_000, seed: int = 1) -> list[st
     Sentences are drawn only for what the slots make; the templates' own words are read.
     """
     said = {word for line in islice(domain_sentences(random.Random(seed)), sentences) for word in line.split()}
-    said |= {word for template in template_table()[0] for word in words_of(_SLOT.sub(" ", template))}
+    texts = [*template_table(TALK)[0], *template_table(ANSWERS)[0]]
+    said |= {word for template in texts for word in words_of(_SLOT.sub(" ", template))}
     names = name_forms()
     listed = {word for name in _INFLECTED for line in data_lines(name) for word in words_of(line)}
     words = said | listed | inflected_forms(listed | (said - names)) | names | numeral_forms()

@@ -6,7 +6,7 @@ import pytest
 
 from models.recipe.ngrams import BEGIN, END, estimate, mix
 from models.recipe.texts.slots import Slots
-from models.recipe.texts.templates import expand, template_table
+from models.recipe.texts.templates import ANSWERS, TALK, expand, template_table
 
 LEAST_TEMPLATES = 600
 
@@ -16,17 +16,19 @@ def slots() -> Slots:
     return Slots(random.Random(4))
 
 
-def test_every_template_gives_a_plain_sentence(slots: Slots) -> None:
-    templates, weights = template_table()
-    assert len(templates) >= LEAST_TEMPLATES
+@pytest.mark.parametrize(("kind", "least"), [(TALK, LEAST_TEMPLATES), (ANSWERS, 60)])
+def test_every_template_gives_a_plain_sentence(slots: Slots, kind: str, least: int) -> None:
+    templates, weights = template_table(kind)
+    assert len(templates) >= least
     assert min(weights) > 0
     for template in templates:
         sentence = expand(template, slots.rng, slots.draw)
         assert not set(sentence) - set("абвгдежзийклмнопрстуфхцчшщъыьэюяё "), template
 
 
-def test_no_template_stands_twice() -> None:
-    templates, _ = template_table()
+@pytest.mark.parametrize("kind", [TALK, ANSWERS])
+def test_no_template_stands_twice(kind: str) -> None:
+    templates, _ = template_table(kind)
     assert len(set(templates)) == len(templates)
 
 
@@ -43,6 +45,19 @@ def test_a_mix_of_two_language_models_adds_up_to_one() -> None:
     assert mixed.probability((BEGIN,), "завтра") == pytest.approx(
         0.7 * clinic.probability((BEGIN,), "завтра") + 0.3 * talk.probability((BEGIN,), "завтра")
     )
+
+
+def test_a_mix_by_history_believes_the_model_that_says_the_words_so_far() -> None:
+    words = {"к", "орлову", "врачу", "хочу", "домой"}
+    frequencies = dict.fromkeys(words, 0.2)
+    talk = estimate([["хочу", "домой"]] * 50, frequencies, vocabulary=words, general_share=0.01)
+    answers = estimate([["к", "орлову"]] * 50, frequencies, vocabulary=words, general_share=0.01)
+    mixed = mix(talk, answers, 0.8, is_by_history=True)
+    for history in ((), (BEGIN,), ("к",), ("хочу",), (BEGIN, "к"), (BEGIN, "хочу")):
+        assert sum(mixed.probability(history, word) for word in (*words, END)) == pytest.approx(1.0, abs=1e-6), history
+    assert mixed.probability((BEGIN,), "к") < 0.25  # a fifth of the sentences
+    assert mixed.probability((BEGIN, "к"), "орлову") > 0.9 * answers.probability((BEGIN, "к"), "орлову")
+    assert mixed.probability((BEGIN, "хочу"), "домой") > 0.9 * talk.probability((BEGIN, "хочу"), "домой")
 
 
 def test_what_one_template_says_is_less_certain_than_what_many_say() -> None:

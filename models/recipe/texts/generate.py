@@ -8,16 +8,16 @@ from itertools import accumulate
 
 from .general import frequent_words, sequences
 from .slots import Slots
-from .templates import expand, template_table
+from .templates import ANSWERS, TALK, expand, template_table
 
 #: words of one speech phrase at most: longer ones make padded batches wasteful
 MAX_SPEECH_WORDS = 12
 
 
-def drawn_sentences(rng: random.Random) -> Iterator[tuple[int, str]]:
+def drawn_sentences(rng: random.Random, kind: str = TALK) -> Iterator[tuple[int, str]]:
     """Endless sentences of clinic phone talk, each with the number of its template."""
     slots = Slots(rng)
-    templates, weights = template_table()
+    templates, weights = template_table(kind)
     cumulative = list(accumulate(weights))
     while True:
         number = rng.choices(range(len(templates)), cum_weights=cumulative)[0]
@@ -26,9 +26,9 @@ def drawn_sentences(rng: random.Random) -> Iterator[tuple[int, str]]:
             yield number, sentence
 
 
-def domain_sentences(rng: random.Random) -> Iterator[str]:
+def domain_sentences(rng: random.Random, kind: str = TALK) -> Iterator[str]:
     """Endless sentences of clinic phone talk."""
-    return (sentence for _, sentence in drawn_sentences(rng))
+    return (sentence for _, sentence in drawn_sentences(rng, kind))
 
 
 def speech_phrases(rng: random.Random, general_words: int, *, domain_share: float = 0.6) -> Iterator[str]:
@@ -38,3 +38,8 @@ def speech_phrases(rng: random.Random, general_words: int, *, domain_share: floa
         phrase = next(domain if rng.random() < domain_share else general)
         if len(phrase.split()) <= MAX_SPEECH_WORDS:
             yield phrase
+
+
+def answer_phrases(rng: random.Random) -> Iterator[str]:
+    """Endless answers to what the robot asks, to be spoken for training."""
+    return (phrase for phrase in domain_sentences(rng, ANSWERS) if len(phrase.split()) <= MAX_SPEECH_WORDS)

@@ -10,10 +10,14 @@ from .slots import data_files, data_lines
 Draw = Callable[[str], str]
 
 
-def template_table() -> tuple[list[str], list[float]]:
+#: files by the beginning of their names: talk of any kind, and answers to what the robot asks
+TALK, ANSWERS = "templates", "answers"
+
+
+def template_table(kind: str = TALK) -> tuple[list[str], list[float]]:
     """Templates and their weights; a line without one weighs 1."""
     templates, weights = [], []
-    for name in data_files("templates"):
+    for name in data_files(kind):
         for line in data_lines(name):
             weight, tab, template = line.partition("\t")
             templates.append(template if tab else line)
