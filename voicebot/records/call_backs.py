@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from voicebot.clock import Clock
-from voicebot.records.queue import UNRETURNED
+from voicebot.records.queue import FORM, UNRETURNED, Result
 from voicebot.records.store import UnknownDialog
 from voicebot.records.tables import CallBackRow, DialogRow, HandOverRow
 from voicebot.russian.phones import parse_phone_digits
@@ -112,11 +112,27 @@ class CallBacks:
             row = _row(session, dialog_id, self._clock.now())
             if row.done_at is not None:
                 return row.done_by == who and row.outcome == outcome
-            row.done_at, row.done_by, row.outcome = self._clock.now(), who, outcome.value
+            now = self._clock.now()
+            row.done_at, row.done_by, row.outcome = now, who, outcome.value
             row.note = note or row.note
+            _leave_queue(session, dialog_id, who, outcome, now)
             return True
 
         return self._database.run(work)
+
+
+def _leave_queue(session: Session, dialog_id: str, who: str, outcome: Returned, now: datetime) -> None:
+    """A form stands in the operators' queue, too, until somebody has called."""
+    dialog = session.get_one(DialogRow, dialog_id)
+    if dialog.channel != FORM:
+        return
+    new = {"dialog_id": dialog_id, "taken_by": "", "result": "", "note": "", "said_number": 0}
+    insert_missing(session, HandOverRow, [new])
+    row = session.get_one(HandOverRow, dialog_id, with_for_update=True, populate_existing=True)
+    if not row.result:
+        row.taken_by, row.taken_at = row.taken_by or who, row.taken_at or now
+        row.result = (Result.SOLVED if outcome is Returned.REACHED else Result.CALL_BACK).value
+        row.closed_at = now
 
 
 def phone_to_call(summary: Mapping[str, Any], caller_phone: str) -> str:

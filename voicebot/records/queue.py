@@ -23,6 +23,8 @@ KEPT = timedelta(hours=12)
 _MOST = 200
 #: Where nobody can be answered in writing: a telephone rings, Alice ends, a form has only a number to call.
 _SPOKEN = frozenset({"phone", "alice", "form"})
+#: The channel of messages that were left on the clinic's site: in the queue and among the calls to return at once.
+FORM = "form"
 #: Outcomes after which the patient is to be called.
 UNRETURNED = ("lost", "failed", "callback")
 
@@ -125,7 +127,7 @@ class Queue:
                 self._take(dialog, row, who)
             now = self._clock.now()
             row.result, row.note, row.closed_at = result.value, note or row.note, now
-            if result is not Result.CALL_BACK and dialog.channel == "form":
+            if result is not Result.CALL_BACK and dialog.channel == FORM:
                 _returned(session, dialog_id, who, now)
             return who
 
