@@ -77,9 +77,14 @@ def encode(text: str) -> tuple[Alphabet, bytes]:
     A lone surrogate, which is no character, becomes a question mark.
     """
     alphabet = alphabet_of(text)
+    return alphabet, encode_as(text, alphabet)
+
+
+def encode_as(text: str, alphabet: Alphabet) -> bytes:
+    """The octets of a part, in the alphabet of the whole text."""
     if alphabet is Alphabet.GSM:
-        return alphabet, b"".join(SEPTETS[character] for character in text)
-    return alphabet, text.encode("utf-16-be", "replace")
+        return b"".join(SEPTETS[character] for character in text)
+    return text.encode("utf-16-be", "replace")
 
 
 def decode_gsm(octets: bytes) -> str:
