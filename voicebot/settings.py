@@ -6,9 +6,10 @@ Nested settings use a double underscore: VOICEBOT_SIP__PORT=5070. Secrets may co
 import os
 import re
 from datetime import time
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -336,6 +337,109 @@ class Channels(Section):
     max: Bot = Bot()
 
 
+class Provider(Section):
+    """What every provider of messages has. Its name in [messages.providers] stands in the deliveries."""
+
+    channel: Literal["sms", "viber", "push"] = "sms"
+    price_rub: Decimal = Field(Decimal(0), ge=0, description="for a part of an SMS, for a message elsewhere")
+    pays_undelivered: bool = Field(True, description="charged for although it was not delivered; messengers mostly are not")
+    per_second: float = Field(10.0, gt=0, description="messages a second at most, as the contract says")
+
+
+class SmppProvider(Provider):
+    """An SMS provider by SMPP 3.4."""
+
+    kind: Literal["smpp"]
+    host: str
+    port: Port = 2775
+    system_id: str
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    system_type: str = ""
+    source: str = Field(description="the sender that patients see: a registered name, or a number")
+    window: int = Field(10, ge=1, le=1000, description="messages on their way without an answer")
+    id_form: Literal["same", "decimal", "hex_then_decimal"] = Field("same", description="IDs in responses and in receipts")
+    long_texts: Literal["parts", "payload"] = "parts"
+    receipts_zone: str = Field("", description="zone of the times in receipts; empty: the clinic's")
+    enquire_seconds: float = Field(30, gt=0)
+    is_tls: bool = False
+    ca_file: Path | None = None
+
+    def word(self) -> str:
+        return self.password_file.read_text().strip() if self.password_file is not None else self.password.get_secret_value()
+
+
+class HttpProvider(Provider):
+    """A provider by JSON over HTTP; also of push and of Viber. docs/messages.md has examples."""
+
+    kind: Literal["http"]
+    url: str = Field(pattern=r"^https?://\S+$")
+    method: Literal["POST", "PUT"] = "POST"
+    headers: dict[str, str] = {}
+    secret_file: Path | None = Field(None, description="its content stands for {secret} in headers")
+    body: dict[str, Any] = Field(
+        {"to": "{phone}", "text": "{text}", "id": "{key}"},
+        description="JSON; {phone} {digits} {text} {key} {link} {template} {source} {ttl_seconds} {buttons} are filled in",
+    )
+    source: str = ""
+    id_path: str = Field("id", description="where in the answer the message's ID stands: data.messages.0.id")
+    error_path: str = Field("", description="where an answer of status 200 tells of an error; there and not empty: not taken")
+    refused_codes: list[str] = Field([], description="of those errors (or HTTP statuses): this address never")
+    key_header: str = Field("Idempotency-Key", description="header with our key; empty: the provider knows no repetitions")
+    timeout_seconds: float = Field(10, gt=0)
+    ca_file: Path | None = None
+    webhook_secret_file: Path | None = Field(None, description="receipts are taken from who knows it")
+    webhook_signature: str = Field(
+        "", description="header with HMAC-SHA256 of the body by that secret, in hex; empty: the secret is in the address"
+    )
+    receipts_path: str = Field(
+        "", description="where in a webhook's body the receipts stand; empty: the body is one, or a list"
+    )
+    receipt_id_path: str = "id"
+    receipt_status_path: str = "status"
+    receipt_time_path: str = Field("", description="ISO 8601 or Unix seconds; empty: when it came")
+    receipt_key_path: str = Field("", description="where our own key comes back")
+    statuses: dict[str, str] = Field(
+        {}, description="the provider's words -> queued, sent, delivered, read, undelivered, expired, rejected"
+    )
+    answer_from_path: str = Field("", description="in a webhook's body: who answered; empty: answers do not come this way")
+    answer_text_path: str = "text"
+    answer_id_path: str = ""
+
+
+class FileProvider(Provider):
+    """Writes each message into a file of data_dir/outbox: for trying the robot out. No patient gets anything."""
+
+    kind: Literal["file"] = "file"
+    keep_files: int = Field(1000, ge=1, description="the oldest are deleted")
+
+
+AnyProvider = Annotated[SmppProvider | HttpProvider | FileProvider, Field(discriminator="kind")]
+
+
+class Pins(Section):
+    """Codes by SMS that prove that a number is the patient's."""
+
+    digits: int = Field(5, ge=4, le=8)
+    valid_seconds: int = Field(300, ge=60, le=3600)
+    tries: int = Field(3, ge=1, le=10, description="wrong codes after which a new one is needed")
+    per_number_an_hour: int = Field(3, ge=1, description="codes sent to one number")
+    per_clinic_an_hour: int = Field(200, ge=1, description="codes sent in all: a bill somebody else runs up has an end")
+
+
+class Messages(Section):
+    """By whom messages to patients are sent. docs/messages.md"""
+
+    providers: dict[str, AnyProvider] = Field(
+        {}, description="several of one channel: the first is the main one; none for sms: messages go to files"
+    )
+    answered: list[Literal["sms", "viber"]] = Field(
+        [], description="channels in which patients can answer (a number, not a name)"
+    )
+    link_days: Days = Field(60, description="how long a link in a message may be used, if the visit is not over before")
+    pins: Pins = Pins()
+
+
 class Brain(Section):
     count: int = Field(0, ge=0, description="processes; 0: one per core, less one")
     capacity_calls: int = Field(60, ge=1)
@@ -367,6 +471,7 @@ class Settings(BaseSettings):
     channels: Channels = Channels()
     cascade: Cascade = Cascade()
     reminders: Reminders = Reminders()
+    messages: Messages = Messages()
 
     @field_validator("zone")
     @classmethod

@@ -23,7 +23,9 @@ def create_app(clinic: TextClinic) -> FastAPI:
     settings = clinic.settings
     channels = settings.channels
     notes = VoiceNotes(clinic.recogniser, NoteLimits(seconds=channels.voice_seconds), channels.voice_workers)
-    context = Context(settings, clinic.clock, clinic.database, clinic.catalogue, clinic.understanding, clinic.texts, notes)
+    context = Context(
+        settings, clinic.clock, clinic.database, clinic.catalogue, clinic.dialplans, clinic.understanding, clinic.texts, notes
+    )
     doors = open_doors(context)
     conversations = clinic.conversations({name: door.rules for name, door in doors.items() if door.rules is not None})
     context.connect(conversations)

@@ -87,6 +87,15 @@ class TextConversations:
         async with self._locked((channel, address)):
             return await self._place((channel, address))
 
+    def known_version(self, channel: str, address: str) -> int:
+        """The newest version of a dialog that this process has written or read; 0: none."""
+        place = self._cache.get((channel, address))
+        return 0 if place is None else place.version
+
+    def forget(self, channel: str, address: str) -> None:
+        """Read a dialog again before its next change: another process has written it."""
+        self._cache.pop((channel, address), None)
+
     async def change(self, key: Key, step: StepOf) -> Reply | None:
         """Do something that the patient did not ask for (an operator came, a time is over); None if nothing changed."""
         reply, is_changed = await self._change(key, step)

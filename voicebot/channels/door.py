@@ -12,6 +12,7 @@ from voicebot.channels.texts import Texts
 from voicebot.channels.voice_notes import VoiceNotes
 from voicebot.clinic.catalogue import Catalogue
 from voicebot.clock import Clock
+from voicebot.dialog.schema import Dialplans
 from voicebot.dialog.understanding import Understanding
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
@@ -29,6 +30,7 @@ class Context:
     clock: Clock
     database: Database
     catalogue: Catalogue
+    dialplans: Dialplans
     understanding: Understanding
     texts: Texts
     voice_notes: VoiceNotes

@@ -2,9 +2,16 @@
 
 from collections.abc import Callable
 
+from voicebot.channels import alice, contact_form, max, telegram, web
 from voicebot.channels.door import Context, Door
 
-OPENERS: tuple[Callable[[Context], Door | None], ...] = ()
+OPENERS: tuple[Callable[[Context], Door | None], ...] = (
+    web.open_door,
+    alice.open_door,
+    telegram.open_door,
+    max.open_door,
+    contact_form.open_door,
+)
 
 
 def open_doors(context: Context) -> dict[str, Door]:

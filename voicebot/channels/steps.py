@@ -60,7 +60,7 @@ class Steps:
             return self._to_people(incoming, place)
         assert place.state is not None
         if incoming.is_empty:
-            return self._as_it_stands(place), None
+            return self.as_it_stands(place), None
         event = self._event(incoming, place.state)
         if event is None:
             return self._remark(place, self.texts.stale_button), None
@@ -173,11 +173,11 @@ class Steps:
     def _to_people(self, incoming: Incoming, place: Place) -> tuple[Reply, Change | None]:
         """While a human is there or on the way, the robot only writes down."""
         if incoming.is_empty:
-            return self._as_it_stands(place), None
+            return self.as_it_stands(place), None
         now = self.thinker.clock.now()
         text = incoming.text.strip() or (incoming.alternatives[0].text if incoming.alternatives else incoming.phone)
         if not text:
-            return self._as_it_stands(place), None  # a button of the robot's last question
+            return self.as_it_stands(place), None  # a button of the robot's last question
         reply = Reply(place.dialog_id, mode=place.mode)
         after = self._after(place, place.mode, place.state, now, incoming.message_id, reply)
         turn = Turn(0, Who.CALLER, text, at=now, alternatives=_heard_as(incoming), intent="to_operator")
@@ -222,26 +222,26 @@ class Steps:
     def taken(self, place: Place) -> tuple[Reply, Change | None]:
         """An operator has come, perhaps unasked: the robot falls silent."""
         if place.mode in (Mode.OVER, Mode.OPERATOR):
-            return self._as_it_stands(place), None
+            return self.as_it_stands(place), None
         return self._people(place, Mode.OPERATOR, self.texts.taken)
 
     def back_in_queue(self, place: Place) -> tuple[Reply, Change | None]:
         """The operator has gone; another one is looked for."""
         if place.mode is not Mode.OPERATOR:
-            return self._as_it_stands(place), None
+            return self.as_it_stands(place), None
         return self._people(place, Mode.WAITING, self.texts.still_waiting)
 
     def given_back(self, place: Place) -> tuple[Reply, Change | None]:
         """The operator gives the dialog back: the robot goes on."""
         if place.mode not in (Mode.WAITING, Mode.OPERATOR) or place.state is None:
-            return self._as_it_stands(place), None
+            return self.as_it_stands(place), None
         thought = self.thinker.think(place.state, Resumed(), has_operators=self._of(place).has_operators)
         return self._told(place, thought, self.thinker.clock.now(), [], words=(self.texts.given_back,))
 
     def closed(self, place: Place) -> tuple[Reply, Change | None]:
         """The operator has finished."""
         if place.mode is Mode.OVER:
-            return self._as_it_stands(place), None
+            return self.as_it_stands(place), None
         reply, change = self._close(place, End("transferred", "operator"), (self.texts.closed,), "operator")
         return reply, None if change is None else replace(change, transfer_result="completed")
 
@@ -259,7 +259,7 @@ class Steps:
         """A time is over: nobody came, or the patient says nothing."""
         now = self.thinker.clock.now()
         if place.due_at is None or place.due_at > now or place.mode is Mode.OVER:
-            return self._as_it_stands(place), None
+            return self.as_it_stands(place), None
         if place.due == WAIT and place.state is not None:
             event = TransferEnded("no_answer" if self.thinker.is_open() else "closed")
             thought = self.thinker.think(place.state, event, has_operators=self._of(place).has_operators)
@@ -269,7 +269,7 @@ class Steps:
         if place.due == REMIND:
             left_seconds = max(1.0, rules.close_seconds - rules.remind_seconds)
             said = Said(0, "robot", self.texts.remind, prompt="channels.remind")
-            reply = replace(self._as_it_stands(place), messages=(said,))
+            reply = replace(self.as_it_stands(place), messages=(said,))
             due_at = now + timedelta(seconds=left_seconds)
             after = replace(place, due=CLOSE, due_at=due_at, replies=_with(place, reply))
             turn = Turn(0, Who.ROBOT, self.texts.remind, at=now, prompt="channels.remind")
@@ -299,7 +299,7 @@ class Steps:
             summary=dict(place.state.last_summary) if place.state is not None else {},
         )  # fmt: skip
 
-    def _as_it_stands(self, place: Place) -> Reply:
+    def as_it_stands(self, place: Place) -> Reply:
         """The buttons of the open question, no words."""
         is_robot = place.mode is Mode.ROBOT and place.state is not None
         buttons = buttons_of(place.state) if is_robot and place.state is not None else ()
@@ -307,7 +307,7 @@ class Steps:
         return Reply(place.dialog_id, (), buttons, wants_phone, place.mode)
 
     def _remark(self, place: Place, text: str) -> Reply:
-        return replace(self._as_it_stands(place), messages=(Said(0, "robot", text),))
+        return replace(self.as_it_stands(place), messages=(Said(0, "robot", text),))
 
     def _of(self, place: Place) -> Rules:
         return self.rules[place.channel]
