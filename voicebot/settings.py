@@ -87,7 +87,8 @@ class Machine(Section):
     long_speech_seconds: Seconds = Field(3.6, description="a greeting without a pause that goes on for so long is a machine's")
     pause_seconds: Seconds = Field(0.6, description="so much silence after a short greeting: a human waits for us")
     short_pause_seconds: Seconds = Field(0.24, description="the same after a word that humans answer with («алло», «да»)")
-    silence_seconds: Seconds = Field(2.5, description="nobody said anything: we speak first, as to a human who waits")
+    silence_seconds: Seconds = Field(3.5, description="nobody said anything for so long")
+    silence_is: Literal["machine", "human"] = Field("machine", description="human: we speak first, as to somebody who waits")
     beep_seconds: Seconds = Field(0.16, description="a steady tone of so long is a machine's")
     decide_seconds: Seconds = Field(12, description="whatever is not settled by then is a machine")
     phrases: list[str] = Field([], description="words of machines besides those known, in lower case")
@@ -233,7 +234,7 @@ class Reminders(Section):
         {"24h": "reminder_day", "3h": "reminder_hours"}, description="how long before a visit (90m, 24h, 2d) -> template"
     )
     after_booking_minutes: float = Field(120, ge=0, description="who has just booked is not reminded yet")
-    least_notice_minutes: float = Field(60, ge=0, description="later than so long before the visit a reminder is no help")
+    least_notice_minutes: float = Field(60, ge=0, description="reminders are planned for no later than so long before a visit")
     gap_minutes: float = Field(120, ge=0, description="between two reminders of one visit; else the later one is left out")
     answer_hours: float = Field(48, gt=0, description="so long after a message «да» is an answer to it")
     tells_results_ready: bool = Field(True, description="a message when a laboratory order is ready")
@@ -434,7 +435,7 @@ class Messages(Section):
         {}, description="several of one channel: the first is the main one; none for sms: messages go to files"
     )
     answered: list[Literal["sms", "viber"]] = Field(
-        [], description="channels in which patients can answer (a number, not a name)"
+        [], description="where patients can answer (to a number, not a name)"
     )
     link_days: Days = Field(60, description="how long a link in a message may be used, if the visit is not over before")
     pins: Pins = Pins()
