@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 VOICEBOT := $(BIN)/voicebot
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test test-calls check lock models model sip-native voice bench-latency bench-recognition bench-understanding clean
+.PHONY: help run two-robots demo test test-calls check lock models model sip-native voice bench-latency bench-recognition bench-understanding clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ models: $(VENV)/.run ## Fetch the production models (Vosk small-ru, Silero MIT) 
 
 sip-native: $(VENV)/.run ## Build pjproject once (200+ calls instead of the wheel's 4); used automatically afterwards
 	@$(VOICEBOT) supplies sip-native
+
+two-robots: $(VENV)/.dev voice ## Two robots, Kamailio before them, PostgreSQL behind them, on this machine
+	@$(BIN)/python -m deploy.two_robots $(ARGS)
 
 bench-latency: $(VENV)/.dev voice ## Response and barge-in times, measured on the wire
 	@$(BIN)/python -m bench.latency $(BENCH_ARGS)
