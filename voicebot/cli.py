@@ -188,6 +188,7 @@ _MODULES = {
     "qa": "voicebot.qa_commands",
     "privacy": "voicebot.privacy.commands",
     "doctor": "voicebot.doctor.commands",
+    "settings": "voicebot.settings_reference",
     "backup": "voicebot.backup.commands",
 }
 _OWN = ("serve", "line", "brain", "desk", "channels", "supplies", "version")
