@@ -16,6 +16,7 @@ from voicebot.storage.upgrade import _config, current, drift, head, upgrade
 
 TABLES = [
     "voicebot.accounts.tables",
+    "voicebot.channels.bot_tables",
     "voicebot.clinic.call_tables",
     "voicebot.clinic.tables",
     "voicebot.messages.tables",

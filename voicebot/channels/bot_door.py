@@ -1,0 +1,41 @@
+"""How a messenger becomes a channel: the bot, its way of getting updates, its rules."""
+
+from voicebot.channels.bot import Bot, FindQuestion
+from voicebot.channels.bot_polling import Poller
+from voicebot.channels.bot_store import BotStore
+from voicebot.channels.bot_webhook import Subscription, router, secret_of
+from voicebot.channels.door import Context, Door
+from voicebot.channels.messenger import Messenger
+from voicebot.channels.rules import Rules
+from voicebot.clinic.contact_points import ContactPoints
+from voicebot.errors import ConfigurationError
+from voicebot.settings import Bot as BotSettings
+
+#: A chat stays on the phone: who comes back after an hour goes on where he was.
+RULES = Rules(has_operators=True, remind_seconds=0, close_seconds=6 * 3600, says_inactive=False)
+
+
+def bot_door(context: Context, messenger: Messenger, settings: BotSettings, find_question: FindQuestion | None = None) -> Door:
+    """Return the channel of a messenger. Raises ConfigurationError where a webhook has no address."""
+    store = BotStore(context.database, context.clock, messenger.channel)
+    bot = Bot(
+        messenger,
+        lambda: context.conversations,
+        ContactPoints(context.database, context.clock),
+        store,
+        context.voice_notes,
+        context.texts,
+        find_question=find_question,
+    )
+    address = context.settings.channels.public_url.rstrip("/")
+    is_webhook = settings.updates == "webhook" or (settings.updates == "auto" and bool(address))
+    if is_webhook and not address.startswith("https://"):
+        raise ConfigurationError(
+            f"{messenger.channel} posts its updates to https only.",
+            'Set channels.public_url to https://..., or updates = "polling".',
+        )
+    if is_webhook:
+        secret = secret_of(settings.word())
+        keeper = Subscription(bot, store, f"{address}/bots/{messenger.channel}", secret)
+        return Door(messenger.channel, RULES, router(bot, secret), bot.push, keeper.run)
+    return Door(messenger.channel, RULES, None, bot.push, Poller(bot, store).run)
