@@ -19,12 +19,19 @@ from voicebot.clinic.failures import ServiceFailure, Unavailable
 from voicebot.clinic.knowledge import KNOWLEDGE_SERVICES, KnowledgeServices
 from voicebot.clinic.reminder_services import REMINDER_SERVICES, ReminderServices
 from voicebot.clinic.visit_services import VISIT_SERVICES, VisitServices
+from voicebot.clinic.waiting_services import WAITING_SERVICES, WaitingServices
 from voicebot.clock import Clock
 from voicebot.errors import ConfigurationError, StorageError
 
 log = structlog.get_logger(__name__)
 
-SERVICES: Mapping[str, type[Arguments]] = {**BOOKING_SERVICES, **VISIT_SERVICES, **REMINDER_SERVICES, **KNOWLEDGE_SERVICES}
+SERVICES: Mapping[str, type[Arguments]] = {
+    **BOOKING_SERVICES,
+    **VISIT_SERVICES,
+    **REMINDER_SERVICES,
+    **WAITING_SERVICES,
+    **KNOWLEDGE_SERVICES,
+}
 
 
 def check_call(service: str, arguments: Mapping[str, Any] | frozenset[str]) -> None:
@@ -54,6 +61,7 @@ class ClinicServices:
             **BookingServices(bookings, catalogue, clock).calls,
             **VisitServices(bookings, catalogue, clock).calls,
             **ReminderServices(bookings, catalogue, clock).calls,
+            **WaitingServices(bookings, catalogue, clock).calls,
             **KnowledgeServices(catalogue, clock).calls,
         }
 

@@ -1,5 +1,6 @@
 """The waiting list: who wants a time that nobody has now, and who is to be told when one becomes free."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -152,11 +153,19 @@ class _Freed:
 
 
 def mark_waiting(
-    session: Session, catalogue: Catalogue, *, doctor_id: str, start: datetime, end: datetime, now: datetime, lead: timedelta
+    session: Session,
+    catalogue: Catalogue,
+    *,
+    doctor_id: str,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    lead: timedelta,
+    besides: Collection[int] = (),
 ) -> int:
     """Give a doctor's freed time to those who wait for such a one, the longest waiting first; return to how many.
 
-    A slot is given to one of them. Works in the transaction that freed the time.
+    A slot is given to one of them. Works in the transaction that freed the time. `besides`: places that get none of it.
     """
     given: set[int] = set()
     waiting = session.scalars(
@@ -167,6 +176,8 @@ def mark_waiting(
         .with_for_update()
     ).all()
     for row in waiting:
+        if row.id in besides:
+            continue
         offer = _fitting(session, catalogue, row, _Freed(_wish(row.wish), start, end), doctor_id, now, lead, given)
         if offer is None:
             continue
