@@ -1,6 +1,7 @@
 """Keeps what a sender tells of, for tests to wait for."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voicebot.messages.senders.sender import IncomingText, Receipt
@@ -36,3 +37,10 @@ class Heard:
         if self.failures:
             self.failures -= 1
             raise OSError("the database is away")
+
+
+async def wait_for(holds: Callable[[], object]) -> None:
+    """Wait until something that only the other side of a socket changes holds."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - nobody tells when
+            await asyncio.sleep(0.01)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from message_listener import Heard
+from message_listener import Heard, wait_for
 from smpp_server import Connection, SmppServer, accept, never, refuse
 
 from voicebot.clock import VirtualClock
@@ -236,9 +236,7 @@ async def test_a_deaf_connection_is_left_for_a_new_one() -> None:
         await sender.send(sms("first"))
         await server.next_bound()
         server.is_deaf = True
-        async with asyncio.timeout(10):
-            while sender.is_bound:
-                await asyncio.sleep(0.02)
+        await wait_for(lambda: not sender.is_bound)
         server.is_deaf = False
         await server.next_bound()
         assert (await sender.send(sms())).provider_id == "id2"
@@ -252,9 +250,7 @@ async def test_both_ask_whether_the_other_lives() -> None:
     async def work(_sender: SmppSender, _heard: Heard) -> None:
         connection = await server.next_bound()
         assert (await connection.ask(Command.ENQUIRE_LINK)).status == Status.OK
-        async with asyncio.timeout(10):
-            while not server.enquired:
-                await asyncio.sleep(0.02)
+        await wait_for(lambda: server.enquired)
         answer = await connection.ask(0x00000103)  # data_sm, which we do not take
         assert (answer.command, answer.status) == (Command.GENERIC_NACK, Status.INVALID_COMMAND)
 
@@ -387,8 +383,7 @@ async def test_closing_waits_for_what_is_under_way() -> None:
         await sender.open(Heard())
         await server.next_bound()
         sending = asyncio.create_task(sender.send(sms()))
-        while not server.taken:
-            await asyncio.sleep(0.01)
+        await wait_for(lambda: server.taken)
         await sender.close()
         assert (await sending).provider_id == "id1"
         assert server.unbound == 1

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from voicebot.messages.senders.sender import Channel
 
 FieldType = Literal[
-    "when", "branch", "doctor", "speciality", "service", "test", "visit",
+    "when", "branch", "doctor", "speciality", "service", "test", "visit", "visits",
     "name", "text", "phone", "number", "code", "url", "dialog_id",
 ]  # fmt: skip
 #: What tells why somebody comes to a clinic; a doctor's name does as well where it can be looked up.
@@ -24,7 +24,10 @@ class Strict(BaseModel):
 
 
 class FieldSpec(Strict):
-    """A value that comes with the message. Written short as its type alone: `start: when`."""
+    """A value that comes with the message. Written short as its type alone: `start: when`.
+
+    A `text` is shown as it is, so it is for our own words; what a stranger typed is a `name` or nothing.
+    """
 
     type: FieldType
     optional: bool = Field(False, description="may be missing: used under {% if ... %} only")

@@ -101,6 +101,8 @@ class Templates:
             )
         except TextProblem as problem:  # a value without which the text cannot be said
             raise BadValues(f"{template}: {problem.what}.", problem.cure) from None
+        if not text and channel is not Channel.CALL:
+            raise BadValues(f"{template}: nothing is left to say.", "Correct what queues the message.")
         shown = {name: str(words) for name, words in context.items() if isinstance(words, Words) and name != CLINIC}
         return Rendered(
             template=template,

@@ -24,9 +24,9 @@ NAME_LETTERS = 40
 URL_LETTERS = 120
 NUMBER_DIGITS = 9
 CODE_DIGITS = 8
+MOST_VISITS = 4
 
 _NAME = re.compile(r"[A-Za-zА-Яа-яЁё][A-Za-zА-Яа-яЁё'’ -]*")
-_LINK = re.compile(r"://|[\w-]\.[a-zа-я]{2,}", re.IGNORECASE)
 
 
 class BadValues(VoicebotError):
@@ -105,6 +105,8 @@ class Wording:
             case "visit":
                 is_id = isinstance(value, int) and not isinstance(value, bool) and value > 0
                 return Words(str(value), {"link": self._link_of(int(str(value)))}) if is_id else None
+            case "visits":
+                return self._visits(value)
         return _simple(spec, value)
 
     def longest(self, spec: FieldSpec) -> Words:
@@ -126,6 +128,9 @@ class Wording:
                 return longest_of(self._of(spec, known) for known in self._catalogue.entries(spec.type))
             case "visit":
                 return Words("9" * NUMBER_DIGITS, {"link": "x" * self._link_letters})
+            case "visits":
+                when, where = self.longest(FieldSpec(type="when")), self.longest(FieldSpec(type="branch"))
+                return Words("; ".join([str(when)] * MOST_VISITS), {"address": "; ".join([where["address"]] * MOST_VISITS)})
             case "name":
                 return Words("ж" * NAME_LETTERS)
             case "text":
@@ -161,6 +166,26 @@ class Wording:
             "digits": f"{at:%d.%m %H:%M}",
         }
         return Words(f"{on_weekday}, {day}, в {write_time(at)}", parts)
+
+    def _visits(self, value: object) -> Words | None:
+        """Several visits of one family: "в среду, 25 ноября, в 10:30; в 11:00", the addresses once each."""
+        if not isinstance(value, list) or not 1 <= len(value) <= MOST_VISITS:
+            return None
+        found = []
+        for one in value:
+            if not isinstance(one, dict):
+                return None
+            start, branch = one.get("start"), self._catalogue.branches.get(str(one.get("branch")))
+            words = self._when(start)
+            if words is None or branch is None:
+                return None
+            found.append((datetime.fromisoformat(str(start)), words, branch.address))
+        found.sort(key=lambda one: one[0])
+        told, last_day = [], ""
+        for _, words, _ in found:
+            told.append(f"в {words['time']}" if words["day"] == last_day else str(words))
+            last_day = words["day"]
+        return Words("; ".join(told), {"address": "; ".join(dict.fromkeys(address for _, _, address in found))})
 
     def _branch(self, branch: Branch) -> Words:
         return Words(
@@ -232,7 +257,7 @@ def _simple(spec: FieldSpec, value: object) -> Words | None:
             trimmed = " ".join(text.split())
             return Words(trimmed[:NAME_LETTERS].rstrip() if _NAME.fullmatch(trimmed) else "")
         case "text":
-            return None if _LINK.search(text) or not isinstance(value, str) else Words(cut(text, spec.max or 1))
+            return Words(cut(text, spec.max or 1)) if isinstance(value, str) else None
         case "phone":
             number = parse_phone_digits(text)
             return None if number is None else Words(write_phone(number), {"digits": number})

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from voicebot.clock import Clock
+from voicebot.messages.senders.pace import BackOff, Pace
 from voicebot.messages.senders.sender import (
     Accepted,
     Channel,
@@ -42,8 +43,8 @@ log = structlog.get_logger(__name__)
 
 _REFUSED = (Status.INVALID_DESTINATION, Status.INVALID_DESTINATION_TON, Status.INVALID_DESTINATION_NPI)
 _THROTTLED = (Status.THROTTLED, Status.QUEUE_FULL)
-_BIND_WAIT_SECONDS = 5.0
-_PART_TRIES_SECONDS = 20.0
+_BIND_WAIT_SECONDS = 3.0
+_PART_TRIES_SECONDS = 8.0
 _ANSWER_BUCKET_SECONDS = 120
 
 
@@ -68,23 +69,6 @@ class SmppAccount:
     timing: Timing = field(default_factory=Timing)
 
 
-@dataclass(slots=True)
-class _BackOff:
-    """Doubles from `first_seconds` up to `most_seconds`."""
-
-    first_seconds: float
-    most_seconds: float
-    next_seconds: float = 0.0
-
-    def fail(self) -> float:
-        current = self.next_seconds or self.first_seconds
-        self.next_seconds = min(self.most_seconds, current * 2)
-        return current
-
-    def reset(self) -> None:
-        self.next_seconds = 0.0
-
-
 class SmppSender:
     """A Sender. A repeated key is another SMS: the protocol has no idempotency."""
 
@@ -99,10 +83,10 @@ class SmppSender:
         self._session: Session | None = None
         self._bound = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self._reconnecting = _BackOff(0.5, 60.0)
-        self._throttling = _BackOff(1.0, 60.0)
+        self._reconnecting = BackOff(0.5, 60.0)
+        self._throttling = BackOff(1.0, 60.0)
         self._paused_until_seconds = 0.0
-        self._next_at_seconds = 0.0
+        self._pace = Pace(account.per_second)
         self._parts = itertools.count(self._clock.now().second + 1)
         self._groups = Groups()
         self._joiner = Joiner()
@@ -163,7 +147,7 @@ class SmppSender:
         paused = self._paused_until_seconds - self._now()
         if paused > 0:
             raise Throttled("The provider asked to wait.", paused)
-        await self._pace()
+        await self._pace.wait()
         try:
             response = await session.submit(message, token)
         except NotSent:
@@ -189,13 +173,6 @@ class SmppSender:
             raise Refused(f"{self.provider} refuses the number.", code=code)
         # Wrong settings, no money, a broken switch: another provider may do better.
         raise Unavailable(f"{self.provider} answered {code}.", code=code)
-
-    async def _pace(self) -> None:
-        now = self._now()
-        at = max(now, self._next_at_seconds)
-        self._next_at_seconds = at + 1 / self._account.per_second
-        if at > now:
-            await asyncio.sleep(at - now)
 
     # -- the session ----------------------------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ class Timing:
     """
 
     connect_seconds: float = 10.0
-    response_seconds: float = 20.0
+    response_seconds: float = 10.0
     enquire_seconds: float = 30.0
     closing_seconds: float = 5.0
 
@@ -214,13 +214,19 @@ class Session:
                 await self._writer.drain()
                 return await future
         except (TimeoutError, OSError):
-            if token:
-                self._late[sequence] = token
-                if len(self._late) > _LATE_KEPT:
-                    del self._late[next(iter(self._late))]
+            self._keep_late(sequence, token)
             raise Unanswered from None
+        except asyncio.CancelledError:  # whoever waited has less patience than we
+            self._keep_late(sequence, token)
+            raise
         finally:
             self._pending.pop(sequence, None)
+
+    def _keep_late(self, sequence: int, token: str) -> None:
+        if token:
+            self._late[sequence] = token
+            if len(self._late) > _LATE_KEPT:
+                del self._late[next(iter(self._late))]
 
     def _next_sequence(self) -> int:
         self._sequence = self._sequence % _MAX_SEQUENCE + 1
