@@ -1,11 +1,15 @@
 """A clinic's messages in virtual time: providers that fail in every way, processes that die anywhere, patients who cancel."""
 
+import atexit
 import random
+import shutil
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -138,6 +142,9 @@ class Senders:
     def order(self) -> Sequence[Provider]:
         return self.senders
 
+    def begin(self, provider: str) -> None:
+        self.noted[provider, "begun"] += 1
+
     def note(self, provider: str, failure: SendFailure | None, seconds: float) -> None:
         assert seconds >= 0
         self.noted[provider, type(failure).__name__] += 1
@@ -167,6 +174,7 @@ def price(provider: str, channel: str, parts: int, status: str) -> Decimal:
 
 def fast_database(folder: Path) -> Database:
     """A database in which a power cut would cost something: a test has none."""
+    shutil.copy(_template(), folder / "world.db")
     database = open_database(f"sqlite:///{folder / 'world.db'}")
 
     @event.listens_for(database.engine, "connect")
@@ -174,8 +182,19 @@ def fast_database(folder: Path) -> Database:
         connection.execute("PRAGMA synchronous=OFF")
 
     database.engine.dispose()
-    upgrade(database)
     return database
+
+
+@cache
+def _template() -> Path:
+    """An empty database with all tables."""
+    folder = tempfile.mkdtemp(prefix="voicebot-world-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "empty.db"
+    database = open_database(f"sqlite:///{path}")
+    upgrade(database)
+    database.close()
+    return path
 
 
 @dataclass

@@ -5,6 +5,7 @@ Nested settings use a double underscore: VOICEBOT_SIP__PORT=5070. Secrets may co
 
 import os
 import re
+import socket
 from datetime import time
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -456,6 +457,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var")
     cache_dir: Path | None = Field(None, description="models, voices, builds; empty: the user's cache folder")
     zone: str = "Europe/Moscow"
+    node: str = Field("", max_length=64, description="this robot's name among several; empty: host and data_dir")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     sip: Sip = Sip()
     transfer: Transfer = Transfer()
@@ -486,6 +488,11 @@ class Settings(BaseSettings):
     @property
     def zoneinfo(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
+
+    @property
+    def node_name(self) -> str:
+        """What tells this robot from others that share the database."""
+        return self.node or f"{socket.gethostname()[:24]}:{self.data_dir.absolute()}"[:64]
 
     @property
     def cache(self) -> Path:

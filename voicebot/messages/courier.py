@@ -56,8 +56,12 @@ class Route(Protocol):
         """Return them, the one to try first first."""
         ...
 
+    def begin(self, provider: str) -> None:
+        """Be told that a try begins."""
+        ...
+
     def note(self, provider: str, failure: ways.SendFailure | None, seconds: float) -> None:
-        """Be told how a try went."""
+        """Be told how it went."""
         ...
 
 
@@ -298,6 +302,8 @@ class Courier:
         if waited_seconds > self._settings.lease_seconds - self._settings.send_seconds:
             return ways.Throttled("This process slept: the message may be somebody else's by now.", 1.0, code="overslept")
         result: Result
+        route = self._means.routes[work.outgoing.channel]
+        route.begin(work.sender.provider)
         began = self._clock.monotonic_seconds()
         try:
             async with asyncio.timeout(self._settings.send_seconds):
@@ -311,7 +317,7 @@ class Courier:
             result = ways.Uncertain("The sender failed.", code=type(error).__name__)
         seconds = self._clock.monotonic_seconds() - began
         failure = result if isinstance(result, ways.SendFailure) else None
-        self._means.routes[work.outgoing.channel].note(work.sender.provider, failure, seconds)
+        route.note(work.sender.provider, failure, seconds)
         return result
 
     def _settle(self, work: Work, result: Result) -> Work | None:

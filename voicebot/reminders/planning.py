@@ -106,7 +106,8 @@ def _planned(visit: Visit, step: Step, rules: Rules) -> Planned | LeftOut:
     if not choices:
         return LeftOut(step, "night")
     at = min(choices, key=lambda one: (abs(one - wanted), one))
-    return Planned(step, at, visit.start - min(rules.least_notice, step.lead / 2), at - wanted)
+    # What could not be sent at once may still be tried for half of the notice.
+    return Planned(step, at, latest + min(rules.least_notice, step.lead) / 2, at - wanted)
 
 
 def _until_next(found: Iterable[Planned | LeftOut]) -> list[Planned | LeftOut]:
