@@ -32,6 +32,7 @@ from voicebot.hearing.orders import CAREFUL
 from voicebot.hearing.recogniser import SpeechModel
 from voicebot.link import messages as line
 from voicebot.link.client import LineLink
+from voicebot.records.presence import BEAT_SECONDS, Presence
 from voicebot.records.sealing import read_recipients
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
@@ -138,6 +139,7 @@ class Brain:
             goodbye=self.goodbye,
             on_alarm=self._alarm,
         )
+        self.presence = Presence(records, self.clock, settings.node_name, name)
         self._recipients = read_recipients(settings.recordings.recipients)
         self._versions = {"recogniser": self.model.name, "voice": voice_line(self.speaker.describe())}
 
@@ -241,6 +243,7 @@ class Brain:
             recipients=self._recipients,
             notice_prompts=self.dialplans.application.notice,
             on_alarm=self._alarm,
+            served_by=self.presence.id,
         )
         return Conversation(self.shared, started, chronicle, link.send)
 
@@ -280,13 +283,14 @@ class Brain:
         )
 
     async def _replay(self) -> None:
-        """Bring into the database what waits on disk, also from a brain that was killed."""
+        """Say that we live; bring into the database what waits on disk, also from a brain that was killed."""
         while True:
             try:
+                await asyncio.get_running_loop().run_in_executor(self._disk_pool, self.presence.beat)
                 await asyncio.get_running_loop().run_in_executor(self._disk_pool, self.store.replay_spool)
             except Exception as error:  # noqa: BLE001 - tried again; without this task nothing would ever be replayed
                 log.warning("spool waits on", problem=type(error).__name__)
-            await asyncio.sleep(10.0)
+            await asyncio.sleep(BEAT_SECONDS)
 
 
 def run(settings: Settings, name: str) -> int:

@@ -44,7 +44,7 @@ def serve() -> None:
 
     settings = _start("supervisor")
     repair_all(settings.recordings_folder)  # of a machine that went down in mid-call; nothing records yet
-    supervisor = Supervisor(settings, lambda: _prepare(settings))
+    supervisor = Supervisor(settings, _preparation(settings))
     raise typer.Exit(asyncio.run(supervisor.run(lambda facts: _say_ready(settings, facts))))
 
 
@@ -109,11 +109,19 @@ def supplies_sip_native() -> None:
     build(settings_module.load())
 
 
-def _prepare(settings: Settings) -> None:
-    from voicebot.preparation import prepare
+def _preparation(settings: Settings) -> Callable[[], None]:
+    """What is done before the start, and daily; the first time also for calls that went down with this machine."""
+    from voicebot.preparation import prepare, settle_lost_calls
 
-    prepare(settings)
-    _show_first_password(settings)
+    first = [settle_lost_calls]
+
+    def work() -> None:
+        prepare(settings)
+        _show_first_password(settings)
+        while first:
+            first.pop()(settings)
+
+    return work
 
 
 def _show_first_password(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from voicebot.clinic.setup import prepare as prepare_slots
 from voicebot.clock import SystemClock
 from voicebot.dialog.loader import load_dialplans
 from voicebot.errors import ConfigurationError
+from voicebot.lost_calls import LostCalls
 from voicebot.records.sealing import read_recipients
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
@@ -30,5 +31,14 @@ def prepare(settings: Settings) -> None:
     try:
         upgrade(database)
         prepare_slots(database, catalogue, SystemClock(), days=SCHEDULE_DAYS)
+    finally:
+        database.close()
+
+
+def settle_lost_calls(settings: Settings) -> None:
+    """Nothing runs here yet: calls that this machine held before are over. Raises StorageError."""
+    database = open_database(settings.database_url)
+    try:
+        LostCalls(database, SystemClock()).look(of_node=settings.node_name)
     finally:
         database.close()

@@ -14,8 +14,10 @@ from voicebot.desk.app import create_app
 from voicebot.desk.chat_watch import ChatWatch
 from voicebot.desk.clinic import clinic_in
 from voicebot.errors import ConfigurationError, StorageError
+from voicebot.lost_calls import LostCalls
 from voicebot.privacy.daily import DailyPurge
 from voicebot.records.digest import Digester
+from voicebot.records.presence import BEAT_SECONDS
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
 
@@ -36,7 +38,7 @@ def run(settings: Settings) -> int:
     threading.Thread(target=clinic_in(app.state).warm, name="clinic", daemon=True).start()
     http = settings.http
     watch = ChatWatch(database, clock, http.silent_operator_seconds)
-    app.router.lifespan_context = _beside(digester, DailyPurge(database, settings, clock), watch)
+    app.router.lifespan_context = _beside(digester, DailyPurge(database, settings, clock), watch, LostCalls(database, clock))
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -63,10 +65,18 @@ def run(settings: Settings) -> int:
     return 0
 
 
-def _beside(digester: Digester, purge: DailyPurge, watch: ChatWatch) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _beside(
+    digester: Digester, purge: DailyPurge, watch: ChatWatch, lost: LostCalls
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(one) for one in (_digest(digester), _purge(purge), _watch(watch))]
+        beside = (
+            _digest(digester),
+            _again("purge", _PURGE_LOOK_SECONDS, purge.run_if_due),
+            _again("chat_watch", _CHAT_LOOK_SECONDS, watch.run),
+            _again("lost_calls", BEAT_SECONDS, lost.look),
+        )
+        tasks = [asyncio.create_task(one) for one in beside]
         try:
             yield
         finally:
@@ -89,21 +99,11 @@ async def _digest(digester: Digester) -> None:
         await asyncio.sleep(_DIGEST_SECONDS)
 
 
-async def _watch(watch: ChatWatch) -> None:
-    """Give chats whose operator is silent to others, for ever."""
+async def _again(name: str, every_seconds: float, work: Callable[[], object]) -> None:
+    """Do a piece of work again and again, for ever; whatever breaks it, it is tried again."""
     while True:
         try:
-            await asyncio.to_thread(watch.run)
-        except Exception as error:  # noqa: BLE001 - tried again: patients of silent operators would wait for ever
-            log.error("chat_watch_waits", problem=type(error).__name__)
-        await asyncio.sleep(_CHAT_LOOK_SECONDS)
-
-
-async def _purge(purge: DailyPurge) -> None:
-    """Remove what is too old, once a day; another desk may be the one that does it."""
-    while True:
-        try:
-            await asyncio.to_thread(purge.run_if_due)
-        except Exception as error:  # noqa: BLE001 - tried again: without this task nothing would ever be purged
-            log.error("purge_waits", problem=type(error).__name__)
-        await asyncio.sleep(_PURGE_LOOK_SECONDS)
+            await asyncio.to_thread(work)
+        except Exception as error:  # noqa: BLE001 - without it patients of silent operators would wait, nothing be purged
+            log.error(f"{name}_waits", problem=type(error).__name__)
+        await asyncio.sleep(every_seconds)

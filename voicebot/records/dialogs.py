@@ -105,6 +105,7 @@ class Dialog:
     transfer_result: str = ""
     summary: Mapping[str, Any] = field(default_factory=dict)  # field -> display text, for the operator
     versions: Mapping[str, Any] = field(default_factory=dict)  # recogniser, voice, dialplan
+    served_by: str = ""  # the process that holds the call: records.presence
     turns: tuple[Turn, ...] = ()
 
 

@@ -11,6 +11,7 @@ from voicebot.storage.base import Base, UtcDateTime
 _UNDIGESTED = text("digested_at IS NULL")
 _RECORDED = text("recording_path <> ''")
 _UNRETURNED = text("done_at IS NULL")
+_SERVED = text("ended_at IS NULL AND served_by <> ''")
 _CHATS = text("asked_at IS NOT NULL AND result = ''")
 
 
@@ -41,14 +42,29 @@ class DialogRow(Base):
     summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     versions: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     digested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when search and figures took it
+    served_by: Mapped[str] = mapped_column(String(96), default="", server_default="")  # of ProcessRow, for calls
 
     __table_args__ = (
+        Index("ix_dialogs_served", "served_by", sqlite_where=_SERVED, postgresql_where=_SERVED),
         Index("ix_dialogs_started_at", "started_at"),
         Index("ix_dialogs_caller_phone", "caller_phone"),
         Index("ix_dialogs_outcome_started_at", "outcome", "started_at"),
         Index("ix_dialogs_undigested", "started_at", sqlite_where=_UNDIGESTED, postgresql_where=_UNDIGESTED),
         Index("ix_dialogs_recorded", "started_at", sqlite_where=_RECORDED, postgresql_where=_RECORDED),
     )
+
+
+class ProcessRow(Base):
+    """A process that serves calls. `id`: node, name and a number of its own; a restarted process is another one."""
+
+    __tablename__ = "processes"
+
+    id: Mapped[str] = mapped_column(String(96), primary_key=True)
+    node: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_processes_node_seen_at", "node", "seen_at"),)
 
 
 class NoticeRow(Base):

@@ -53,6 +53,7 @@ class Chronicle:
     notice_prompts: Sequence[str] = ()
     """Names of the prompts that tell of the recording; none: the first words of the call."""
     on_alarm: Callable[[str], None] = lambda _name: None
+    served_by: str = ""
     dialog_id: str = ""
     is_transferred: bool = False
     _numbers: int = 0
@@ -97,6 +98,7 @@ class Chronicle:
             sip_call_id=started.sip_call_id,
             dialplan=self.dialplan,
             versions=dict(self.versions),
+            served_by=self.served_by,
         )
 
     def record(self, ticks: Sequence[line.Tick]) -> None:
