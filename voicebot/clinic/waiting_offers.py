@@ -218,7 +218,7 @@ class WaitingOffers:
         }  # fmt: skip
         key = f"{_key(row.id, offer.slot_id)}/{row.offers}"
         enqueue(
-            session, now, TEMPLATE, row.phone, values, row.dialog_id, key, branch_id=offer.branch_id, is_urgent=False,
+            session, now, TEMPLATE, row.phone, values, row.dialog_id, key, branch_id=offer.branch_id, is_urgent=True,
             expires_at=row.offer_until,
         )  # fmt: skip
 
