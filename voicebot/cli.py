@@ -185,6 +185,7 @@ def _start(process: str) -> Settings:
 
 _MODULES = {
     "dialogs": "voicebot.records.commands",
+    "chat": "voicebot.chat_command",
     "dialplan": "voicebot.dialplan_commands",
     "clinic": "voicebot.clinic.commands",
     "understand": "voicebot.understand_command",
@@ -195,6 +196,7 @@ _MODULES = {
     "users": "voicebot.accounts.commands",
     "qa": "voicebot.qa_commands",
     "privacy": "voicebot.privacy.commands",
+    "reminders": "voicebot.reminders_commands",
     "doctor": "voicebot.doctor.commands",
     "settings": "voicebot.settings_reference",
     "backup": "voicebot.backup.commands",
@@ -210,7 +212,7 @@ def _mount(words: list[str]) -> None:
         if words and words[0] in _MODULES and words[0] != name:
             continue
         commands = import_module(module)
-        if name in ("call", "demo", "doctor", "rehearse", "understand"):
+        if name in ("call", "chat", "demo", "doctor", "rehearse", "understand"):
             app.command(name)(getattr(commands, name))
         else:
             app.add_typer(commands.app, name=name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from voicebot import dialog_id as dialog_ids
-from voicebot.channels.contact import Button, Incoming, Mode, Reply, Said
+from voicebot.channels.contact import Incoming, Mode, Reply, Said
 from voicebot.channels.rules import LONGEST_TEXT, LONGEST_TO_OPERATOR, Rules
 from voicebot.channels.store import KEPT_REPLIES, Change, Opened, Place
 from voicebot.channels.texts import Texts
@@ -130,7 +130,7 @@ class Steps:
         reply = Reply(
             place.dialog_id,
             messages,
-            buttons_of(state) if mode is Mode.ROBOT else (),
+            replace(place, mode=mode, state=state).buttons,
             mode is Mode.ROBOT and _wants_phone(state),
             mode,
             reason,
@@ -301,10 +301,8 @@ class Steps:
 
     def as_it_stands(self, place: Place) -> Reply:
         """The buttons of the open question, no words."""
-        is_robot = place.mode is Mode.ROBOT and place.state is not None
-        buttons = buttons_of(place.state) if is_robot and place.state is not None else ()
-        wants_phone = is_robot and place.state is not None and _wants_phone(place.state)
-        return Reply(place.dialog_id, (), buttons, wants_phone, place.mode)
+        wants_phone = place.mode is Mode.ROBOT and place.state is not None and _wants_phone(place.state)
+        return Reply(place.dialog_id, (), place.buttons, wants_phone, place.mode)
 
     def _remark(self, place: Place, text: str) -> Reply:
         return replace(self.as_it_stands(place), messages=(Said(0, "robot", text),))
@@ -319,13 +317,6 @@ class Steps:
 
 def _with(place: Place, reply: Reply, message_id: str = "") -> tuple[tuple[str, Reply], ...]:
     return ((message_id, reply), *place.replies)[:KEPT_REPLIES]
-
-
-def buttons_of(state: State) -> tuple[Button, ...]:
-    """The options of the open question; a press names its question, so that it is never taken for another's answer."""
-    if state.phase is not Phase.LISTENING or state.expect is None:
-        return ()
-    return tuple(Button(option.label, f"{state.steps}.{number}") for number, option in enumerate(state.expect.options, 1))
 
 
 def _pressed(payload: str, state: State) -> int | None:

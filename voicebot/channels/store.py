@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import CursorResult, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from voicebot.channels.contact import Mode, Reply
-from voicebot.dialog.state import State
+from voicebot.channels.contact import Button, Mode, Reply
+from voicebot.dialog.state import Phase, State
 from voicebot.dialog.talking import End, HandOver
 from voicebot.records import handed
 from voicebot.records.appending import append
@@ -48,6 +48,14 @@ class Place:
     @property
     def key(self) -> tuple[str, str]:
         return self.channel, self.address
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """What may be pressed now; a press names its question, so that it is never taken for another's answer."""
+        state = self.state
+        if self.mode is not Mode.ROBOT or state is None or state.phase is not Phase.LISTENING or state.expect is None:
+            return ()
+        return tuple(Button(one.label, f"{state.steps}.{number}") for number, one in enumerate(state.expect.options, 1))
 
     def answered(self, message_id: str) -> Reply | None:
         """The reply that a message got when it came before."""

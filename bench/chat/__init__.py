@@ -1,0 +1,1 @@
+"""How many patients may chat at once."""

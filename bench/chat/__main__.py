@@ -1,0 +1,154 @@
+"""How many patients may chat at once: `python -m bench.chat`, `make bench-chat`.
+
+Starts `voicebot channels` in a folder of its own and lets simulated patients book over real WebSockets, with the pauses of
+people who read, think and type. Prints for each number of dialogs at once how long the answers took and what they cost the
+processor. Ends with one line of JSON. docs/channels.md says what the figures mean.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench import machine
+from bench.chat.crowd import Crowd
+from voicebot.clinic.catalogue import load_catalogue
+from voicebot.clock import SystemClock
+from voicebot.conversation_stage import diary
+from voicebot.patient.measure import percentile
+
+DEMO = Path("dialplans/demo")
+GOAL_MS = 1000.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.chat", description=__doc__.splitlines()[0])
+    parser.add_argument("--at-once", type=int, nargs="+", default=[215, 500, 1000, 2000, 3000], help="dialogs at once, rising")
+    parser.add_argument("--seconds", type=float, default=60, help="measured at each number")
+    parser.add_argument("--pace", type=float, default=1.0, help="of the patients' pauses: 0.5 is twice as fast as people")
+    parser.add_argument("--url", default="", help="an installation that runs already, e.g. http://127.0.0.1:8090")
+    parser.add_argument("--database", default="", help="URL; empty: SQLite in a folder of its own")
+    arguments = parser.parse_args()
+    with server(arguments) as (url, pid):
+        results = asyncio.run(measured(arguments, url, pid))
+    most = max((one["at_once"] for one in results if one["p95_ms"] is not None and one["p95_ms"] <= GOAL_MS), default=0)
+    print(f"\nat once with p95 <= {GOAL_MS / 1000:g} s: {most}")
+    print(json.dumps({"steps": results, "most_at_once": most, "cores": os.cpu_count(), "load": machine.load()}))
+
+
+async def measured(arguments: argparse.Namespace, url: str, pid: int) -> list[dict[str, Any]]:
+    """Let the crowd grow step by step; stop where the answers have become too slow."""
+    crowd = Crowd(url.replace("http", "ws", 1) + "/chat/socket", url, arguments.pace)
+    watch = asyncio.create_task(crowd.watch())
+    results = []
+    print(
+        f"{'at once':>8} {'answers/s':>10} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8} {'worst':>8} {'CPU ms/answer':>14} {'cores':>6}"
+    )
+    for at_once in arguments.at_once:
+        await crowd.grow(at_once, over_seconds=max(10.0, 20 * arguments.pace))
+        await asyncio.sleep(15 * arguments.pace)  # the newcomers' first questions come together; people's do not
+        result = await _step(crowd, at_once, arguments.seconds, pid)
+        results.append(result)
+        print(
+            f"{at_once:8} {result['answers_a_second']:10.1f} {result['p50_ms']:8.0f} {result['p95_ms']:8.0f} "
+            f"{result['p99_ms']:8.0f} {result['worst_ms']:8.0f} {result['cpu_ms_an_answer']:14.2f} {result['cores']:6.2f}"
+            f"   ends: {dict(crowd.tally.ends.most_common(4))}; the crowd itself late by p95 {result['crowd_late_p95_ms']:.0f} ms",
+            flush=True,
+        )
+        if result["p95_ms"] > GOAL_MS:
+            break
+    watch.cancel()
+    await crowd.close()
+    return results
+
+
+async def _step(crowd: Crowd, at_once: int, seconds: float, pid: int) -> dict[str, Any]:
+    tally = crowd.tally
+    tally.waits_ms.clear()
+    tally.late_ms.clear()
+    cpu, began = machine.cpu_seconds(pid), time.perf_counter()
+    tally.is_measuring = True
+    await asyncio.sleep(seconds)
+    tally.is_measuring = False
+    took = time.perf_counter() - began
+    spent = machine.cpu_seconds(pid) - cpu
+    waits = sorted(tally.waits_ms)
+    return {
+        "at_once": at_once,
+        "connected": tally.connected,
+        "answers": len(waits),
+        "answers_a_second": len(waits) / took,
+        "p50_ms": percentile(waits, 0.5) or 0.0,
+        "p95_ms": percentile(waits, 0.95) or 0.0,
+        "p99_ms": percentile(waits, 0.99) or 0.0,
+        "worst_ms": max(waits, default=0.0),
+        "cpu_ms_an_answer": spent * 1000 / max(1, len(waits)),
+        "cores": spent / took,
+        "crowd_late_p95_ms": percentile(sorted(tally.late_ms), 0.95) or 0.0,
+        "ends": dict(tally.ends),
+    }
+
+
+@contextmanager
+def server(arguments: argparse.Namespace) -> Iterator[tuple[str, int]]:
+    """Our own channels' process, or the one that was named (its processor time is then not known: 0)."""
+    if arguments.url:
+        yield arguments.url.rstrip("/"), os.getpid()
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-chat-") as folder:
+        port = _free_port()
+        environment = {
+            **os.environ,
+            "VOICEBOT_DATA_DIR": folder,
+            "VOICEBOT_LOG_LEVEL": "warning",
+            "VOICEBOT_DATABASE__URL": arguments.database,
+            "VOICEBOT_CHANNELS__PORT": str(port),
+            "VOICEBOT_CHANNELS__WEB__HELLOS_PER_MINUTE": "1000000",
+            "VOICEBOT_CHANNELS__WEB__CONNECTIONS_PER_HOST": "100000",
+        }
+        if not arguments.database:
+            diary(load_catalogue(DEMO / "clinic"), Path(folder) / "voicebot.db", SystemClock()).close()
+        log = (Path(folder) / "channels.log").open("w")
+        process = subprocess.Popen([sys.executable, "-m", "voicebot.cli", "channels"], env=environment, stdout=log, stderr=log)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait(url, process, Path(folder) / "channels.log")
+            yield url, process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+            log.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            sys.exit(f"the channels' process ended: {log.read_text()[-2000:]}")
+        try:
+            if httpx.get(f"{url}/health").status_code == 200:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.5)
+    sys.exit("the channels' process does not answer")
+
+
+if __name__ == "__main__":
+    main()
