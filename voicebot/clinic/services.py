@@ -17,6 +17,8 @@ from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.entries import Catalogue
 from voicebot.clinic.failures import ServiceFailure, Unavailable
 from voicebot.clinic.knowledge import KNOWLEDGE_SERVICES, KnowledgeServices
+from voicebot.clinic.pin_services import PIN_SERVICES, PinServices
+from voicebot.clinic.pins import PinLimits
 from voicebot.clinic.reminder_services import REMINDER_SERVICES, ReminderServices
 from voicebot.clinic.visit_services import VISIT_SERVICES, VisitServices
 from voicebot.clinic.waiting_services import WAITING_SERVICES, WaitingServices
@@ -31,6 +33,7 @@ SERVICES: Mapping[str, type[Arguments]] = {
     **REMINDER_SERVICES,
     **WAITING_SERVICES,
     **KNOWLEDGE_SERVICES,
+    **PIN_SERVICES,
 }
 
 
@@ -55,7 +58,7 @@ def _nearest(name: str, known: Mapping[str, Any]) -> str:
 class ClinicServices:
     """Carries services out. Blocking: call it from a thread of its own."""
 
-    def __init__(self, bookings: Bookings, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, bookings: Bookings, catalogue: Catalogue, clock: Clock, pins: PinLimits | None = None) -> None:
         self._clock = clock
         self._calls: Calls = {
             **BookingServices(bookings, catalogue, clock).calls,
@@ -63,6 +66,7 @@ class ClinicServices:
             **ReminderServices(bookings, catalogue, clock).calls,
             **WaitingServices(bookings, catalogue, clock).calls,
             **KnowledgeServices(catalogue, clock).calls,
+            **PinServices(bookings, clock, pins).calls,
         }
 
     def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Any:
