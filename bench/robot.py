@@ -33,16 +33,20 @@ _RTP_PORTS = 200
 
 
 class BenchRobot:
-    """A robot that runs. `model` None: the one that the robot itself would choose."""
+    """A robot that runs. `model` None: the one that the robot itself would choose. `more`: settings beside its own."""
 
-    def __init__(self, folder: Path, model: Path | None) -> None:
+    def __init__(self, folder: Path, model: Path | None, more: Mapping[str, Mapping[str, object]] | None = None) -> None:
         self.folder = folder
         self.user_cache = settings_module.load().cache
         self.data_dir = folder / "var"
         self.port = _free_port()
         self._log_file = folder / "robot.log"
         config = folder / "voicebot.toml"
-        config.write_text(_toml(self._settings(model)))
+        merged = self._settings(model)
+        for section, values in (more or {}).items():
+            known = merged.get(section)
+            merged[section] = {**known, **values} if isinstance(known, Mapping) else values
+        config.write_text(_toml(merged))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("VOICEBOT_")}
         environment["VOICEBOT_CONFIG"] = str(config)
         with self._log_file.open("wb") as log:
@@ -65,6 +69,7 @@ class BenchRobot:
             "cache_dir": str(_cache_without_prompts(self.user_cache, self.folder / "cache")),
             "sip": {"port": self.port, "rtp_port_first": _free_rtp_ports(), "rtp_port_count": _RTP_PORTS},
             "http": {"port": _free_port()},
+            "channels": {"port": _free_port()},
             "hearing": hearing,
             "dialog": {"folder": str(DEMO)},
             "brain": {"count": 1},
@@ -134,9 +139,11 @@ class BenchRobot:
 
 
 @contextmanager
-def running_robot(folder: Path, model: Path | None) -> Iterator[BenchRobot]:
+def running_robot(
+    folder: Path, model: Path | None, more: Mapping[str, Mapping[str, object]] | None = None
+) -> Iterator[BenchRobot]:
     """A robot that is ready for calls; ended with the block."""
-    robot = BenchRobot(folder, model)
+    robot = BenchRobot(folder, model, more)
     try:
         robot.wait_ready()
         yield robot

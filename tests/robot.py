@@ -35,6 +35,9 @@ class Robot:
             "data_dir": str(self.data_dir),
             "sip": {"port": free_port(), "rtp_port_first": free_rtp_range(), "rtp_port_count": 100},
             "http": {"port": free_port()},
+            # Processes that a test of calls does not need: two fewer to start on two cores.
+            "channels": {"is_enabled": False, "port": free_port()},
+            "reminders": {"is_enabled": False},
             "dialog": {"folder": str(ROOT / "dialplans" / "demo")},
             "brain": {"count": 1},
             "recordings": {"minimum_free_mb": 10},

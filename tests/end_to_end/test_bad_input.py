@@ -26,6 +26,8 @@ def serve(folder: Path, settings: dict[str, dict[str, object]], seconds: float =
         "data_dir": str(folder / "var"),
         "sip": {"port": free_port()},
         "http": {"port": free_port()},
+        "channels": {"is_enabled": False},
+        "reminders": {"is_enabled": False},
         "dialog": {"folder": str(ROOT / "dialplans" / "demo")},
         **settings,
     }
