@@ -37,7 +37,7 @@ class Robot:
             "http": {"port": free_port()},
             # Processes that a test of calls does not need: two fewer to start on two cores.
             "channels": {"is_enabled": False, "port": free_port()},
-            "reminders": {"is_enabled": False},
+            "cascade": {"is_enabled": False},
             "dialog": {"folder": str(ROOT / "dialplans" / "demo")},
             "brain": {"count": 1},
             "recordings": {"minimum_free_mb": 10},

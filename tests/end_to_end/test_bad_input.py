@@ -20,14 +20,14 @@ from voicebot.supervisor import EXIT_CONFIGURATION
 pytestmark = [pytest.mark.call, pytest.mark.slow, pytest.mark.timeout(200)]
 
 
-def serve(folder: Path, settings: dict[str, dict[str, object]], seconds: float = 60) -> tuple[int, str]:
+def serve(folder: Path, settings: dict[str, dict[str, object]], seconds: float = 150) -> tuple[int, str]:
     """Run `voicebot serve` until it ends by itself; return status and output."""
     merged: dict[str, object] = {
         "data_dir": str(folder / "var"),
         "sip": {"port": free_port()},
         "http": {"port": free_port()},
         "channels": {"is_enabled": False},
-        "reminders": {"is_enabled": False},
+        "cascade": {"is_enabled": False},
         "dialog": {"folder": str(ROOT / "dialplans" / "demo")},
         **settings,
     }
