@@ -73,11 +73,11 @@ def desk() -> None:
 
 
 @app.command()
-def channels() -> None:
-    """Run the text channels' HTTP process alone (serve starts it)."""
+def channels(number: Annotated[int, typer.Argument(help="its number on this machine, from 1")] = 1) -> None:
+    """Run one process of the text channels alone (serve starts them)."""
     from voicebot.channels.process import run
 
-    raise typer.Exit(run(_start("channels")))
+    raise typer.Exit(run(_start(f"channels-{number}"), number))
 
 
 @supplies_app.command("voice")

@@ -199,6 +199,7 @@ class Http(Section):
 class Cascade(Section):
     """How a message reaches a patient: channel after channel until one delivers. docs/reminders.md."""
 
+    is_enabled: bool = Field(True, description="serve reminds and sends messages; off: only another machine's does")
     order: list[str] = Field(
         ["push", "telegram", "max", "viber", "sms", "call"], description="of these, each patient's own; the next one when late"
     )
@@ -326,7 +327,8 @@ class Channels(Section):
     port: Port = 8090
     public_url: str = Field("", description="how it is reached from outside, e.g. https://chat.clinic.ru")
     trusted_proxies: list[str] = Field([], description="addresses whose X-Forwarded-For and -Proto are believed")
-    threads: int = Field(2, ge=1, description="that think about messages")
+    processes: int = Field(1, ge=1, description="on this machine, all at the same port: one holds some 1 000 dialogs at once")
+    threads: int = Field(2, ge=1, description="of a process, that think about messages")
     operator_wait_seconds: Seconds = Field(300, description="how long a patient waits for an operator before the robot goes on")
     messages_per_minute: int = Field(20, ge=1, description="of one patient; more are asked to wait")
     poll_seconds: float = Field(0.5, gt=0, description="how often operators' words are looked for")

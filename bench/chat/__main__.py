@@ -38,33 +38,32 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, nargs="+", default=[215, 500, 1000, 2000, 3000], help="dialogs at once, rising")
     parser.add_argument("--seconds", type=float, default=60, help="measured at each number")
     parser.add_argument("--pace", type=float, default=1.0, help="of the patients' pauses: 0.5 is twice as fast as people")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of the channels")
     parser.add_argument("--url", default="", help="an installation that runs already, e.g. http://127.0.0.1:8090")
     parser.add_argument("--database", default="", help="URL; empty: SQLite in a folder of its own")
     arguments = parser.parse_args()
-    with server(arguments) as (url, pid):
-        results = asyncio.run(measured(arguments, url, pid))
+    with server(arguments) as (url, pids):
+        results = asyncio.run(measured(arguments, url, pids))
     most = max((one["at_once"] for one in results if one["p95_ms"] is not None and one["p95_ms"] <= GOAL_MS), default=0)
     print(f"\nat once with p95 <= {GOAL_MS / 1000:g} s: {most}")
     print(json.dumps({"steps": results, "most_at_once": most, "cores": os.cpu_count(), "load": machine.load()}))
 
 
-async def measured(arguments: argparse.Namespace, url: str, pid: int) -> list[dict[str, Any]]:
+async def measured(arguments: argparse.Namespace, url: str, pids: list[int]) -> list[dict[str, Any]]:
     """Let the crowd grow step by step; stop where the answers have become too slow."""
     crowd = Crowd(url.replace("http", "ws", 1) + "/chat/socket", url, arguments.pace)
     watch = asyncio.create_task(crowd.watch())
     results = []
-    print(
-        f"{'at once':>8} {'answers/s':>10} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8} {'worst':>8} {'CPU ms/answer':>14} {'cores':>6}"
-    )
+    print(" at once  answers/s   p50 ms   p95 ms   p99 ms    worst  CPU ms/answer  cores")
     for at_once in arguments.at_once:
         await crowd.grow(at_once, over_seconds=max(10.0, 20 * arguments.pace))
         await asyncio.sleep(15 * arguments.pace)  # the newcomers' first questions come together; people's do not
-        result = await _step(crowd, at_once, arguments.seconds, pid)
+        result = await _step(crowd, at_once, arguments.seconds, pids)
         results.append(result)
         print(
             f"{at_once:8} {result['answers_a_second']:10.1f} {result['p50_ms']:8.0f} {result['p95_ms']:8.0f} "
             f"{result['p99_ms']:8.0f} {result['worst_ms']:8.0f} {result['cpu_ms_an_answer']:14.2f} {result['cores']:6.2f}"
-            f"   ends: {dict(crowd.tally.ends.most_common(4))}; the crowd itself late by p95 {result['crowd_late_p95_ms']:.0f} ms",
+            f"   the crowd itself late by p95 {result['crowd_late_p95_ms']:.0f} ms; {dict(crowd.tally.ends.most_common(4))}",
             flush=True,
         )
         if result["p95_ms"] > GOAL_MS:
@@ -74,16 +73,16 @@ async def measured(arguments: argparse.Namespace, url: str, pid: int) -> list[di
     return results
 
 
-async def _step(crowd: Crowd, at_once: int, seconds: float, pid: int) -> dict[str, Any]:
+async def _step(crowd: Crowd, at_once: int, seconds: float, pids: list[int]) -> dict[str, Any]:
     tally = crowd.tally
     tally.waits_ms.clear()
     tally.late_ms.clear()
-    cpu, began = machine.cpu_seconds(pid), time.perf_counter()
+    cpu, began = sum(map(machine.cpu_seconds, pids)), time.perf_counter()
     tally.is_measuring = True
     await asyncio.sleep(seconds)
     tally.is_measuring = False
     took = time.perf_counter() - began
-    spent = machine.cpu_seconds(pid) - cpu
+    spent = sum(map(machine.cpu_seconds, pids)) - cpu
     waits = sorted(tally.waits_ms)
     return {
         "at_once": at_once,
@@ -102,10 +101,10 @@ async def _step(crowd: Crowd, at_once: int, seconds: float, pid: int) -> dict[st
 
 
 @contextmanager
-def server(arguments: argparse.Namespace) -> Iterator[tuple[str, int]]:
+def server(arguments: argparse.Namespace) -> Iterator[tuple[str, list[int]]]:
     """Our own channels' process, or the one that was named (its processor time is then not known: 0)."""
     if arguments.url:
-        yield arguments.url.rstrip("/"), os.getpid()
+        yield arguments.url.rstrip("/"), []
         return
     with tempfile.TemporaryDirectory(prefix="bench-chat-") as folder:
         port = _free_port()
@@ -121,14 +120,23 @@ def server(arguments: argparse.Namespace) -> Iterator[tuple[str, int]]:
         if not arguments.database:
             diary(load_catalogue(DEMO / "clinic"), Path(folder) / "voicebot.db", SystemClock()).close()
         log = (Path(folder) / "channels.log").open("w")
-        process = subprocess.Popen([sys.executable, "-m", "voicebot.cli", "channels"], env=environment, stdout=log, stderr=log)
+        environment["VOICEBOT_CHANNELS__PROCESSES"] = str(arguments.processes)
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "voicebot.cli", "channels", str(n)], env=environment, stdout=log, stderr=log
+            )
+            for n in range(1, arguments.processes + 1)
+        ]
         url = f"http://127.0.0.1:{port}"
         try:
-            _wait(url, process, Path(folder) / "channels.log")
-            yield url, process.pid
+            for process in processes:
+                _wait(url, process, Path(folder) / "channels.log")
+            yield url, [process.pid for process in processes]
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            for process in processes:
+                process.send_signal(signal.SIGTERM)
+            for process in processes:
+                process.wait(20)
             log.close()
 
 

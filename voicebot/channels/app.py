@@ -18,8 +18,11 @@ from voicebot.errors import StorageError
 log = structlog.get_logger(__name__)
 
 
-def create_app(clinic: TextClinic) -> FastAPI:
-    """Return the app with all channels that are switched on; `app.state` has `context`, `doors` and `attendance`."""
+def create_app(clinic: TextClinic, *, is_first: bool = True) -> FastAPI:
+    """Return the app with all channels that are switched on; `app.state` has `context`, `doors` and `attendance`.
+
+    `is_first`: of the processes at one port; what must be done once (asking messengers for news) is done by it.
+    """
     settings = clinic.settings
     channels = settings.channels
     notes = VoiceNotes(clinic.recogniser, NoteLimits(seconds=channels.voice_seconds), channels.voice_workers)
@@ -30,7 +33,9 @@ def create_app(clinic: TextClinic) -> FastAPI:
     conversations = clinic.conversations({name: door.rules for name, door in doors.items() if door.rules is not None})
     context.connect(conversations)
     attendance = Attendance(conversations, clinic.database, clinic.clock, doors)
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(context, attendance, doors))
+    app = FastAPI(
+        openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(context, attendance, doors, is_first=is_first)
+    )
     app.state.context, app.state.doors, app.state.attendance = context, doors, attendance
     for door in doors.values():
         if door.router is not None:
@@ -54,11 +59,13 @@ def create_app(clinic: TextClinic) -> FastAPI:
     return app
 
 
-def _lifespan(context: Context, attendance: Attendance, doors: Mapping[str, Door]):  # type: ignore[no-untyped-def]
+def _lifespan(context: Context, attendance: Attendance, doors: Mapping[str, Door], *, is_first: bool):  # type: ignore[no-untyped-def]
+    own = [door for door in doors.values() if door.run is not None and (is_first or door.is_local)]
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(attendance.run(context.settings.channels.poll_seconds))]
-        tasks += [asyncio.create_task(_kept(door)) for door in doors.values() if door.run is not None]
+        tasks += [asyncio.create_task(_kept(door)) for door in own]
         try:
             yield
         finally:

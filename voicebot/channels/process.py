@@ -1,6 +1,7 @@
 """The channels as a process: public HTTP and WebSocket, and what is done beside them."""
 
 import asyncio
+import socket
 
 import structlog
 import uvicorn
@@ -17,15 +18,16 @@ from voicebot.storage.database import open_database
 log = structlog.get_logger(__name__)
 
 LARGEST_MESSAGE_BYTES = 64 * 1024
+BACKLOG = 2048
 
 
-def run(settings: Settings) -> int:
-    """Serve until SIGTERM; returns the exit status."""
+def run(settings: Settings, number: int = 1) -> int:
+    """Serve until SIGTERM; returns the exit status. Of several processes at one port only the first polls messengers."""
     clock = SystemClock()
     channels = settings.channels
     database = open_database(settings.database_url)
     catalogue = load_catalogue(settings.dialog.folder / "clinic")
-    app = create_app(TextClinic(settings, clock, database, catalogue))
+    app = create_app(TextClinic(settings, clock, database, catalogue), is_first=number == 1)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -42,8 +44,9 @@ def run(settings: Settings) -> int:
         )
     )
     try:
-        asyncio.run(_serve(server, settings, clock))
-    except SystemExit as stop:
+        with _listening(channels.host, channels.port, is_shared=channels.processes > 1) as listener:
+            asyncio.run(_serve(server, listener, settings, clock, f"channels-{number}"))
+    except (SystemExit, OSError) as stop:
         raise ConfigurationError(
             f"The channels cannot listen on {channels.host}:{channels.port}.",
             "Another program holds the port? Choose one: VOICEBOT_CHANNELS__PORT=8091.",
@@ -53,20 +56,32 @@ def run(settings: Settings) -> int:
     return 0
 
 
-async def _serve(server: uvicorn.Server, settings: Settings, clock: Clock) -> None:
-    heart = asyncio.create_task(_heartbeat(settings, clock))
+def _listening(host: str, port: int, *, is_shared: bool) -> socket.socket:
+    """A socket of ours; `is_shared`: the kernel spreads new connections among the processes at this port (Linux)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((host, port))
+    listener.listen(BACKLOG)
+    return listener
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, settings: Settings, clock: Clock, name: str) -> None:
+    heart = asyncio.create_task(_heartbeat(settings, clock, name))
     try:
-        await server.serve()
+        await server.serve(sockets=[listener])
     finally:
         heart.cancel()
         await asyncio.gather(heart, return_exceptions=True)
-        status.withdraw(settings.run_dir, "channels")
+        status.withdraw(settings.run_dir, name)
 
 
-async def _heartbeat(settings: Settings, clock: Clock) -> None:
+async def _heartbeat(settings: Settings, clock: Clock, name: str) -> None:
     while True:
         try:
-            status.publish(settings.run_dir, "channels", clock)
+            status.publish(settings.run_dir, name, clock)
         except OSError as error:
             log.error("status not written", problem=error.strerror, cure="Free the disk of data_dir.")
         await asyncio.sleep(1.0)

@@ -1,27 +1,37 @@
 """Where text dialogs are kept between messages: the place and the turns of a message in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import CursorResult, insert, or_, select, update
+from sqlalchemy import CursorResult, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from voicebot.channels.contact import Button, Mode, Reply
 from voicebot.dialog.state import Phase, State
 from voicebot.dialog.talking import End, HandOver
 from voicebot.records import handed
-from voicebot.records.appending import append
 from voicebot.records.chat_tables import ChatRow
 from voicebot.records.dialogs import Turn
-from voicebot.records.tables import DialogRow
+from voicebot.records.tables import DialogRow, TurnRow
 from voicebot.records.writes import fit
 from voicebot.storage.database import Database
 
 KEPT_REPLIES = 3
 _PLAIN = {"synchronize_session": False}
+# Made once: building a statement costs more than carrying it out.
+_CHATS = cast(Table, ChatRow.__table__)
+_LOCK = select(DialogRow.id).where(DialogRow.id == bindparam("dialog")).with_for_update()
+_LAST_TURN = select(func.max(TurnRow.number)).where(TurnRow.dialog_id == bindparam("dialog"))
+_TURNS = insert(cast(Table, TurnRow.__table__))
+_NEW_PLACE = insert(_CHATS)
+_NEXT_PLACE = update(_CHATS).where(
+    _CHATS.c.channel == bindparam("b_channel"),
+    _CHATS.c.address == bindparam("b_address"),
+    _CHATS.c.version == bindparam("b_version"),
+)
 _replies = msgspec.json.Decoder(list[tuple[str, Reply]])
 
 
@@ -141,10 +151,8 @@ def claim(database: Database, place: Place, now: datetime, until: datetime) -> b
 
 
 def write(session: Session, change: Change) -> Place:
-    """Carry a change out; return the new place, its replies numbered by the turns. Raises Superseded, UnknownDialog."""
+    """Carry a change out; return the new place, its replies numbered by the turns. Raises Superseded."""
     before, after, now = change.before, change.after, change.now
-    if before.version:
-        _claim(session, before)
     if change.ended_dialog_id and change.replaced is not None:
         _end(session, change, change.ended_dialog_id, change.replaced)
     if change.opened is not None:
@@ -152,7 +160,7 @@ def write(session: Session, change: Change) -> Place:
     if change.withdrawn and not handed.withdraw(session, after.dialog_id):
         raise Superseded
     if change.turns:
-        first = append(session, after.dialog_id, change.turns, now)
+        first = _append(session, after.dialog_id, change.turns, now)
         after = _numbered(after, first + len(change.turns) - change.robot_turns)
     if change.hand_over is not None:
         act = change.hand_over
@@ -164,11 +172,20 @@ def write(session: Session, change: Change) -> Place:
     return after
 
 
-def _claim(session: Session, before: Place) -> None:
-    """Lock the place, and see that it is still as it was read."""
-    query = select(ChatRow.version).where(ChatRow.channel == before.channel, ChatRow.address == before.address)
-    if session.scalar(query.with_for_update()) != before.version:
+def _append(session: Session, dialog_id: str, turns: Sequence[Turn], now: datetime) -> int:
+    """As `records.appending.append`, which says why the dialog's row is locked first; by ready statements, as this is most of
+    what a message costs. Raises Superseded where the dialog was purged.
+    """
+    connection = session.connection()
+    if connection.dialect.name != "sqlite" and connection.execute(_LOCK, {"dialog": dialog_id}).first() is None:
         raise Superseded
+    first = int(connection.execute(_LAST_TURN, {"dialog": dialog_id}).scalar_one() or 0) + 1
+    rows = [
+        {**asdict(turn), "dialog_id": dialog_id, "who": str(turn.who), "at": turn.at or now, "number": number}
+        for number, turn in enumerate(turns, first)
+    ]
+    connection.execute(_TURNS, [fit(TurnRow, row) for row in rows])
+    return first
 
 
 def _store(session: Session, before: Place, after: Place, now: datetime) -> None:
@@ -184,14 +201,12 @@ def _store(session: Session, before: Place, after: Place, now: datetime) -> None
         "updated_at": after.updated_at or now,
         "claimed_until": None,
     }
+    connection = session.connection()
     if not before.version:
-        session.execute(insert(ChatRow).values(channel=after.channel, address=after.address, **values))
+        connection.execute(_NEW_PLACE, {"channel": after.channel, "address": after.address, **values})
         return
-    statement = update(ChatRow).where(
-        ChatRow.channel == before.channel, ChatRow.address == before.address, ChatRow.version == before.version
-    )
-    done = cast("CursorResult[Any]", session.execute(statement.values(**values), execution_options=_PLAIN))
-    if done.rowcount != 1:
+    which = {"b_channel": before.channel, "b_address": before.address, "b_version": before.version}
+    if connection.execute(_NEXT_PLACE, {**values, **which}).rowcount != 1:
         raise Superseded
 
 

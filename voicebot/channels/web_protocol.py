@@ -122,10 +122,15 @@ class Pong(msgspec.Struct, tag="pong", tag_field="t"):
     """We are here."""
 
 
-decode = msgspec.json.Decoder(FromBrowser).decode
+_from_browser: msgspec.json.Decoder[FromBrowser] = msgspec.json.Decoder(FromBrowser)
 decode_posted = msgspec.json.Decoder(Posted).decode
 decode_polled = msgspec.json.Decoder(Polled).decode
 _encoder = msgspec.json.Encoder()
+
+
+def decode(message: str | bytes) -> FromBrowser:
+    """Raises msgspec.MsgspecError for what is not ours."""
+    return _from_browser.decode(message)
 
 
 def encode(message: Update | Welcome | Trouble | Pong) -> bytes:

@@ -59,6 +59,8 @@ class Turn:
                 return state.stack[-1].form if state.stack else ""
             case "outcome":
                 return state.outcome
+            case "clinic_phone":
+                return self.renderer.catalogue.clinic.phone
             case "branches":
                 return tuple(self.renderer.catalogue.branches)
             case "lab_branches":
@@ -150,7 +152,8 @@ class Turn:
             page = self.page_of(one) if one is not None else ()
             takes_yes = one is not None and bool(one.on_yes) and self.evaluate(one.on_yes) is not None
             options = buttons.options_for(self.state, one, page, self.writer, self.now, takes_yes=takes_yes)
-            expect = replace(expect, options=options)
+            # No recogniser listens; the words of a choice still tell whether they were said.
+            expect = replace(expect, options=options, grammar=expect.grammar if expect.type == "choice" else ())
         self.state.expect = expect
         self.state.phase = Phase.LISTENING
         self.acts.append(Listen(expect))
