@@ -68,7 +68,9 @@ class Stage:
         self.folder = folder
         script = folder / "child.py"
         script.write_text(_CHILD)
-        settings = Settings(data_dir=folder, brain={"count": 2})  # type: ignore[arg-type]
+        settings = Settings.model_validate(
+            {"data_dir": folder, "brain": {"count": 2}, "channels": {"is_enabled": False}, "cascade": {"is_enabled": False}}
+        )
 
         def command(*words: str) -> list[str]:
             name = "-".join(words)

@@ -100,7 +100,10 @@ class Supervisor:
         self.line = self._child("line", command("line"))
         self.brains = [self._child(f"brain-{n}", command("brain", str(n))) for n in brains]
         self.desk = self._child("desk", command("desk"))
-        self.channels = [self._child("channels", command("channels"))] if settings.channels.is_enabled else []
+        several = range(1, settings.channels.processes + 1) if settings.channels.is_enabled else ()
+        self.channels = [self._child(f"channels-{n}", command("channels", str(n))) for n in several]
+        is_sending = settings.cascade.is_enabled
+        self.reminders = [self._child("reminders", command("reminders", "run"))] if is_sending else []
         self._stopping = asyncio.Event()
         self._fatal: str = ""
         self._was_ready = False  # once it has worked, it is worth trying again
@@ -111,7 +114,7 @@ class Supervisor:
 
     @property
     def children(self) -> list[Child]:
-        return [self.line, *self.brains, self.desk, *self.channels]
+        return [self.line, *self.brains, self.desk, *self.channels, *self.reminders]
 
     async def run(self, on_ready: Callable[[dict[str, dict[str, object]]], None]) -> int:
         """Run until SIGTERM or SIGINT; returns the exit status."""
@@ -186,7 +189,7 @@ class Supervisor:
             limit_seconds = settings.dialog.budget_seconds + settings.transfer.ring_seconds + self._limits.drain_margin_seconds
             log.info("draining", limit_seconds=limit_seconds)
         await self._end([self.line], limit_seconds)
-        await self._end([*self.brains, self.desk, *self.channels], self._limits.stop_seconds)
+        await self._end([*self.brains, self.desk, *self.channels, *self.reminders], self._limits.stop_seconds)
 
     @staticmethod
     async def _end(children: list[Child], limit_seconds: float) -> None:

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 _UNSEEN = (DeliveryStatus.REFUSED.value, DeliveryStatus.UNSENT.value, DeliveryStatus.UNDELIVERED.value)
 #: Templates that ask, besides reminders, and the dialplan's form that takes the answer.
 ASKING: Mapping[str, str] = {"waiting_offer": "waiting_offer"}
+_GIVEN: Mapping[str, tuple[str, ...]] = {"waiting_offer": ("waiting_id",)}
 REMINDER_FORM = "reminder"
 WORDS = frozenset({"confirmed", "cancelled", "moved"})
 
@@ -114,7 +115,8 @@ def _question(session: Session, row: MessageRow, at: datetime, now: datetime) ->
     if row.template in ASKING:
         if row.expires_at is not None and row.expires_at <= now:
             return None  # too late to answer
-        return Question(row.id, row.template, form, {}, dict(row.values), row.appointment_id, at)
+        given = {name: row.values[name] for name in _GIVEN[row.template] if name in row.values}
+        return Question(row.id, row.template, form, given, dict(row.values), row.appointment_id, at)
     if row.appointment_id is None or why_not(session, row.appointment_id, None, now):
         return None  # the visit is cancelled, moved or past: "да" must not be taken for another one
     return Question(
