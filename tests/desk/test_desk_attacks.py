@@ -36,6 +36,7 @@ WHO = {
     "/visits": {"oper"},
     "/dialogs": {"qa"},
     "/numbers": {"qa", "boss"},
+    "/deliveries": {"qa", "boss"},
     "/users": set(),
     "/personal": set(),
     "/audit": set(),

@@ -16,9 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from voicebot import dialog_id, status
 from voicebot.accounts.roles import Role, Scope
 from voicebot.accounts.users import AccountError
+from voicebot.clinic.outbox import Outbox
 from voicebot.clock import VirtualClock
 from voicebot.desk.metrics import Metrics
 from voicebot.desk.pages.metrics import _is_neighbour
+from voicebot.messages.tables import DeliveryRow
 from voicebot.records.dialogs import Dialog, Turn, Who
 from voicebot.records.digest import Digester
 
@@ -61,6 +63,12 @@ def live(app: FastAPI, clock: VirtualClock) -> None:
     line = {"calls": 2, "lines": 120, "legs": 3, "answered": 41, "late_frames": 7, "binding": "stock 2.15"}
     status.publish(folder, "line", clock, **line, registered=True, draining=False, can_apologise=True)
     status.publish(folder, "brain-1", clock, calls=2, alarms={"record_lost": 3}, spooled_writes=4, is_database_refusing=False)
+    status.publish(folder, "reminders", clock, providers={"main": "closed", "spare": "open"})
+    sent = {"message_id": None, "template": "booked", "attempt": 1, "channel": "sms", "address": "", "provider": "main"}
+    with desk.database.session() as session:
+        session.add(DeliveryRow(**sent, key="k1", status="delivered", created_at=clock.now()))
+        session.add(DeliveryRow(**sent, key="k2", status="refused", created_at=clock.now()))
+    Outbox(desk.database, clock).put("booked", "+79161234567", {}, "d", "late")
     status.publish(folder, "supervisor", clock, restarts={"brain-1": 2, "line": 0})
     for outcome, target in (("booked", ""), ("transferred", "operator"), ("", "operator")):
         one = dialog_id.new()
@@ -74,7 +82,7 @@ def live(app: FastAPI, clock: VirtualClock) -> None:
                 one, outcome, "requested" if target else "", handling_seconds=100, transfer_result=result
             )
     clock.advance(30)
-    for name in ("line", "brain-1", "supervisor"):
+    for name in ("line", "brain-1", "reminders", "supervisor"):
         facts = json.loads((folder / f"{name}.json").read_text())
         status.publish(folder, name, clock, **{key: value for key, value in facts.items() if key not in ("pid", "at")})
 
@@ -200,6 +208,24 @@ def test_networks_that_need_no_key(
     request.headers = headers
     own: Any = Desk()
     assert _is_neighbour(request, own) is is_open
+
+
+def test_messages_and_their_providers(app: FastAPI, prometheus: TestClient, clock: VirtualClock) -> None:
+    live(app, clock)
+    clock.advance(60)
+    status.publish(app.state.desk.settings.run_dir, "reminders", clock, providers={"main": "half-open", "spare": "open"})
+    found = samples(prometheus)
+
+    def recent(result: str) -> float:
+        return found["voicebot_deliveries_last_hour", (("channel", "sms"), ("provider", "main"), ("result", result))]
+
+    assert [recent(result) for result in ("handed", "delivered", "failed", "unsent")] == [2, 1, 1, 0]
+    assert found["voicebot_outbox_waiting", ()] == 1
+    assert found["voicebot_outbox_oldest_seconds", ()] == 90
+    assert found["voicebot_provider_up", (("provider", "main"),)] == 0.5
+    assert found["voicebot_provider_up", (("provider", "spare"),)] == 0
+    clock.advance(3600)
+    assert not any(name == "voicebot_deliveries_last_hour" for name, _ in samples(prometheus))
 
 
 def test_openmetrics_is_spoken_too(app: FastAPI, prometheus: TestClient, clock: VirtualClock) -> None:

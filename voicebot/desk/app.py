@@ -24,7 +24,7 @@ from voicebot.desk.context import FOLDER, Desk, page
 from voicebot.desk.guard import BODY_LIMIT_BYTES, Guard
 from voicebot.desk.limits import RateLimits
 from voicebot.desk.metrics import Counted, Metrics
-from voicebot.desk.pages import audit, dialogs, exports, health, login, metrics, numbers, operator, personal, users
+from voicebot.desk.pages import audit, deliveries, dialogs, exports, health, login, metrics, numbers, operator, personal, users
 from voicebot.errors import StorageError
 from voicebot.records.recordings import Recordings
 from voicebot.records.store import RecordStore
@@ -40,6 +40,7 @@ SECTIONS = (
     ("/visits", "Визиты", "take_calls"),
     ("/dialogs", "Обращения", "read_dialogs"),
     ("/numbers", "Показатели", "see_numbers"),
+    ("/deliveries", "Сообщения", "see_numbers"),
     ("/personal", "Персональные данные", "personal_data"),
     ("/audit", "Журнал", "read_audit"),
     ("/users", "Пользователи", "manage_users"),
@@ -80,7 +81,7 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
         templates=_templates(settings),
     )
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    for room in (health, metrics, login, operator, dialogs, exports, numbers, users, personal, audit):
+    for room in (health, metrics, login, operator, dialogs, exports, numbers, deliveries, users, personal, audit):
         app.include_router(room.router)
     for part in (openapi, routes):
         app.include_router(part.router)

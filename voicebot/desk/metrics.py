@@ -6,6 +6,7 @@ so that the sums over several desks of one database are right. Nothing here name
 
 import time
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from voicebot import __version__, status
 from voicebot.clock import Clock
 from voicebot.errors import StorageError
+from voicebot.messages.statistics import outbox_state, recent
 from voicebot.records.digest import Digest, milliseconds_of
 from voicebot.records.queue import Queue
 from voicebot.records.tables import DialogRow
@@ -138,7 +140,25 @@ class _Others(Collector):
         yield length
         oldest = max(((self._clock.now() - one.started_at).total_seconds() for one in free), default=0.0)
         yield GaugeMetricFamily("voicebot_queue_oldest_seconds", "Age of the oldest contact that nobody has taken.", oldest)
+        yield from _of_messages(self._database, self._clock.now())
         yield GaugeMetricFamily("voicebot_digest_backlog", "Finished contacts that figures and search lack yet.", backlog)
+
+
+def _of_messages(database: Database, now: datetime) -> Iterable[Metric]:
+    """Messages to patients: what waits, and what became of those of the last hour."""
+    state, hour = database.run(
+        lambda session: (outbox_state(session, now), recent(session, now - timedelta(hours=1))), is_readonly=True
+    )
+    yield GaugeMetricFamily("voicebot_outbox_waiting", "Messages that are due and not sent to their end.", state.waiting)
+    yield GaugeMetricFamily("voicebot_outbox_oldest_seconds", "How long the oldest of them is overdue.", state.oldest_seconds)
+    found = GaugeMetricFamily(
+        "voicebot_deliveries_last_hour", "Handings-over to providers in the last hour, by what came of them.",
+        labels=["channel", "provider", "result"],
+    )  # fmt: skip
+    for (channel, provider), one in sorted(hour.items()):
+        for result in ("handed", "delivered", "failed", "unsent"):
+            found.add_metric([channel, provider, result], getattr(one, result))
+    yield found
 
 
 def _undigested(session: Any) -> int:
@@ -175,6 +195,7 @@ def _of_processes(processes: Mapping[str, Mapping[str, Any]]) -> Iterable[Metric
         for alarm, count in _mapping(facts.get("alarms")).items():
             alarms.add_metric([name, alarm], count)
     yield from (up, restarts, alarms)
+    yield _of_providers(processes)
     for family, table in ((GaugeMetricFamily, _GAUGES), (CounterMetricFamily, _COUNTERS)):
         for metric, (kind, fact, about) in table.items():
             found = family(metric, about, labels=["process"])
@@ -184,6 +205,17 @@ def _of_processes(processes: Mapping[str, Mapping[str, Any]]) -> Iterable[Metric
                 if name.split("-")[0] == kind and facts.get("is_alive") and isinstance(value, int | float):
                     found.add_metric([name], float(value))
             yield found
+
+
+def _of_providers(processes: Mapping[str, Mapping[str, Any]]) -> Metric:
+    """Whether messages go by a provider, as the process that sends them has found."""
+    found = GaugeMetricFamily("voicebot_provider_up", "1: in use, 0.5: being tried again, 0: left alone.", labels=["provider"])
+    facts = processes.get("reminders", {})
+    conditions = facts.get("providers")
+    if facts.get("is_alive") and isinstance(conditions, Mapping):
+        for provider, condition in sorted(conditions.items()):
+            found.add_metric([provider], {"closed": 1.0, "half-open": 0.5}.get(str(condition), 0.0))
+    return found
 
 
 def _mapping(value: Any) -> Mapping[str, float]:

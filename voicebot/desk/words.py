@@ -12,6 +12,7 @@ _CHANNELS = {
     "telegram": "Telegram",
     "max": "MAX",
     "form": "форма",
+    "sms": "СМС",
 }
 _OUTCOMES = {
     "": "идёт",
@@ -144,6 +145,84 @@ _INTENTS = {
 def intent(word: str) -> str:
     """What a caller wanted."""
     return _INTENTS.get(word, word)
+
+
+_DELIVERIES = {
+    "sms": "СМС",
+    "telegram": "Telegram",
+    "max": "MAX",
+    "viber": "Viber",
+    "push": "приложение",
+    "call": "звонок робота",
+}
+_CONDITIONS = {"closed": "работает", "open": "не работает", "half-open": "проверяется"}
+_MESSAGES = {
+    "address": "адрес",
+    "test_info": "об анализе",
+    "results_ready": "результаты готовы",
+    "pin": "код",
+    "call_back": "обещали перезвонить",
+    "dialog_number": "номер обращения",
+    "alice_dialog_id": "номер обращения",
+    "dialog_reply": "ответ робота",
+    "booked": "подтверждение записи",
+    "visit": "о визите",
+    "moved": "запись перенесена",
+    "cancelled": "запись отменена",
+    "reminder_day": "напоминание за день",
+    "reminder_hours": "напоминание за часы",
+    "reminder_several": "напоминание о нескольких визитах",
+    "waiting_offer": "освободилось время",
+    "waiting_booked": "записан из листа ожидания",
+    "waiting_gone": "время уже занято",
+}
+_SENT = {
+    "queued": "ждёт отправки",
+    "underway": "отправлено",
+    "delivered": "доставлено",
+    "read": "прочитано",
+    "sent": "отправлено",
+    "failed": "не доставлено",
+    "dropped": "не понадобилось",
+}
+_ANSWERS = {"confirmed": "подтвердил", "moved": "перенёс", "cancelled": "отменил"}
+
+
+def delivery_channel(word: str) -> str:
+    """How a message went to a patient."""
+    return _DELIVERIES.get(word, word)
+
+
+def condition(word: str) -> str:
+    """How a provider of messages is."""
+    return _CONDITIONS.get(word, word)
+
+
+def message(template: str) -> str:
+    """What a message is about."""
+    return _MESSAGES.get(template, template)
+
+
+def sent(word: str) -> str:
+    """What became of a message."""
+    return _SENT.get(word, word)
+
+
+def answer(word: str) -> str:
+    """What a patient said to a message."""
+    return _ANSWERS.get(word, word)
+
+
+def rubles(kopecks: int) -> str:
+    """1 234,50 ₽, without kopecks where there are none."""
+    whole, rest = divmod(abs(kopecks), 100)
+    number = f"{whole:,}".replace(",", "\u00a0") + (f",{rest:02}" if rest else "")
+    return f"{'−' if kopecks < 0 else ''}{number}\u00a0₽"
+
+
+def seconds(value: float | None) -> str:
+    """4,2 с; a dash where nothing is known."""
+    return "—" if value is None else f"{value:.1f}".replace(".", ",") + "\u00a0с"
 
 
 _TARGETS = {"operator": "оператор", "emergency": "скорая помощь"}

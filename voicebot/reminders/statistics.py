@@ -12,7 +12,7 @@ from voicebot.clinic.tables import AppointmentRow, AppointmentStatus, MessageRow
 from voicebot.reminders.tables import ReminderRow
 
 _CAME = frozenset({AppointmentStatus.ARRIVED.value, AppointmentStatus.FULFILLED.value})
-_VAIN = (MessageStatus.FAILED.value, MessageStatus.DROPPED.value)
+_SENT = (MessageStatus.DELIVERED.value, MessageStatus.READ.value, MessageStatus.SENT.value)
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ def _share(missed: int, came: int) -> float | None:
 def attendance(session: Session, first: date, last: date, zone: tzinfo) -> Mapping[date, Attendance]:
     """Return, by the day a visit begins on, who came with and without a reminder; both days, of `zone`, are included.
 
-    A visit is reminded when a reminder of this very time was sent and did not fail.
+    A visit is reminded when a reminder of this very time was sent, and its message did not fail.
     """
     is_reminded = (
         exists()
@@ -53,7 +53,7 @@ def attendance(session: Session, first: date, last: date, zone: tzinfo) -> Mappi
         .where(
             or_(
                 ReminderRow.message_id.is_(None),  # purged since
-                exists().where(MessageRow.id == ReminderRow.message_id, MessageRow.status.not_in(_VAIN)),
+                exists().where(MessageRow.id == ReminderRow.message_id, MessageRow.status.in_(_SENT)),
             )
         )
     )

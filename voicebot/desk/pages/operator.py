@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -23,6 +23,7 @@ from voicebot.desk.live import Watched, as_events
 from voicebot.desk.pages import call_backs, chats, contact_bookings, visits
 from voicebot.desk.pages.dialogs import find
 from voicebot.desk.phrases import phrases_of
+from voicebot.messages.statistics import messages_to
 from voicebot.records.call_backs import CallBacks
 from voicebot.records.dialogs import Dialog, mask_phone
 from voicebot.records.handed import Handed
@@ -38,6 +39,7 @@ OptionalMoment = Annotated[datetime | None, BeforeValidator(lambda value: None i
 
 RESULTS = {Result.SOLVED: "Решено", Result.CALL_BACK: "Перезвонить", Result.WRONG: "Не к нам"}
 _MOST_WATCHED = 500  # dialogs watched at a time: more than operators
+_HISTORY = timedelta(days=30)  # of messages to the patient
 _LEAST_CHARACTERS = 4  # of an ID that is only remembered in part
 
 
@@ -216,11 +218,12 @@ def _contact_page(
     panel = contact_bookings.panel(desk, clinic, login, dialog)
     live = live_values(dialog, place, clinic, with_phones=with_phones)
     call_phone = next(iter(phones_of(dialog)), "")
+    sent = messages_to(desk.database, phones_of(dialog), desk.clock.now() - _HISTORY)
     chat = chats.chat_of(desk, login, dialog)
     phrases = phrases_of(desk.settings.dialog.folder) if chat == chats.MINE else {}
     return page(
         request, "contact.html", status, **{**panel, **live}, results=RESULTS, now=desk.clock.now(), problem=problem, note=note,
-        chat=chat, phrases=phrases, key=new_key(), call_phone=call_phone if with_phones else "",
+        chat=chat, sent=sent, phrases=phrases, key=new_key(), call_phone=call_phone if with_phones else "",
         call_phone_hint=panel["phone"](call_phone),
     )  # fmt: skip
 

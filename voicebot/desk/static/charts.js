@@ -1,4 +1,4 @@
-// Draws the figures of the page. Colours come from the style sheet, so that light and dark agree.
+// What the pages of figures draw with. Colours come from the style sheet, so that light and dark agree.
 "use strict";
 
 (() => {
@@ -31,30 +31,16 @@
     options: { scales: { x: { stacked: true }, y: { ...whole, stacked: true } } },
   });
 
-  draw("contacts", stacked(figures.days, figures.series));
-  draw("hours", stacked(figures.hours.map((_, hour) => hour), figures.channels));
-  draw("visits", stacked(figures.days, figures.visits));
-  draw("outcomes", bars(figures.outcomes));
-  draw("reasons", bars(figures.reasons));
-  draw("handling", {
-    type: "bar",
-    data: {
-      labels: figures.handling.map((one, place) => one.from + (place + 1 < figures.handling.length ? "" : "+")),
-      datasets: [{
-        data: figures.handling.map((one) => one.count),
-        backgroundColor: figures.handling.map((one) => tone(one.from < figures.budget ? "good" : "warn")),
-      }],
-    },
-    options: { plugins: { legend: { display: false } }, scales: { x: { title: { display: true, text: "секунд" } }, y: whole } },
-  });
-  draw("latency", {
+  const lines = (labels, series, y = whole) => ({
     type: "line",
     data: {
-      labels: figures.days,
-      datasets: figures.latency.map((one) => ({
+      labels,
+      datasets: series.map((one) => ({
         label: one.name, data: one.values, borderColor: tone(one.tone), backgroundColor: tone(one.tone), spanGaps: true,
       })),
     },
-    options: { scales: { y: whole } },
+    options: { scales: { y } },
   });
+
+  window.charts = { figures, tone, whole, draw, bars, stacked, lines };
 })();
