@@ -196,6 +196,7 @@ _MODULES = {
     "users": "voicebot.accounts.commands",
     "qa": "voicebot.qa_commands",
     "privacy": "voicebot.privacy.commands",
+    "messages": "voicebot.messages.commands",
     "reminders": "voicebot.reminders_commands",
     "doctor": "voicebot.doctor.commands",
     "settings": "voicebot.settings_reference",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from voicebot.channels import alice, contact_form, max, telegram, web
+from voicebot.channels import alice, contact_form, deliveries, max, telegram, visit_links, web
 from voicebot.channels.door import Context, Door
 
 OPENERS: tuple[Callable[[Context], Door | None], ...] = (
@@ -11,6 +11,8 @@ OPENERS: tuple[Callable[[Context], Door | None], ...] = (
     telegram.open_door,
     max.open_door,
     contact_form.open_door,
+    visit_links.open_door,
+    deliveries.open_door,
 )
 
 
