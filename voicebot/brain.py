@@ -17,6 +17,7 @@ from voicebot import status
 from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.catalogue import KINDS, Catalogue, load_catalogue
 from voicebot.clinic.failures import ServiceFailure
+from voicebot.clinic.outgoing_calls import OutgoingCalls
 from voicebot.clinic.services import SERVICES, ClinicServices
 from voicebot.clock import Clock, SystemClock
 from voicebot.dialog import inventory
@@ -36,9 +37,12 @@ from voicebot.records.presence import BEAT_SECONDS, Presence
 from voicebot.records.sealing import read_recipients
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
-from voicebot.storage.database import open_database
+from voicebot.storage.database import Database, open_database
+from voicebot.talk.calling_out import CallingOut, holder_of, result_of
 from voicebot.talk.chronicle import Chronicle
 from voicebot.talk.conversation import Conversation
+from voicebot.talk.greeting import Greeting
+from voicebot.talk.opening import Opening
 from voicebot.talk.orphans import store_orphan
 from voicebot.talk.shared import Shared
 from voicebot.talk.speech import Prepared
@@ -111,9 +115,8 @@ class Brain:
         self.speaker.prepare(inventory.fixed_sentences(self.dialplans), _tell_rendering)
         self.apology = Prepared(APOLOGY, self.speaker.render(APOLOGY, is_personal=False))
         self.goodbye = Prepared(GOODBYE, self.speaker.render(GOODBYE, is_personal=False))
-        services = ClinicServices(
-            Bookings(open_database(settings.database_url), self.catalogue, self.clock), self.catalogue, self.clock
-        )
+        database = open_database(settings.database_url)
+        services = ClinicServices(Bookings(database, self.catalogue, self.clock), self.catalogue, self.clock)
         records = open_database(
             settings.database_url, busy_seconds=_RECORDS_PATIENCE_SECONDS, retry_seconds=_RECORDS_PATIENCE_SECONDS
         )
@@ -140,8 +143,23 @@ class Brain:
             on_alarm=self._alarm,
         )
         self.presence = Presence(records, self.clock, settings.node_name, name)
+        self._calling = self._calling_out(database)
         self._recipients = read_recipients(settings.recordings.recipients)
         self._versions = {"recogniser": self.model.name, "voice": voice_line(self.speaker.describe())}
+
+    def _calling_out(self, database: Database) -> CallingOut | None:
+        """None where the robot calls nobody."""
+        if not self.settings.calls.target:
+            return None
+        capacity = self.settings.brain.capacity_calls
+        return CallingOut(
+            OutgoingCalls(database, self.clock),
+            holder_of(self.name),
+            self._disk_pool,
+            self.settings.calls.poll_seconds,
+            self.dialplans.application.also_start,
+            lambda: len(self.conversations) < capacity,
+        )
 
     def _listened_for(self) -> list[str]:
         """Every phrase of every question's grammar, once."""
@@ -185,6 +203,8 @@ class Brain:
             for task in (heart, replay, *self._tasks):
                 task.cancel()
             await asyncio.gather(heart, replay, *self._tasks, return_exceptions=True)
+            if self._calling is not None:
+                await self._calling.close()
             status.withdraw(self.settings.run_dir, self.name)
             self.store.close()
         return 0
@@ -199,10 +219,14 @@ class Brain:
         )
         link = await LineLink.connect(self.settings.link_socket, hello, self.clock)
         log.info("connected to line")
+        calling = asyncio.create_task(self._calling.run(link.send)) if self._calling is not None else None
         try:
             async for message in link:
                 self._dispatch(link, message)
         finally:
+            if calling is not None and self._calling is not None:
+                calling.cancel()
+                self._calling.link_lost()
             await link.close()
             for call_id, conversation in list(self.conversations.items()):
                 conversation.inbox.put_nowait(line.CallEnded(call_id=call_id, ended_by=line.EndedBy.ERROR))
@@ -216,6 +240,10 @@ class Brain:
     def _dispatch(self, link: LineLink, message: line.FromLine) -> None:
         if isinstance(message, line.Orphaned):
             self._disk_pool.submit(self._store_orphan, message)
+            return
+        if isinstance(message, line.Dialing):
+            if self._calling is not None:
+                self._calling.dialing(message)
             return
         if isinstance(message, line.CallStarted):
             conversation = self._converse(link, message)
@@ -245,12 +273,19 @@ class Brain:
             on_alarm=self._alarm,
             served_by=self.presence.id,
         )
-        return Conversation(self.shared, started, chronicle, link.send)
+        call = self._calling.answered(started) if self._calling is not None else None
+        if call is None:
+            return Conversation(self.shared, started, chronicle, link.send)
+        greeting = Greeting(self.settings.calls.machine, self.model, self.settings.hearing.vad_mode)
+        return Conversation(self.shared, started, chronicle, link.send, Opening(call.form, call.given), greeting)
 
     def _forget(self, call_id: str, conversation: Conversation, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if self.conversations.get(call_id) is conversation:  # a restarted line counts its calls anew
             del self.conversations[call_id]
+        order = conversation.started.order
+        if self._calling is not None and order is not None:
+            self._calling.settle(order, result_of(conversation.outcome, was_heard=conversation.was_heard))
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.error("conversation broke", error=type(error).__name__, where=where(error))

@@ -23,4 +23,6 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Clinic:
     upgrade(database)
     prepare(database, catalogue, VirtualClock(MONDAY_NINE), days=10)
     database.close()
-    return Clinic(catalogue, load_dialplans(DEMO / "dialplans", SERVICES), Understanding(catalogue), path)
+    understanding = Understanding(catalogue)
+    understanding.warm_up()  # as a brain does before its first call: a conversation gives up on a step of ten seconds
+    return Clinic(catalogue, load_dialplans(DEMO / "dialplans", SERVICES), understanding, path)

@@ -1,5 +1,6 @@
 """Whether an INVITE is answered. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,6 +51,16 @@ def decide(source: str, networks: Networks, now: Situation) -> Verdict:
     if now.living_brains:
         return Verdict.ANSWER if now.brain_room > 0 else Verdict.UNAVAILABLE
     return Verdict.APOLOGISE if now.has_apology else Verdict.UNAVAILABLE
+
+
+def may_call_out(outgoing: int, share: float, spare: float, now: Situation) -> bool:
+    """Whether one more call of our own may be begun. `outgoing`: those of `now.calls` that are ours.
+
+    Patients come first: ours take `share` of the lines at most, at least one, and leave `spare` of them free.
+    """
+    if now.is_draining or outgoing >= max(1, math.floor(now.lines * share)):
+        return False
+    return now.lines - now.calls - 1 >= math.ceil(now.lines * spare)
 
 
 def lines_of(binding: Binding, wanted: int | None) -> int:

@@ -100,6 +100,10 @@ class SipEndpoint:
             return None
         return bool(self._account.is_registered)
 
+    def uri_of(self, user: str) -> str:
+        """Return what stands in From for a user of ours."""
+        return f"<sip:{user}@{self._own_host}>"
+
     def poll(self, limit_ms: int) -> None:
         """Run the stack for at most so long; callbacks fill `events`."""
         self._endpoint.libHandleEvents(limit_ms)
@@ -148,7 +152,8 @@ class SipEndpoint:
         config = pj.AccountConfig()
         # bind_host may be 0.0.0.0: what stands in From is the address that the stack found.
         host = _host_of(sip.registrar) if sip.registrar else (_bracketed(sip.public_host) or self._local_host)
-        config.idUri = f"<sip:{sip.user}@{host}>"
+        self._own_host = host
+        config.idUri = self.uri_of(sip.user)
         if sip.registrar:
             config.regConfig.registrarUri = sip.registrar
             config.regConfig.timeoutSec = sip.registration_seconds

@@ -50,6 +50,14 @@ class Roster:
         self._brains[link].calls += 1
         return link
 
+    def take_this(self, link: int) -> bool:
+        """Give a call to this brain, which asked for it; False if it is full or gone."""
+        brain = self._brains.get(link)
+        if brain is None or brain.calls >= brain.hello.capacity_calls:
+            return False
+        brain.calls += 1
+        return True
+
     def release(self, link: int) -> None:
         """A call of this brain ended."""
         brain = self._brains.get(link)

@@ -9,9 +9,11 @@ import structlog
 
 from voicebot import dialog_id, status
 from voicebot.clock import Clock
-from voicebot.line.admission import Situation, Verdict, decide, lines_of
+from voicebot.line.admission import Situation, Verdict, decide, lines_of, may_call_out
 from voicebot.line.binding import Binding
 from voicebot.line.caller import CallerCall, CallRules, Farewell
+from voicebot.line.dialling import rules_of
+from voicebot.line.dials import Dialled, Dials
 from voicebot.line.endpoint import Invited, SipEndpoint
 from voicebot.line.farewell import load_farewell, save_farewell
 from voicebot.line.headers import called_of, caller_of, can_refer, check_target, header, source_host
@@ -19,7 +21,7 @@ from voicebot.line.leg import Confirmed, Ended, Leg, MediaChanged, Pressed, Prog
 from voicebot.line.media import MediaSession
 from voicebot.line.roster import Roster
 from voicebot.line.wire import CallWire
-from voicebot.link.messages import CallStarted, Orphaned, TransferMode
+from voicebot.link.messages import CallStarted, Dial, DialState, Orphaned, TransferMode
 from voicebot.link.server import Joined, LinkServer, Lost, Said
 from voicebot.settings import Settings
 
@@ -51,6 +53,7 @@ class Switchboard:
         self.lines = lines_of(binding, settings.sip.lines)
         for name, uri in settings.transfer.targets.items():
             check_target(name, uri)
+        dial_rules = rules_of(settings.calls)
         self._networks = settings.sip.allowed_networks()
         self._rules = CallRules(
             mode=TransferMode(settings.transfer.mode),
@@ -64,7 +67,8 @@ class Switchboard:
         self._entries: dict[str, _Entry] = {}
         self._orphans: deque[Orphaned] = deque(maxlen=_ORPHANS_KEPT)
         self._legs: set[Leg] = set()  # every leg that holds one of the library's slots
-        self._count = 0
+        self._count = 0  # of calls either way, for their IDs
+        self._taken = 0  # of calls that came
         self._late_frames = 0
         self._next_status = 0.0
         self.is_draining = False
@@ -79,10 +83,12 @@ class Switchboard:
         except BaseException:
             self._link.close()
             raise
+        self._dials = Dials(self._endpoint, dial_rules, settings.sip.transport, self._link.send, self._roster.release)
 
     @property
     def calls(self) -> int:
-        return len(self._entries)
+        """Lines in use: calls, and legs that ring somewhere."""
+        return len(self._entries) + len(self._dials)
 
     def step(self) -> None:
         """Run everything once; takes about POLL_MS."""
@@ -94,6 +100,8 @@ class Switchboard:
                     self._brain_joined(event)
                 case Lost():
                     self._brain_lost(event.link, now)
+                case Said(link, Dial() as order):
+                    self._call_out(link, order, now)
                 case Said(link, message):
                     call_id = getattr(message, "call_id", "")
                     entry = self._entries.get(call_id)
@@ -104,6 +112,7 @@ class Switchboard:
         for entry in list(self._entries.values()):
             entry.call.step(now)
             self._flush(entry)
+        self._dials.step(now)
         self._report_orphans()
         self._link.flush()
         if now >= self._next_status:
@@ -121,6 +130,7 @@ class Switchboard:
         now = self._clock.monotonic_seconds()
         for entry in self._entries.values():
             entry.call.hang_up_now(now)
+        self._dials.hang_up_all()
 
     def close(self) -> None:
         """End everything in the order that the library survives: calls, references, library."""
@@ -134,6 +144,7 @@ class Switchboard:
                     entry.wire.leg_ended(leg)
         self._entries.clear()
         self._link.close()
+        self._dials.clear()
         self._legs.clear()
         self._endpoint.stop()
         status.withdraw(self._settings.run_dir, "line")
@@ -152,13 +163,13 @@ class Switchboard:
             elif leg is entry.wire.operator:
                 self._operator_event(entry, event, now)
             self._flush(entry)
+        elif (answered := self._dials.take(event)) is not None:
+            self._answered(answered, now)
         if isinstance(event, Ended):
             self._legs.discard(leg)
 
-    def _invited(self, event: Invited, now: float) -> None:
-        leg = event.leg
-        self._legs.add(leg)
-        situation = Situation(
+    def _situation(self) -> Situation:
+        return Situation(
             calls=self.calls,
             lines=self.lines,
             living_brains=len(self._roster),
@@ -166,8 +177,12 @@ class Switchboard:
             has_apology=bool(self._farewell.apology),
             is_draining=self.is_draining,
         )
+
+    def _invited(self, event: Invited, now: float) -> None:
+        leg = event.leg
+        self._legs.add(leg)
         host = source_host(event.source)
-        verdict = decide(host, self._networks, situation)
+        verdict = decide(host, self._networks, self._situation())
         match verdict:
             case Verdict.FORBIDDEN:
                 log.warning("invite_forbidden", source=host, cure="add its network to sip.allow if it is yours")
@@ -179,25 +194,68 @@ class Switchboard:
                 self._answer(leg, host, event.message, now)
 
     def _answer(self, leg: Leg, host: str, message: str, now: float) -> None:
-        self._count += 1
-        call_id = f"c{self._count}"
-        media = MediaSession(call_id)
-        wire = CallWire(self._endpoint, self._settings, leg, media, self._has_free_leg, self._legs.add)
-        leg.call_id = call_id
-        call = CallerCall(call_id, dialog_id.new(), wire, media, self._rules, takes_refer=can_refer(message), now=now)
+        self._taken += 1
+        leg.call_id = self._next_call_id()
         started = CallStarted(
-            call_id=call_id,
-            dialog_id=call.dialog_id,
+            call_id=leg.call_id,
+            dialog_id=dialog_id.new(),
             caller=caller_of(message),
             called=called_of(message),
             source_host=host,
             sip_call_id=header(message, "Call-ID"),
         )
-        entry = _Entry(call, wire, media, started)
-        self._entries[call_id] = entry
-        call.brain = self._roster.take()
+        entry = self._enter(leg, started, now, takes_refer=can_refer(message))
+        entry.call.brain = self._roster.take()
         if not leg.accept():
-            call.hang_up_now(now)
+            entry.call.hang_up_now(now)
+
+    def _next_call_id(self) -> str:
+        self._count += 1
+        return f"c{self._count}"
+
+    def _enter(self, leg: Leg, started: CallStarted, now: float, *, takes_refer: bool) -> _Entry:
+        call_id = started.call_id
+        media = MediaSession(call_id)
+        wire = CallWire(self._endpoint, self._settings, leg, media, self._has_free_leg, self._legs.add)
+        call = CallerCall(call_id, started.dialog_id, wire, media, self._rules, takes_refer=takes_refer, now=now)
+        entry = self._entries[call_id] = _Entry(call, wire, media, started)
+        return entry
+
+    def _call_out(self, link: int, order: Dial, now: float) -> None:
+        """A brain wants somebody called."""
+        calls = self._settings.calls
+        if not self._dials.is_allowed(order.phone):
+            log.error(
+                "number_not_allowed", dialog=order.dialog_id, cure="see calls.target, calls.allow_prefixes, calls.deny_prefixes"
+            )
+            self._dials.refuse(link, order, DialState.FORBIDDEN)
+            return
+        outgoing = len(self._dials) + sum(entry.started.order is not None for entry in self._entries.values())
+        has_line = may_call_out(outgoing, calls.share, calls.spare, self._situation()) and self._has_free_leg()
+        if has_line and self._roster.take_this(link):
+            self._legs.add(self._dials.dial(link, order, self._next_call_id(), now))
+        else:
+            self._dials.refuse(link, order, DialState.NO_LINE)
+
+    def _answered(self, dialled: Dialled, now: float) -> None:
+        """Somebody picked up. What was heard before that is early media, nobody's word."""
+        leg, order = dialled.leg, dialled.order
+        info = leg.getInfo()
+        started = CallStarted(
+            call_id=leg.call_id,
+            dialog_id=order.dialog_id,
+            caller=order.phone,
+            called=self._settings.calls.caller_id or self._settings.sip.user,
+            source_host="",
+            sip_call_id=str(info.callIdString),
+            order=order.order,
+        )
+        # A REFER would take the patient to the operator through a PBX that did not call him: the legs stay joined here.
+        entry = self._enter(leg, started, now, takes_refer=False)
+        entry.call.brain = dialled.link
+        self._start(entry, now)
+        entry.call.held(entry.wire.connect(leg))
+        self._flush(entry)
 
     def _caller_event(self, entry: _Entry, event: Any, now: float) -> None:
         call = entry.call
@@ -269,6 +327,7 @@ class Switchboard:
     def _brain_lost(self, link: int, now: float) -> None:
         hello = self._roster.hello(link)
         self._roster.leave(link)
+        self._dials.brain_lost(link)
         farewell = self._farewell
         if hello is not None and hello.apology:
             farewell = Farewell(apology=hello.apology, goodbye=hello.goodbye or farewell.goodbye)
@@ -309,7 +368,8 @@ class Switchboard:
             "binding_calls": self._binding.calls,
             "registered": self._endpoint.is_registered,
             "draining": self.is_draining,
-            "answered": self._count,
+            "answered": self._taken,
+            "calling_out": len(self._dials),
             "brains": self._roster.summary(),
             "late_frames": late,
             "can_apologise": bool(self._farewell.apology),

@@ -37,6 +37,24 @@ class TransferState(StrEnum):
         return self in (TransferState.COMPLETED, TransferState.BRIDGED)
 
 
+class DialState(StrEnum):
+    """What a call of ours comes to before anybody answers."""
+
+    RINGING = "ringing"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    DECLINED = "declined"
+    WRONG_NUMBER = "wrong_number"  # 404, 410, 484, 604
+    UNREACHABLE = "unreachable"  # timeout, 5xx, network
+    FAILED = "failed"  # anything else
+    FORBIDDEN = "forbidden"  # such a number is not dialled by this line
+    NO_LINE = "no_line"  # patients need the lines now: try again later
+
+    @property
+    def is_final(self) -> bool:
+        return self is not DialState.RINGING
+
+
 class EndedBy(StrEnum):
     CALLER = "caller"
     ROBOT = "robot"
@@ -58,7 +76,10 @@ class Ping(Message):
 
 
 class CallStarted(Message):
-    """A caller was answered; media flows. `caller` is the number or name part of P-Asserted-Identity, else From."""
+    """A caller was answered; media flows. `caller` is the number or name part of P-Asserted-Identity, else From.
+
+    Or somebody answered whom a brain had us dial: then `order` is that of its Dial, and `caller` the number dialled.
+    """
 
     call_id: str  # line's own, unique in its life
     dialog_id: str
@@ -66,6 +87,15 @@ class CallStarted(Message):
     called: str
     source_host: str
     sip_call_id: str
+    order: int | None = None
+
+
+class Dialing(Message):
+    """News of a Dial; after a final state nothing more comes of it. An answer is a CallStarted."""
+
+    order: int
+    state: DialState
+    sip_status: int = 0
 
 
 class Tick(Message):
@@ -193,5 +223,13 @@ class Hangup(Message):
     call_id: str
 
 
-FromLine = Ping | CallStarted | Tick | Digit | PlayStarted | PlayEnded | Transferring | Held | CallEnded | Orphaned
-FromBrain = Pong | Hello | Rename | Play | StopPlaying | Transfer | CancelTransfer | Hangup
+class Dial(Message):
+    """Call a patient. `order` is the brain's own number for it. Line decides where such numbers go, and which never."""
+
+    order: int
+    phone: str  # E.164
+    dialog_id: str
+
+
+FromLine = Ping | CallStarted | Dialing | Tick | Digit | PlayStarted | PlayEnded | Transferring | Held | CallEnded | Orphaned
+FromBrain = Pong | Hello | Rename | Play | StopPlaying | Transfer | CancelTransfer | Hangup | Dial

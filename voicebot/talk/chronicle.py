@@ -19,7 +19,7 @@ from voicebot import dialog_id as dialog_ids
 from voicebot.audio.pcm import FRAME_MS, TELEPHONE_HZ
 from voicebot.clock import Clock
 from voicebot.dialog.engine import Meaning
-from voicebot.dialog.talking import Event, HandOver, Heard, Keyed
+from voicebot.dialog.talking import Alternative, Event, HandOver, Heard, Keyed
 from voicebot.link import messages as line
 from voicebot.records.dialogs import Dialog, HeardAs, Turn, Who, without_stress
 from voicebot.records.played import Piece, played_text
@@ -92,6 +92,7 @@ class Chronicle:
     def _head(self, started: line.CallStarted, at: Any) -> Dialog:
         return Dialog(
             id=self.dialog_id,
+            direction="in" if started.order is None else "out",
             started_at=at,
             caller_phone=started.caller,
             called=started.called,
@@ -145,6 +146,13 @@ class Chronicle:
                 digits=digits,
             )
         )
+
+    async def greeted(self, words: str, start_frame: int | None, end_frame: int, who: str, reason: str) -> None:
+        """Store who answered a call of ours, by what was told, and with what words."""
+        if words:
+            heard = Heard((Alternative(words),))
+            await self.caller_turn(heard, Meaning("greeting", {}, 1.0, words), start_frame, end_frame)
+        await self.happened(f"answered by {who}", reason=reason)
 
     def _is_notice(self, prompt: str) -> bool:
         return not self.notice_prompts or prompt in self.notice_prompts

@@ -13,9 +13,12 @@ import structlog
 from voicebot.audio.pcm import FRAME_MS
 from voicebot.dialog import talking
 from voicebot.link import messages as line
+from voicebot.talk.answering import Who
 from voicebot.talk.chronicle import Chronicle
 from voicebot.talk.ending import outcome_of
 from voicebot.talk.exchange import Exchange
+from voicebot.talk.greeting import Greeting
+from voicebot.talk.opening import Opening
 from voicebot.talk.rescue import REASON, Rescue
 from voicebot.talk.service_calls import Answer
 from voicebot.talk.shared import Shared
@@ -41,7 +44,13 @@ class Conversation:
     started: line.CallStarted
     chronicle: Chronicle
     send: Callable[[line.FromBrain], None]
+    opening: Opening = field(default_factory=Opening)
+    greeting: Greeting | None = None
+    """Of a call of ours: tells whether a patient or a machine answered, before a word is said."""
+
     inbox: asyncio.Queue[Item] = field(default_factory=asyncio.Queue)
+    outcome: str = ""
+    was_heard: bool = False
     _exchange: Exchange = field(init=False)
     _transferred_frame: int | None = None
     _is_over: bool = False
@@ -79,7 +88,8 @@ class Conversation:
 
     async def _open(self) -> None:
         await self.chronicle.open(self.started)
-        await self._exchange.open(self.started.caller)
+        if self.greeting is None:
+            await self._exchange.open(self.started.caller, self.opening)
 
     # -- what comes in --------------------------------------------------------------------------------------------------
 
@@ -87,7 +97,7 @@ class Conversation:
         exchange = self._exchange
         match item:
             case line.Tick():
-                await exchange.hear(self._drain_ticks(item))
+                await self._hear(self._drain_ticks(item))
             case line.PlayStarted():
                 await exchange.play_started(item)
             case line.PlayEnded():
@@ -97,7 +107,8 @@ class Conversation:
             case line.Transferring():
                 await self._on_transferring(item)
             case line.Held():
-                await exchange.held(item.is_held)
+                if exchange.is_begun:
+                    await exchange.held(item.is_held)
             case line.CallEnded():
                 await self._on_call_ended(item)
             case Answer(act, returned):
@@ -124,6 +135,27 @@ class Conversation:
             ticks.append(item)
         return ticks
 
+    async def _hear(self, ticks: list[line.Tick]) -> None:
+        exchange, greeting = self._exchange, self.greeting
+        if exchange.is_begun:
+            await exchange.hear(ticks)
+        else:
+            exchange.frame = ticks[-1].frame
+            self.chronicle.record(ticks)
+        if greeting is None or greeting.is_over or exchange.caller_turns:
+            return
+        verdict = await asyncio.get_running_loop().run_in_executor(self.shared.hearing_pool, greeting.feed, ticks)
+        if verdict is None:
+            return
+        log.info("call_answered", dialog_id=self.chronicle.dialog_id, by=verdict.who.value, reason=verdict.reason)
+        await self.chronicle.greeted(
+            greeting.words, greeting.first_frame, greeting.last_frame, str(verdict.who), verdict.reason
+        )
+        if verdict.who is Who.HUMAN:
+            await exchange.open(self.started.caller, self.opening)
+        else:
+            await exchange.hang_up(talking.End("machine", verdict.reason))
+
     async def _on_transferring(self, message: line.Transferring) -> None:
         log.info("transfer", dialog_id=self.chronicle.dialog_id, state=message.state.value, sip_status=message.sip_status)
         await self.chronicle.transfer(message.state.value, message.sip_status)
@@ -137,6 +169,7 @@ class Conversation:
     async def _on_call_ended(self, message: line.CallEnded) -> None:
         exchange = self._exchange
         self._is_over = True
+        self.was_heard = exchange.was_heard
         for utterance in exchange.mouth.hung_up(exchange.frame):
             await self.chronicle.played(utterance)
         await self._guarded(self._hear_last_answers(), None)
@@ -148,6 +181,7 @@ class Conversation:
             is_transferred=self.chronicle.is_transferred,
             is_rescued=self._rescue is not None,
         )
+        self.outcome = outcome
         frame = exchange.frame if self._transferred_frame is None else self._transferred_frame
         await self.chronicle.finish(outcome, reason, message.ended_by.value, frame * FRAME_MS / 1000)
         if outcome != "transferred":  # an operator may still want what was held

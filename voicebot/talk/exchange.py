@@ -22,6 +22,7 @@ from voicebot.talk.deadair import DeadAir, DeadAirWatch
 from voicebot.talk.hours import is_open
 from voicebot.talk.keys import KeyBuffer
 from voicebot.talk.latency import Latency
+from voicebot.talk.opening import Opening
 from voicebot.talk.plan import plan_of
 from voicebot.talk.service_calls import Answer, ServiceCalls
 from voicebot.talk.shared import Shared
@@ -50,6 +51,8 @@ class Exchange:
     frame: int = 0
     handing_over: talking.HandOver | None = None
     ended: talking.End | None = None
+    is_begun: bool = False
+    caller_turns: int = 0
     is_given_up: bool = False
     """The robot itself failed: the engine is not asked any more."""
 
@@ -74,11 +77,30 @@ class Exchange:
             shared.service_timeout_seconds,
         )  # fmt: skip
 
-    async def open(self, caller: str) -> None:
+    async def open(self, caller: str, opening: Opening) -> None:
         """Greet. The dialog's ID is the chronicle's: the one that line drew may have been taken."""
         self._ear = self.shared.new_ear()
+        self.is_begun = True
         self.state = self.shared.engine.begin(self.chronicle.dialog_id)
-        await self.step(talking.Started(caller_phone=caller, are_operators_open=self.is_open()))
+        started = talking.Started(
+            caller_phone=caller, are_operators_open=self.is_open(), form=opening.form, given=opening.given
+        )
+        await self.step(started)
+
+    async def hang_up(self, end: talking.End) -> None:
+        """Leave without a word more: there is nobody to talk to."""
+        if self.ended is not None or self.handing_over is not None:
+            return
+        self.ended = end
+        if self.is_begun:
+            await self._fall_silent()
+            self._stop_listening()
+        self.send(line.Hangup(call_id=self.call_id))
+
+    @property
+    def was_heard(self) -> bool:
+        """Somebody heard the first question to its end, or answered before."""
+        return self.is_begun and (self.caller_turns > 0 or not self.mouth.is_speaking)
 
     # -- what comes in --------------------------------------------------------------------------------------------------
 
@@ -248,6 +270,7 @@ class Exchange:
         if isinstance(event, talking.Heard | talking.Keyed | talking.NoInput | talking.NotHeard):
             if self._latency is not None:
                 self._latency.think_ms = (loop.time() - began) * 1000
+            self.caller_turns += isinstance(event, talking.Heard | talking.Keyed)
             await self.chronicle.caller_turn(event, step.understood, start_frame, end_frame)
         if step.acts:
             if isinstance(event, talking.BudgetCheck) and self.mouth.is_speaking:

@@ -21,6 +21,7 @@ def store_orphan(store: RecordStore, clock: Clock, dialplan: str, message: Orpha
     if known is None:
         head = Dialog(
             id=started.dialog_id,
+            direction="in" if started.order is None else "out",
             started_at=clock.now(),
             caller_phone=started.caller,
             called=started.called,
