@@ -440,7 +440,6 @@ class Messages(Section):
     answered: list[Literal["sms", "viber"]] = Field(
         [], description="where patients can answer (to a number, not a name)"
     )
-    link_days: Days = Field(60, description="how long a link in a message may be used, if the visit is not over before")
     pins: Pins = Pins()
 
 

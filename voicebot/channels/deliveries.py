@@ -13,64 +13,23 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from voicebot.channels.contact import Incoming
 from voicebot.channels.door import Context, Door
-from voicebot.channels.rules import Rules
-from voicebot.clinic.outbox import Outbox
+from voicebot.channels.sms_answers import RULES, SmsAnswers
+from voicebot.clock import Clock
 from voicebot.errors import StorageError
 from voicebot.messages.prices import prices_of
 from voicebot.messages.providers import webhooks
 from voicebot.messages.receipts import Receipts
-from voicebot.messages.senders.sender import IncomingText
+from voicebot.messages.senders.sender import Channel
 from voicebot.messages.webhook import NotGenuine, NotUnderstood, Told, Webhook
-from voicebot.reminders.answers import Answers
 
 log = structlog.get_logger(__name__)
 
 _BODY_OCTETS = 1_000_000
 _FORGED_PER_MINUTE = RateLimitItemPerMinute(20)  # of one address; then it is not even listened to
-_SILENT_SECONDS = 1800.0
-_LONGEST_REPLY = 500
-_REPLY = "dialog_reply"
 
 
-class AnsweredMessages:
-    """What patients write to an SMS or Viber message becomes a dialog; its replies are queued as messages."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._answers = Answers(context.database, context.clock, context.settings.reminders.answer_hours)
-        self._lock = asyncio.Lock()
-
-    async def take(self, incoming: IncomingText) -> None:
-        """Raises StorageError: the provider is to tell again; the same key makes no second step."""
-        channel, conversations = incoming.channel.value, self._context.conversations
-        async with self._lock:  # they are few, and a dialog's turns keep their order
-            question = await asyncio.to_thread(self._answers.open_question, channel, incoming.address)
-            reply = await conversations.receive(
-                Incoming(
-                    channel,
-                    incoming.address,
-                    message_id=incoming.key,
-                    text=incoming.text,
-                    phone=incoming.address,
-                    form=question.form if question is not None else "",
-                    given=question.given if question is not None else {},
-                )
-            )
-            if question is not None:
-                await asyncio.to_thread(self._answers.note, question.message_id, reply.outcome or "answered", channel)
-            text = " ".join(said.text for said in reply.messages if said.who == "robot")
-            if text:
-                await asyncio.to_thread(self._say, incoming, text[:_LONGEST_REPLY], reply.dialog_id)
-
-    def _say(self, incoming: IncomingText, text: str, dialog_id: str) -> None:
-        key = f"reply/{incoming.provider}/{incoming.key}"[:200]
-        outbox = Outbox(self._context.database, self._context.clock)
-        outbox.put(_REPLY, incoming.address, {"text": text}, dialog_id, key, channels=[incoming.channel.value])
-
-
-def router(known: Mapping[str, Webhook], receipts: Receipts, answers: AnsweredMessages, context: Context) -> APIRouter:
+def router(known: Mapping[str, Webhook], receipts: Receipts, answers: SmsAnswers, clock: Clock) -> APIRouter:
     """The routes under /deliveries/."""
     routes = APIRouter()
     limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -90,7 +49,7 @@ def router(known: Mapping[str, Webhook], receipts: Receipts, answers: AnsweredMe
             log.warning("delivery_webhook_forged")
             return Response(status_code=404)
         try:
-            told = webhook.read(body, context.clock.now())
+            told = webhook.read(body, clock.now())
         except NotUnderstood:
             log.warning("delivery_webhook_not_understood", provider=provider)
             return Response(status_code=400)
@@ -128,11 +87,17 @@ async def _body(request: Request) -> bytes | None:
 
 
 def open_door(context: Context) -> Door | None:
-    """The webhooks; none where no provider has one. Raises ConfigurationError."""
+    """The webhooks, and the dialogs of those who answer an SMS; none where no provider has one. Raises ConfigurationError."""
     known = webhooks(context.settings)
     if not known:
         return None
-    receipts = Receipts(context.database, context.clock, prices_of(context.settings.messages))
-    # Answers are dialogs of the channel "sms": nobody of the desk can answer there, and nothing is said unasked.
-    rules = Rules(has_operators=False, close_seconds=_SILENT_SECONDS, says_inactive=False)
-    return Door("sms", rules, router=router(known, receipts, AnsweredMessages(context), context))
+    database, clock, settings = context.database, context.clock, context.settings
+    receipts = Receipts(database, clock, prices_of(settings.messages))
+    answers = SmsAnswers(database, clock, lambda: context.conversations, settings.reminders.answer_hours)
+    return Door(Channel.SMS.value, RULES, router=router(known, receipts, answers, clock))
+
+
+def open_viber_door(context: Context) -> Door | None:
+    """The dialogs of those who answer in Viber, where a provider tells of answers."""
+    is_answered = any(one.channel is Channel.VIBER and one.tells_answers for one in webhooks(context.settings).values())
+    return Door(Channel.VIBER.value, RULES) if is_answered else None

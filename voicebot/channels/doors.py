@@ -13,6 +13,7 @@ OPENERS: tuple[Callable[[Context], Door | None], ...] = (
     contact_form.open_door,
     visit_links.open_door,
     deliveries.open_door,
+    deliveries.open_viber_door,
 )
 
 

@@ -61,7 +61,7 @@ class Webhook:
         """Raises ConfigurationError, OSError. Only for providers with a webhook_secret_file."""
         self._provider = provider
         self._settings = settings
-        self._channel = Channel(settings.channel)
+        self.channel = Channel(settings.channel)
         assert settings.webhook_secret_file is not None
         self._secret = settings.webhook_secret_file.read_text().strip()
         if len(self._secret) < 16:
@@ -74,6 +74,11 @@ class Webhook:
             known = ", ".join(sorted(known_words))
             raise ConfigurationError(f"messages.providers.{provider}.statuses: {wrong[0]!r} is no status.", f"Known: {known}.")
         self._words = {**_WORDS, **{word.lower(): ReceiptStatus(status) for word, status in settings.statuses.items()}}
+
+    @property
+    def tells_answers(self) -> bool:
+        """Whether patients' answers come this way."""
+        return bool(self._settings.answer_from_path)
 
     def check(self, secret: str, headers: Mapping[str, str], body: bytes) -> None:
         """Raise NotGenuine unless the request proves itself. Header names in small letters."""
@@ -120,7 +125,7 @@ class Webhook:
             # Without an ID of its own the same text within two minutes is taken for a repetition.
             told = own or f"{number}|{text}|{int(now.timestamp()) // 120}"
             key = hashlib.blake2b(f"{self._provider}|{told}".encode(), digest_size=16).hexdigest()
-            yield IncomingText(self._provider, self._channel, number, text[:_MOST_LETTERS], now, key)
+            yield IncomingText(self._provider, self.channel, number, text[:_MOST_LETTERS], now, key)
 
 
 def _moment(value: Any, now: datetime) -> datetime | None:
