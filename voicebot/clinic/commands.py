@@ -10,6 +10,8 @@ from voicebot import settings as settings_module
 from voicebot.clinic.catalogue import load_catalogue
 from voicebot.clinic.lab_import import COLUMNS, read_orders
 from voicebot.clinic.lab_orders import LabOrders
+from voicebot.clinic.visit_import import COLUMNS as VISIT_COLUMNS
+from voicebot.clinic.visit_import import import_marks, read_marks
 from voicebot.clock import SystemClock
 from voicebot.storage.database import open_database
 from voicebot.storage.upgrade import upgrade
@@ -45,3 +47,27 @@ def import_lab_orders(
     finally:
         database.close()
     typer.echo(f"{count} orders imported.")
+
+
+@app.command("import-visits")
+def import_visits(
+    file: Annotated[Path, typer.Argument(help=f"CSV, UTF-8, with a first line of columns: {', '.join(VISIT_COLUMNS)}")],
+    check: Annotated[bool, typer.Option("--check", help="only look whether all lines are right; mark nothing")] = False,
+) -> None:
+    """Import who came (arrived, fulfilled) and who did not (noshow): whole files or nothing.
+
+    A line names a visit by its id, or by phone and start (and doctor, where a family comes at once). The same file may come
+    again and again.
+    """
+    settings = settings_module.load()
+    logs.quiet()
+    catalogue = load_catalogue(settings.dialog.folder / "clinic")
+    marks = read_marks(file, catalogue.zone, catalogue.doctors)
+    database = open_database(settings.database_url)
+    try:
+        upgrade(database)
+        found = import_marks(database, SystemClock(), file, marks, is_trial=check)
+    finally:
+        database.close()
+    verb = "would be marked" if check else "marked"
+    typer.echo(f"{found.marked} visits {verb}, {found.same} were so already.")

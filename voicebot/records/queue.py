@@ -21,8 +21,8 @@ from voicebot.storage.database import Database, insert_missing
 #: What is older has been settled by telephone, or never will be.
 KEPT = timedelta(hours=12)
 _MOST = 200
-#: Where nobody can be answered in writing: a telephone rings, Alice ends, a form has only a number to call.
-_SPOKEN = frozenset({"phone", "alice", "form"})
+#: Where nobody can be answered in writing: a telephone rings, Alice ends, a form or an SMS has only a number to call.
+_SPOKEN = frozenset({"phone", "alice", "form", "sms"})
 #: The channel of messages that were left on the clinic's site: in the queue and among the calls to return at once.
 FORM = "form"
 #: Outcomes after which the patient is to be called.
