@@ -1,7 +1,7 @@
 """Where text dialogs are kept between messages: the place and the turns of a message in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ _PLAIN = {"synchronize_session": False}
 _CHATS = cast(Table, ChatRow.__table__)
 _LOCK = select(DialogRow.id).where(DialogRow.id == bindparam("dialog")).with_for_update()
 _LAST_TURN = select(func.max(TurnRow.number)).where(TurnRow.dialog_id == bindparam("dialog"))
+_SAID = ("text", "alternatives", "confidence", "intent", "slots", "prompt", "latency_ms", "is_bargein", "digits")
 _TURNS = insert(cast(Table, TurnRow.__table__))
 _NEW_PLACE = insert(_CHATS)
 _NEXT_PLACE = update(_CHATS).where(
@@ -180,12 +181,14 @@ def _append(session: Session, dialog_id: str, turns: Sequence[Turn], now: dateti
     if connection.dialect.name != "sqlite" and connection.execute(_LOCK, {"dialog": dialog_id}).first() is None:
         raise Superseded
     first = int(connection.execute(_LAST_TURN, {"dialog": dialog_id}).scalar_one() or 0) + 1
-    rows = [
-        {**asdict(turn), "dialog_id": dialog_id, "who": str(turn.who), "at": turn.at or now, "number": number}
-        for number, turn in enumerate(turns, first)
-    ]
-    connection.execute(_TURNS, [fit(TurnRow, row) for row in rows])
+    connection.execute(_TURNS, [_row(dialog_id, number, turn, now) for number, turn in enumerate(turns, first)])
     return first
+
+
+def _row(dialog_id: str, number: int, turn: Turn, now: datetime) -> dict[str, Any]:
+    values = {name: getattr(turn, name) for name in _SAID}
+    fitted = fit(TurnRow, {name: value for name, value in values.items() if value})
+    return {**values, **fitted, "dialog_id": dialog_id, "number": number, "who": turn.who.value, "at": turn.at or now}
 
 
 def _store(session: Session, before: Place, after: Place, now: datetime) -> None:

@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 
 from voicebot.errors import VoicebotError
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_NO_DEFAULT = object()
 _ROOMS = ("voicebot.russian.", "voicebot.clinic.", "voicebot.dialog.")
 
 
@@ -32,15 +35,29 @@ def loads(text: str) -> Any:
         raise VoicebotError(f"A saved dialog cannot be read: {type(error).__name__}.", "Start the dialog anew.") from None
 
 
-def _tag(value: object) -> str:
-    kind = type(value)
+@cache
+def _tag(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
+@cache
+def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """What is saved of a value class: names and defaults (what a field has anyway is left out)."""
+    if issubclass(kind, BaseModel):
+        return tuple((name, _NO_DEFAULT) for name in kind.model_fields)
+    return tuple(
+        (one.name, _NO_DEFAULT if one.default is dataclasses.MISSING else one.default)
+        for one in dataclasses.fields(kind)
+        if one.init
+    )
+
+
 def _encode(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
-        return {"$enum": _tag(value), "v": value.name}
-    if value is None or isinstance(value, bool | int | float | str):
+        return {"$enum": _tag(type(value)), "v": value.name}
+    if isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, datetime):
         # The zone's name, not only its offset: a wish for "the day after" is counted in the clinic's zone.
@@ -61,14 +78,19 @@ def _encode(value: Any) -> Any:
         return [_encode(part) for part in value]
     if isinstance(value, Mapping):
         return {"$map": [[_encode(key), _encode(part)] for key, part in value.items()]}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
-        return {"$class": _tag(value), "v": fields}
-    if isinstance(value, BaseModel):
-        return {"$class": _tag(value), "v": {name: _encode(getattr(value, name)) for name in type(value).model_fields}}
+    if isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
+        kind = type(value)
+        given = ((name, getattr(value, name), default) for name, default in _fields(kind))
+        return {"$class": _tag(kind), "v": {name: _encode(one) for name, one, default in given if not _is_same(one, default)}}
     raise TypeError(f"a {type(value).__name__} cannot be saved")
 
 
+def _is_same(value: Any, default: Any) -> bool:
+    """Whether a field has its default; 1 and True, 0.0 and 0 are different values."""
+    return value is default or (type(value) is type(default) and type(value) in _PLAIN and bool(value == default))
+
+
+@cache
 def _class(tag: str) -> Any:
     module, _, qualname = tag.partition(":")
     if not module.startswith(_ROOMS):

@@ -22,14 +22,16 @@ _DIGITS = {
 }
 
 
-def expect_for(one: FieldItem, application: Application, understanding: Understanding, page: Sequence[Any]) -> Expect:
-    """Return the expectation of a field's answer. `page` is what a choice offers now."""
+def expect_for(
+    one: FieldItem, application: Application, understanding: Understanding, page: Sequence[Any], *, is_read: bool = False
+) -> Expect:
+    """Return the expectation of a field's answer. `page` is what a choice offers now. `is_read`: no recogniser listens."""
     phrases = [phrase for option in one.options for phrase in option.phrases] + list(one.any)
     moments = [entry.start for entry in page if hasattr(entry, "start")]
     return Expect(
         type=one.type,
         profile=_PROFILES.get(one.type, Profile.FREE),
-        grammar=understanding.grammar_for(one.type, tuple(phrases), tuple(moments)),
+        grammar=tuple(phrases) if is_read else understanding.grammar_for(one.type, tuple(phrases), tuple(moments)),
         is_bargein_allowed=one.bargein,
         noinput_seconds=one.noinput_seconds or application.noinput_seconds,
         digits=_DIGITS.get(one.type, _ONE_KEY),

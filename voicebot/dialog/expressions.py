@@ -6,7 +6,7 @@ Python's grammar, but only the nodes listed here: no calls but the functions bel
 """
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -109,11 +109,10 @@ def _check(node: ast.AST, text: str) -> None:
         raise ConfigurationError(f"{text!r} holds {type(node).__name__}, which is not allowed.", "Use simple conditions.")
 
 
-def names(text: str) -> Iterator[str]:
-    """Yield the variables an expression reads."""
-    for node in ast.walk(parse(text)):
-        if isinstance(node, ast.Name) and node.id not in FUNCTIONS:
-            yield node.id
+@lru_cache(maxsize=4096)
+def names(text: str) -> tuple[str, ...]:
+    """Return the variables an expression reads."""
+    return tuple(node.id for node in ast.walk(parse(text)) if isinstance(node, ast.Name) and node.id not in FUNCTIONS)
 
 
 def evaluate(text: str, lookup: Callable[[str], Any]) -> Any:

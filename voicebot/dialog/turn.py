@@ -152,8 +152,7 @@ class Turn:
             page = self.page_of(one) if one is not None else ()
             takes_yes = one is not None and bool(one.on_yes) and self.evaluate(one.on_yes) is not None
             options = buttons.options_for(self.state, one, page, self.writer, self.now, takes_yes=takes_yes)
-            # No recogniser listens; the words of a choice still tell whether they were said.
-            expect = replace(expect, options=options, grammar=expect.grammar if expect.type == "choice" else ())
+            expect = replace(expect, options=options)
         self.state.expect = expect
         self.state.phase = Phase.LISTENING
         self.acts.append(Listen(expect))
@@ -178,7 +177,7 @@ class Turn:
         if not any(isinstance(act, Say) for act in self.acts):
             # No prompt's condition holds: the caller still has to hear that it is their turn.
             self.message("nomatch")
-        self.listen(expect_for(one, self.plans.application, self.understanding, self.page_of(one)))
+        self.listen(expect_for(one, self.plans.application, self.understanding, self.page_of(one), is_read=self.is_read))
 
     def page_of(self, one: FieldItem) -> tuple[Any, ...]:
         """The entries of a list that are on offer now."""
@@ -221,5 +220,5 @@ class Turn:
 
     def _doubt_expect(self, kind: str) -> Expect:
         question = FieldItem.model_validate({"field": "doubt", "type": kind})
-        expect = expect_for(question, self.plans.application, self.understanding, ())
+        expect = expect_for(question, self.plans.application, self.understanding, (), is_read=self.is_read)
         return replace(expect, is_bargein_allowed=True)
