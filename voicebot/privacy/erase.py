@@ -12,8 +12,9 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from voicebot.accounts.audit import Audit
-from voicebot.clinic.tables import AppointmentRow, LabOrderRow, MessageRow, WaitingRow
+from voicebot.clinic.tables import AppointmentRow, ContactPointRow, LabOrderRow, WaitingRow
 from voicebot.clock import Clock
+from voicebot.messages.forgetting import remove_messages
 from voicebot.privacy import removal, visits
 from voicebot.privacy.patients import Kept, Subject, is_running, kept_of, spellings
 from voicebot.records.dialogs import mask_phone
@@ -92,10 +93,14 @@ class Eraser:
 
     def _rows(self, session: Session, kept: Kept, done: Erased, with_visits: bool) -> None:
         now = self._clock.now()
-        for name, table, rows in (("waiting", WaitingRow, kept.waiting), ("messages", MessageRow, kept.messages)):
+        for name, table, rows in (
+            ("waiting", WaitingRow, kept.waiting),
+            ("contact_points", ContactPointRow, kept.contact_points),
+        ):
             ids = [row.id for row in rows]
             session.execute(delete(table).where(table.id.in_(ids)))
             done.removed[name] = len(ids)
+        done.removed["messages"] = remove_messages(session, {row.id for row in kept.messages})
         rows_now = [session.get_one(AppointmentRow, row.id) for row in kept.visits]
         over = [row for row in rows_now if visits.is_over(row, now)]
         done.stays[COMING] = len(rows_now) - len(over)

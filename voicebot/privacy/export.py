@@ -22,7 +22,7 @@ from voicebot.storage.database import Database
 README = """Данные, которые хранит голосовой робот клиники
 ===============================================
 
-patient.json        номер телефона, пациенты, приёмы, лист ожидания, сообщения, заказы анализов, обратные звонки
+patient.json        номер телефона, пациенты, приёмы, лист ожидания, сообщения и адреса для них, заказы анализов, звонки
 dialogs/ID.txt      разговор для чтения
 dialogs/ID.json     разговор для программ: все реплики, варианты распознавания, времена
 audio/ID.flac       запись разговора (слева пациент, справа робот или оператор)
@@ -116,6 +116,9 @@ def facts_of(kept: Kept, subject: Subject, now: datetime) -> dict[str, Any]:
         "visits": [_plain(row) for row in kept.visits],
         "waiting_list": [_plain(row) for row in kept.waiting],
         "messages": [_plain(row) for row in kept.messages],
+        "deliveries": [_plain(row) for row in kept.deliveries],
+        "reminders": [_plain(row) for row in kept.reminders],
+        "contact_points": [_plain(row) for row in kept.contact_points],
         "lab_orders": [_plain(row) for row in kept.lab_orders],
         "call_backs": [_plain(row) for row in kept.call_backs],
         "dialogs": [row.id for row in kept.dialogs],

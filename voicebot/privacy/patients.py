@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import Text, cast, or_, select
 from sqlalchemy.orm import Session
 
-from voicebot.clinic.tables import AppointmentRow, LabOrderRow, MessageRow, PatientRow, WaitingRow
+from voicebot.clinic.tables import AppointmentRow, ContactPointRow, LabOrderRow, MessageRow, PatientRow, WaitingRow
 from voicebot.errors import VoicebotError
+from voicebot.messages.tables import DeliveryRow
 from voicebot.records.digest import ABANDONED
 from voicebot.records.tables import CallBackRow, DialogRow, TurnRow
+from voicebot.reminders.tables import ReminderRow
 from voicebot.russian.phones import parse_phone_digits
 
 _SOME = 500  # IDs in one question to the database
@@ -49,11 +51,14 @@ class Kept:
     call_backs: Sequence[CallBackRow]
     dialogs: Sequence[DialogRow]
     others_dialogs: int
+    contact_points: Sequence[ContactPointRow] = ()
+    deliveries: Sequence[DeliveryRow] = ()
+    reminders: Sequence[ReminderRow] = ()
 
     @property
     def is_empty(self) -> bool:
         every = (self.patients, self.visits, self.waiting, self.messages, self.lab_orders, self.call_backs, self.dialogs)
-        return not any(every)
+        return not any((*every, self.contact_points))
 
 
 def is_running(dialog: DialogRow, now: datetime) -> bool:
@@ -73,6 +78,7 @@ def kept_of(session: Session, subject: Subject) -> Kept:
     messages = _rows(session, MessageRow, MessageRow.phone == phone, MessageRow.id)
     lab_orders = _rows(session, LabOrderRow, LabOrderRow.phone == phone, LabOrderRow.number)
     call_backs = _rows(session, CallBackRow, CallBackRow.phone.in_(spellings(phone)), CallBackRow.dialog_id)
+    contact_points = _rows(session, ContactPointRow, ContactPointRow.phone == phone, ContactPointRow.id)
     others: set[str] = set()
     if born is not None:
         # Without a birth date a row may be this person's; with another one it is not.
@@ -85,6 +91,8 @@ def kept_of(session: Session, subject: Subject) -> Kept:
         lab_orders = [row for row in lab_orders if row.birth_date == born]
         others -= {row.dialog_id for row in (*visits, *waiting)}
         messages = [row for row in messages if row.dialog_id not in others]
+        # A chat or a consent is of the number: while others of the family use it, it is theirs as well.
+        contact_points = [] if strangers else contact_points
         call_backs = [row for row in call_backs if row.dialog_id not in others]
     linked = {row.dialog_id for row in (*visits, *waiting, *messages, *call_backs)}
     dialogs = {row.id: row for row in _in(session, DialogRow, DialogRow.id, linked)}
@@ -99,6 +107,9 @@ def kept_of(session: Session, subject: Subject) -> Kept:
         call_backs=call_backs,
         dialogs=sorted(mine, key=lambda row: (row.started_at, row.id)),
         others_dialogs=len(dialogs) - len(mine),
+        contact_points=contact_points,
+        deliveries=_in(session, DeliveryRow, DeliveryRow.message_id, {row.id for row in messages}),
+        reminders=_in(session, ReminderRow, ReminderRow.appointment_id, {row.id for row in visits}),
     )
 
 

@@ -5,7 +5,7 @@ Restartable at any point: each step is done again without harm, and what was not
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ from voicebot.accounts.audit import Audit
 from voicebot.accounts.tables import AuditRow
 from voicebot.clinic.tables import AppointmentRow, MessageRow, WaitingRow
 from voicebot.clock import Clock
+from voicebot.messages.forgetting import remove_messages
+from voicebot.messages.tables import DeliveryRow
 from voicebot.privacy import removal, visits
 from voicebot.records.tables import DialogRow, FactsRow, LatencyRow
+from voicebot.reminders.tables import ReminderRow
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
 
@@ -178,10 +181,17 @@ class Purge:
             return _deleted(session, FactsRow, FactsRow.day < before)
 
         done.figures += self._until_none(work)
+        oldest = datetime.combine(before, time(), self._settings.zoneinfo)
+        for table in (DeliveryRow, ReminderRow):
+            which = table.created_at < oldest
+            done.figures += self._until_none(lambda session, table=table, which=which: _deleted(session, table, which))  # type: ignore[misc]
 
     def _rows(self, done: Purged) -> None:
         for name, table, which in self._old_rows():
-            count = self._until_none(lambda session, table=table, which=which: _deleted(session, table, which))  # type: ignore[misc]
+            remove = _messages_removed if table is MessageRow else _deleted
+            count = self._until_none(
+                lambda session, table=table, which=which, remove=remove: remove(session, table, which)  # type: ignore[misc]
+            )
             setattr(done, name, getattr(done, name) + count)
 
     def _visits(self, done: Purged) -> None:
@@ -238,6 +248,11 @@ def _batch(session: Session, which: ColumnElement[bool], last: tuple[datetime, s
     return [
         (row[0], row[1], row[2]) for row in session.execute(query.order_by(DialogRow.started_at, DialogRow.id).limit(_BATCH))
     ]
+
+
+def _messages_removed(session: Session, table: type[MessageRow], which: ColumnElement[bool]) -> int:
+    """Delete some messages, their addresses in the figures too; return how many."""
+    return remove_messages(session, session.scalars(select(table.id).where(which).limit(_BATCH * 10)))
 
 
 def _deleted(session: Session, table: Any, which: ColumnElement[bool]) -> int:
