@@ -2,13 +2,19 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 from chat_stage import TEXTS, ChatStage, demo_dialogs, said, stage
+from sqlalchemy import select
 
 from voicebot.channels.contact import Incoming, Mode
 from voicebot.dialog.talking import Alternative
+from voicebot.privacy.erase import Eraser
+from voicebot.privacy.patients import Subject
+from voicebot.records.chat_tables import ChatRow
 from voicebot.records.queue import Queue, Result
+from voicebot.settings import Settings
 
 __all__ = ["demo_dialogs", "stage"]
 
@@ -87,7 +93,12 @@ async def test_messages_at_once_are_taken_one_after_another(stage: ChatStage) ->
     replies = await asyncio.gather(*(stage.say(text, seconds=0) for text in ("часы работы", "на Лесной", "где вы находитесь")))
     turns = stage.turns(replies[0].dialog_id)
     assert [number for number, _, _ in turns] == list(range(1, len(turns) + 1))
-    assert [text for _, who, text in turns if who == "caller"] == ["здравствуйте", "часы работы", "на Лесной", "где вы находитесь"]
+    assert [text for _, who, text in turns if who == "caller"] == [
+        "здравствуйте",
+        "часы работы",
+        "на Лесной",
+        "где вы находитесь",
+    ]
 
 
 async def test_there_is_no_hurry_in_writing(stage: ChatStage) -> None:
@@ -259,3 +270,31 @@ async def test_nothing_shown_has_stress_marks(stage: ChatStage) -> None:
 def test_an_address_is_needed(stage: ChatStage) -> None:
     with pytest.raises(ValueError, match="address"):
         asyncio.run(stage.conversations.receive(Incoming("web", "")))
+
+
+# -- privacy ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_patients_chat_is_found_by_the_number_given_and_erased_whole(stage: ChatStage, tmp_path: Path) -> None:
+    reply = await stage.press(await stage.book(), "Да")
+    await stage.press(reply, "Нет")
+    assert stage.dialog(reply.dialog_id).caller_phone == "+79161234567"
+    stage.clock.advance(3 * 86400)
+    eraser = Eraser(stage.database, Settings(data_dir=tmp_path), stage.clock)
+    erased = eraser.erase(Subject("+79161234567"), "root", with_visits=True)
+    assert erased.removed["dialogs"] == 1
+    left = stage.database.run(lambda session: session.scalars(select(ChatRow)).all(), is_readonly=True)
+    assert left == []
+    stage.restart()
+    fresh = await stage.say("где вы находитесь")
+    assert fresh.dialog_id != reply.dialog_id
+    assert stage.turns(reply.dialog_id) == []
+
+
+async def test_a_number_that_was_only_typed_proves_nothing(stage: ChatStage) -> None:
+    """Visits of a number are told to who calls from it, not to who types it."""
+    await stage.press(await stage.book(), "Да")
+    other = await stage.say("на какое время я записан", address="somebody else")
+    assert "13:20" not in said(other)
+    asked = await stage.say("8 916 123-45-67", address="somebody else")
+    assert "13:20" not in said(asked)

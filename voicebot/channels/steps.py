@@ -2,6 +2,7 @@
 writes nothing.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from voicebot.russian.text import without_stress
 StepOf = Callable[[Place], tuple[Reply, Change | None]]
 
 REMIND, CLOSE, WAIT = "remind", "close", "wait"
+_E164 = re.compile(r"^\+\d{10,15}$")
 #: Questions at which a typed number is the number of a button.
 _NUMBERED = frozenset({"choice", "yes_no", "request"})
 
@@ -144,6 +146,7 @@ class Steps:
             now=now,
             turns=(*turns, *robot),
             robot_turns=len(robot),
+            phone=_phone_given(state) if place.state is None or _phone_given(place.state) != _phone_given(state) else "",
             hand_over=thought.hand_over,
             end=thought.end,
             ended_by="robot" if thought.end is not None else "",
@@ -330,6 +333,12 @@ def _pressed(payload: str, state: State) -> int | None:
 
 def _wants_phone(state: State) -> bool:
     return state.phase is Phase.LISTENING and state.expect is not None and state.expect.type == "phone"
+
+
+def _phone_given(state: State) -> str:
+    """The number that the patient told in this dialog; "" before."""
+    values = [slot.value for slots in (state.slots, state.kept) for name, slot in slots.items() if name.endswith("phone")]
+    return next((value for value in values if isinstance(value, str) and _E164.match(value)), "")
 
 
 def _with_phone(state: State, phone: str) -> State:

@@ -25,6 +25,11 @@ _PLAIN = {"synchronize_session": False}
 _CHATS = cast(Table, ChatRow.__table__)
 _LOCK = select(DialogRow.id).where(DialogRow.id == bindparam("dialog")).with_for_update()
 _LAST_TURN = select(func.max(TurnRow.number)).where(TurnRow.dialog_id == bindparam("dialog"))
+_PHONE = (
+    update(cast(Table, DialogRow.__table__))
+    .where(DialogRow.id == bindparam("dialog"), DialogRow.caller_phone == "")
+    .values(caller_phone=bindparam("phone"))
+)
 _SAID = ("text", "alternatives", "confidence", "intent", "slots", "prompt", "latency_ms", "is_bargein", "digits")
 _TURNS = insert(cast(Table, TurnRow.__table__))
 _NEW_PLACE = insert(_CHATS)
@@ -100,6 +105,7 @@ class Change:
     ended_by: str = ""
     transfer_result: str = ""
     summary: dict[str, str] = field(default_factory=dict)
+    phone: str = ""  # the number that the patient has just given
     robot_turns: int = 0  # of `turns`, the last ones: what the reply says
 
 
@@ -163,6 +169,9 @@ def write(session: Session, change: Change) -> Place:
     if change.turns:
         first = _append(session, after.dialog_id, change.turns, now)
         after = _numbered(after, first + len(change.turns) - change.robot_turns)
+    if change.phone:
+        # For operators, and so that a patient's data are found by the number. It proves nothing: the dialog does not get it.
+        session.connection().execute(_PHONE, {"dialog": after.dialog_id, "phone": change.phone})
     if change.hand_over is not None:
         act = change.hand_over
         handed.ask(session, now, after.dialog_id, act.target, act.reason, dict(act.summary))
