@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +43,7 @@ class ReadingEngine(Engine):
 
 
 @pytest.fixture(scope="module")
-def reader(dialplans, catalogue: Catalogue, understanding, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadingEngine]:  # type: ignore[no-untyped-def]
+def reader(dialplans, catalogue: Catalogue, understanding, tmp_path_factory: pytest.TempPathFactory) -> ReadingEngine:  # type: ignore[no-untyped-def]
     """All conversations of the demo clinic, once through."""
     engine = ReadingEngine(dialplans, catalogue, understanding)
     engine.shown, engine.options = {}, []
@@ -62,7 +61,7 @@ def reader(dialplans, catalogue: Catalogue, understanding, tmp_path_factory: pyt
         services = ClinicServices(Bookings(database, catalogue, clock), catalogue, clock)
         play(conversation, engine, services, clock, catalogue.zone)
         database.close()
-    yield engine
+    return engine
 
 
 @pytest.mark.slow
