@@ -24,6 +24,7 @@ _OUTCOMES = {
     "waitlisted": "в листе ожидания",
     "off_topic": "не по теме",
     "transferred": "передан человеку",
+    "referred": "направлен к людям",
     "abandoned": "положил трубку",
     "failed": "сбой",
     "lost": "потерян",
