@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 VOICEBOT := $(BIN)/voicebot
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run two-robots demo test test-calls check lock models model sip-native voice bench-latency bench-capacity bench-recognition bench-understanding clean
+.PHONY: help run two-robots demo test test-calls check lock models model sip-native voice soak bench-latency bench-capacity bench-recognition bench-understanding clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ bench-latency: $(VENV)/.dev voice ## Response and barge-in times, measured on th
 
 bench-capacity: $(VENV)/.dev voice ## Calls at once that one robot holds, processor time and memory of a call
 	@$(BIN)/python -m bench.capacity $(BENCH_ARGS)
+
+soak: $(VENV)/.dev voice ## Thousands of short calls (BENCH_ARGS="--calls 2000 --minutes 60"): does anything grow?
+	@$(BIN)/python -m bench.soak $(BENCH_ARGS)
 
 bench-recognition: $(VENV)/.dev voice ## Word errors and meanings heard, in unseen voices and noise; see docs/recognition.md
 	@$(BIN)/python -m bench.recognition $(BENCH_ARGS)

@@ -32,3 +32,17 @@ def cpu_seconds(pid: int) -> float:
         total += ticks.get(current, 0)
         waiting += children[current]
     return total / _TICKS_A_SECOND
+
+
+def child_called(pid: int, word: str) -> int:
+    """Return the child of a process whose title ends with a word. Raises LookupError where there is none."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                title = (entry / "cmdline").read_bytes().rstrip(b"\0 ").split(b"\0")[0].decode(errors="replace")
+            except OSError:
+                continue
+            if parent == pid and title.endswith(word):
+                return int(entry.name)
+    raise LookupError(word)

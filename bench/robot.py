@@ -181,11 +181,17 @@ def _are_free(ports: range) -> bool:
 
 
 def _toml(settings: Mapping[str, Mapping[str, object] | object]) -> str:
-    """JSON's scalars are TOML's."""
-    plain = [f"{key} = {json.dumps(value)}" for key, value in settings.items() if not isinstance(value, Mapping)]
+    plain = [f"{key} = {_value(value)}" for key, value in settings.items() if not isinstance(value, Mapping)]
     tables = [
-        "\n".join([f"[{key}]", *(f"{name} = {json.dumps(item)}" for name, item in value.items())])
+        "\n".join([f"[{key}]", *(f"{name} = {_value(item)}" for name, item in value.items())])
         for key, value in settings.items()
         if isinstance(value, Mapping)
     ]
     return "\n".join([*plain, *tables]) + "\n"
+
+
+def _value(value: object) -> str:
+    """JSON's scalars and lists are TOML's; its objects are not."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + "}"
+    return json.dumps(value)

@@ -177,6 +177,30 @@ class Callers:
         return {"successful": int(row["SuccessfulCall(C)"]), "failed": int(row["FailedCall(C)"])}
 
 
+class Operators:
+    """sipp as operators who answer every call and wait for its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = _free_udp(2)
+        place = folder / "operators"
+        place.mkdir()
+        command = ["sipp", "-sn", "uas", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(self.port), "-nostdin", "-rtp_echo"]
+        command += ["-min_rtp_port", str(_free_udp(8))]
+        with (place / "log").open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=place)
+
+    @property
+    def uri(self) -> str:
+        return f"sip:200@127.0.0.1:{self.port}"
+
+    def __enter__(self) -> "Operators":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
 def _free_udp(width: int) -> int:
     for _ in range(200):
         first = random.randrange(30000, 60000, 2)
