@@ -1,7 +1,9 @@
 """Which prompt is spoken: tapered by count, filtered by condition, shortened by the budget, varied without chance."""
 
+import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 from voicebot.dialog.schema import Prompt
 
@@ -18,9 +20,18 @@ def text_of(prompt: Prompt, is_short: bool, spoken: int, seed: str) -> str:
     return _variant(prompt.short if is_short and prompt.short is not None else prompt.text, spoken, seed)
 
 
-def written_of(prompt: Prompt, spoken: int, seed: str) -> str:
-    """Return the words for people who read; the same variant as is spoken."""
-    return _variant(prompt.text if prompt.written is None else prompt.written, spoken, seed)
+def written_of(prompt: Prompt, spoken: int, seed: str, in_writing: Mapping[str, str]) -> str:
+    """Return the words for people who read; the same variant as is spoken. `in_writing`: words -> what is written for them."""
+    if prompt.written is not None:
+        return _variant(prompt.written, spoken, seed)
+    text = _variant(prompt.text, spoken, seed)
+    return _pattern(tuple(in_writing)).sub(lambda match: in_writing[match.group()], text) if in_writing else text
+
+
+@cache
+def _pattern(several: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of some words, the longest first; a word is not found inside another one."""
+    return re.compile("|".join(rf"(?<!\w){re.escape(words)}(?!\w)" for words in sorted(several, key=len, reverse=True)))
 
 
 def _variant(chosen: str | list[str], spoken: int, seed: str) -> str:

@@ -382,6 +382,9 @@ class Application(Strict):
         description="confidence: from here on surely nothing of the clinic's; below, not understood",
     )
     limits: Limits = Limits()
+    in_writing: dict[str, str] = Field(
+        {}, description='words of the phone -> words of the chat, in every prompt that has no `written`: "Скажите": "Напишите"'
+    )
     vars: dict[Identifier, Expression] = {}
     messages: Messages
 

@@ -15,6 +15,8 @@ from voicebot.dialog.talking import Act, End, Expect, HandOver, Listen, Say
 from voicebot.dialog.understanding import Understanding
 from voicebot.dialog.writing import Writer
 
+#: Channels whose patients speak: they are told to say, not to write.
+VOICES = frozenset({"phone", "alice"})
 #: The condition of a field that is asked only when the caller wants to change it.
 NEVER = "False"
 
@@ -138,7 +140,9 @@ class Turn:
                 self.acts.append(Say(rendered, is_bargein_allowed=prompt.bargein, prompt=own, written=written))
 
     def _written(self, prompt: Prompt, spoken: int, lookup: Callable[[str], Any], types: Mapping[str, str]) -> str:
-        return self.writer.write(prompts.written_of(prompt, spoken, self.state.dialog_id), lookup, types, self.now)
+        in_writing = {} if self.state.session.get("channel") in VOICES else self.plans.application.in_writing
+        text = prompts.written_of(prompt, spoken, self.state.dialog_id, in_writing)
+        return self.writer.write(text, lookup, types, self.now)
 
     def _types(self) -> dict[str, str]:
         return {one.field: one.type for one in self.form.fields()} if self.state.form else {}
