@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 VOICEBOT := $(BIN)/voicebot
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run two-robots demo test test-calls check lock models model sip-native voice soak bench-latency bench-capacity bench-recognition bench-understanding clean
+.PHONY: help run two-robots demo test test-calls check lock models model sip-native voice soak bench-latency bench-capacity bench-recognition bench-understanding bench-chat clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ bench-recognition: $(VENV)/.dev voice ## Word errors and meanings heard, in unse
 
 bench-understanding: $(VENV)/.dev voice ## Intents and values understood, clean, noised and through the recogniser; see docs/understanding.md
 	@$(BIN)/python -m bench.understanding $(BENCH_ARGS)
+
+bench-chat: $(VENV)/.dev ## How many patients may chat at once over real WebSockets; see docs/channels.md
+	@$(BIN)/python -m bench.chat $(BENCH_ARGS)
 
 model: ## Train the embedded recogniser anew (hours; see models/recipe/README.md)
 	@$(MAKE) -C models/recipe all PYTHON=$(PYTHON)

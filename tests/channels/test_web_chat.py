@@ -201,7 +201,8 @@ def test_bad_posts_are_refused(stage: WebStage, path: str, body: bytes) -> None:
 
 
 def test_no_token_no_chat(stage: WebStage) -> None:
-    assert post(stage, "hello", "").status_code == 401
+    assert post(stage, "hello", "short").status_code == 401
+    assert httpx.post(f"{stage.url}/chat/hello", headers={"origin": stage.url}).status_code == 401
     assert post(stage, "message", "x" * 43 + "!").status_code == 401
 
 
