@@ -211,6 +211,7 @@ class World:
     crash_share: float = 0.0
     crashes: Counter[str] = field(default_factory=Counter)
     names: int = 0
+    told: list[tuple[int, datetime]] = field(default_factory=list)  # message, when we heard that it was delivered
 
     def __post_init__(self) -> None:
         self.means = Means(self.routes, Texts(), price, lambda branch: self.zones.get(branch, "Europe/Moscow"), {})
@@ -237,7 +238,16 @@ class World:
     def tell_receipts(self) -> None:
         for provider in self.providers:
             for receipt in provider.due_receipts():
-                self.receipts.record(receipt)
+                is_known = self.receipts.record(receipt)
+                if is_known and receipt.status.has_reached:
+                    self.told.append((self._message_of(receipt), self.clock.now()))
+
+    def _message_of(self, receipt: Receipt) -> int:
+        query = select(DeliveryRow.message_id).where(
+            DeliveryRow.provider == receipt.provider, DeliveryRow.provider_id == receipt.provider_id
+        )
+        with self.database.session(is_readonly=True) as session:
+            return session.scalar(query) or 0
 
     # -- the clinic -------------------------------------------------------------------------------------------------------
 

@@ -148,12 +148,14 @@ def test_of_unknown_fate_and_idempotent_the_same_key_again() -> None:
 
 def test_of_unknown_fate_and_not_idempotent_waits_for_a_receipt() -> None:
     start = play(fresh(SMS), (Look(), 0), (Interrupted(is_idempotent=False), 1))[0]
-    assert play(start, (Look(), 60))[1] == []
-    assert play(start, (Reached(1), 30), (Look(), 200))[1] == []
-    state, sent = play(start, (Look(), 61))
+    assert play(start, (Look(), 15))[1] == []
+    assert play(start, (Reached(1), 10), (Look(), 200))[1] == []
+    state, sent = play(start, (Look(), 16))
     assert sent == [Send(2, SMS)]  # rather twice than never
-    state, sent = play(state, (Unsure(2, is_idempotent=False), 61), (Look(), 200))
-    assert sent == []  # once
+    state, sent = play(state, (Unsure(2, is_idempotent=False), 16), (Look(), 40))
+    assert sent == [Send(3, SMS)]
+    state, sent = play(state, (Unsure(3, is_idempotent=False), 40), (Look(), 200))
+    assert sent == []  # not for ever
     assert state.outcome is Outcome.SENT
     leave = play(fresh(SMS, may_repeat_unsure=False), (Look(), 0), (Interrupted(is_idempotent=False), 1), (Look(), 61))
     assert (len(leave[1]), leave[0].outcome) == (1, Outcome.SENT)

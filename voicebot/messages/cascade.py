@@ -17,6 +17,9 @@ StopOn = Literal["accepted", "delivered", "read"]
 
 _PAUSE_SECONDS = 15.0
 _LONGEST_PAUSE_SECONDS = 600.0
+#: Most receipts of SMS come within seconds; what was perhaps taken and has none after so long was probably not.
+_RECEIPT_SECONDS = 900.0
+_MOST_REPEATS = 2
 
 
 class Phase(StrEnum):
@@ -67,7 +70,7 @@ class State:
     away: tuple[str, ...] = ()  # providers of this step that did not work in this round
     pauses: int = 0
     is_unsure: bool = False  # whether the last attempt was taken over, nobody knows
-    has_repeated: bool = False
+    repeats: int = 0  # how often this step was sent anew because nobody knew
     outcome: Outcome = Outcome.NONE
     reason: str = ""
 
@@ -223,10 +226,10 @@ def _look(state: State, now: datetime) -> Next:
         return _send(state, now)
     if state.phase is Phase.REPEAT and now < _patience(state):
         return _send(state, now, is_repeat=True)
-    is_lost = state.is_unsure and state.at == len(state.steps) - 1 and state.may_repeat_unsure and not state.has_repeated
+    is_lost = state.is_unsure and state.at == len(state.steps) - 1 and state.may_repeat_unsure and state.repeats < _MOST_REPEATS
     if state.phase is Phase.WAITING and is_lost:
         # No receipt of what was perhaps taken, and no other channel: rather twice than never.
-        return _send(replace(state, has_repeated=True, is_unsure=False, step_until=None), now)
+        return _send(replace(state, repeats=state.repeats + 1, is_unsure=False, step_until=None), now)
     return _look(_next_step(state, now), now)
 
 
@@ -252,14 +255,20 @@ def _next_step(state: State, now: datetime, reason: str = "undelivered") -> Stat
         return _finished(state, reason)
     return replace(
         state, at=state.at + 1, phase=Phase.PLANNED, due_at=now, step_until=None, away=(), pauses=0, is_unsure=False,
-        has_repeated=False,
+        repeats=0,
     )  # fmt: skip
 
 
 def _opening(state: State, step: Step, now: datetime) -> datetime:
-    if not step.first:
-        return now
-    return Hours(time.fromisoformat(step.first), time.fromisoformat(step.last), ZoneInfo(state.zone)).next_open(now)
+    return _hours(state, step).next_open(now) if step.first else now
+
+
+def _closing(state: State, step: Step, now: datetime) -> datetime:
+    return _hours(state, step).closing(now) if step.first else state.expires_at
+
+
+def _hours(state: State, step: Step) -> Hours:
+    return Hours(time.fromisoformat(step.first), time.fromisoformat(step.last), ZoneInfo(state.zone))
 
 
 def _patience(state: State) -> datetime:
@@ -296,7 +305,13 @@ def _unsure(state: State, is_idempotent: bool, now: datetime) -> State:
     if is_idempotent:
         due_at = now + timedelta(seconds=_pause_seconds(state))
         return replace(state, phase=Phase.REPEAT, due_at=due_at, pauses=state.pauses + 1)
-    return replace(state, phase=Phase.WAITING, due_at=now + timedelta(seconds=state.steps[state.at].wait_seconds))
+    step = state.steps[state.at]
+    seconds = step.wait_seconds
+    if state.at == len(state.steps) - 1 and state.may_repeat_unsure and state.repeats < _MOST_REPEATS:
+        # Without a receipt it is sent once more: while that is still of use, and not yet night.
+        left_seconds = (min(state.expires_at, _closing(state, step, now)) - now).total_seconds()
+        seconds = min(seconds, _RECEIPT_SECONDS, max(0.0, left_seconds / 2))
+    return replace(state, phase=Phase.WAITING, due_at=now + timedelta(seconds=seconds))
 
 
 def _interrupted(state: State, is_idempotent: bool, now: datetime) -> Next:

@@ -24,6 +24,11 @@ class Hours:
         day = local.date() if local.time() < self.first else local.date() + timedelta(days=1)
         return datetime.combine(day, self.first, self.zone).astimezone(UTC)
 
+    def closing(self, at: datetime) -> datetime:
+        """Return when it closes on the local day of `at`."""
+        local = at.astimezone(self.zone)
+        return datetime.combine(local.date(), self.last, self.zone).astimezone(UTC)
+
     def last_open(self, at: datetime, margin: timedelta = timedelta(minutes=90)) -> datetime:
         """Return `at` itself when it is open then, else `margin` before the last closing: room for a second channel."""
         if self.is_open(at):

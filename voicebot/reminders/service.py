@@ -12,9 +12,9 @@ from voicebot.clinic.waiting_offers import WaitingOffers
 from voicebot.clock import Clock
 from voicebot.errors import StorageError
 from voicebot.messages.courier import Courier, Means
-from voicebot.messages.loading import load_templates
+from voicebot.messages.opening import open_templates
 from voicebot.messages.prices import prices_of
-from voicebot.messages.providers import answered_channels, open_senders
+from voicebot.messages.providers import open_senders
 from voicebot.messages.receipts import Receipts
 from voicebot.messages.routes import Route
 from voicebot.messages.senders.sender import Channel, Listener
@@ -71,7 +71,7 @@ class Service:
 def open_service(settings: Settings, database: Database, clock: Clock, name: str = "") -> Service:
     """Make everything ready. `name`: of this worker, among those of other processes. Raises ConfigurationError."""
     catalogue = load_catalogue(settings.dialog.folder / "clinic")
-    templates = load_templates(settings.dialog.folder / "messages", catalogue, answered=answered_channels(settings))
+    templates = open_templates(settings, catalogue, database, clock)
     routes = open_senders(settings, clock)
     call = CallSender(database, clock, settings.cascade, catalogue.zone_of)
     routes[Channel.CALL] = Route((call,), clock)
