@@ -153,6 +153,8 @@ def _opens_digression(turn: Turn, understood: Understood, text: str) -> bool:
     if form is None or not form.digression or form.form == turn.state.form:
         return False
     one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is not None and normalise(text) in {normalise(phrase) for option in one.options for phrase in option.phrases}:
+        return False  # an answer that the question itself lists, word for word
     is_free = one is not None and one.type == "free"
     if is_free and understood.intent_confidence < turn.plans.application.confirm_below.high:
         return False  # anything may be the answer here: only a sure wish is another matter

@@ -43,6 +43,7 @@ SESSION = frozenset(
         "today",
         "branches",
         "lab_branches",
+        "clinic_phone",
         "partial",
     }
 )
