@@ -114,6 +114,7 @@ def server(arguments: argparse.Namespace) -> Iterator[tuple[str, list[int]]]:
             "VOICEBOT_LOG_LEVEL": "warning",
             "VOICEBOT_DATABASE__URL": arguments.database,
             "VOICEBOT_CHANNELS__PORT": str(port),
+            "VOICEBOT_CHANNELS__WEB__HAS_VOICE": "false",
             "VOICEBOT_CHANNELS__WEB__HELLOS_PER_MINUTE": "1000000",
             "VOICEBOT_CHANNELS__WEB__CONNECTIONS_PER_HOST": "100000",
         }

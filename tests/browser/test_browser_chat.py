@@ -80,7 +80,7 @@ def book(chat: Chat) -> None:
     chat.say("к терапевту")
     chat.press("Любое время")
     chat.sees("вариант")
-    chat.press("23 ноября")
+    chat.press("11:00")
     chat.sees("фамилию")
     chat.say("Иванов Пётр")
     chat.sees("номер")

@@ -47,8 +47,8 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Words to the patient. `number`: of the turn in the dialog; 0: of the moment only, not stored. `speech`: for a voice, with
-    `+` before stressed vowels; "" of people and of channels' own words.
+    """Words to the patient. `number`: of the turn in the dialog; 0: of the moment only, not stored. `speech`: for the voice of
+    a channel that has one, with `+` before stressed vowels; "" of people and of channels' own words.
     """
 
     number: int

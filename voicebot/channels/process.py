@@ -28,6 +28,8 @@ def run(settings: Settings, number: int = 1) -> int:
     database = open_database(settings.database_url)
     catalogue = load_catalogue(settings.dialog.folder / "clinic")
     app = create_app(TextClinic(settings, clock, database, catalogue), is_first=number == 1)
+    if channels.web.has_voice:
+        app.state.context.voice_notes.warm_up()
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -82,8 +82,16 @@ class VoiceNotes:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _hear(self, note: bytes) -> tuple[Alternative, ...]:
+    def warm_up(self) -> None:
+        """Load the recogniser now, beside other work: the first note need not wait for it."""
+        self._pool.submit(self._opened)
+
+    def _opened(self) -> Recognise:
         with self._opening:
             if self._recognise is None:
                 self._recognise = self._open()
-        return self._recognise(decode(note, self.limits, TELEPHONE_HZ))
+            return self._recognise
+
+    def _hear(self, note: bytes) -> tuple[Alternative, ...]:
+        sound = decode(note, self.limits, TELEPHONE_HZ)  # first: rubbish must not make anybody load a recogniser
+        return self._opened()(sound)

@@ -154,7 +154,8 @@ Event = Started | Heard | Keyed | Chosen | NoInput | NotHeard | Returned | Trans
 class Say:
     """Speak. `text` is Russian with `+` before stressed vowels where it matters, words only (no digits).
 
-    `written`: the same for people who read, with digits and without marks; "" on the phone.
+    `written`: the same for people who read, with digits and without marks; "" on the phone. Where no voice speaks, `text` is
+    the written form too.
     """
 
     text: str

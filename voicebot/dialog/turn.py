@@ -84,6 +84,11 @@ class Turn:
         return str(self.state.session.get("channel", "phone")) != "phone"
 
     @property
+    def is_spoken(self) -> bool:
+        """A voice says the prompts."""
+        return str(self.state.session.get("channel", "phone")) in VOICES
+
+    @property
     def is_in_doubt(self) -> bool:
         """The last question was about an answer or a wish itself."""
         return self.state.doubt is not None or self.state.wish is not None
@@ -134,13 +139,13 @@ class Turn:
             self.state.spoken[own] = spoken + 1
             text = prompts.text_of(prompt, is_short, spoken, self.state.dialog_id)
             types = self._types()
-            rendered = self.renderer.render(text, lookup, types, self.now)
+            written = self._written(prompt, spoken, lookup, types) if self.is_read else ""
+            rendered = self.renderer.render(text, lookup, types, self.now) if self.is_spoken else written
             if rendered:
-                written = self._written(prompt, spoken, lookup, types) if self.is_read else ""
                 self.acts.append(Say(rendered, is_bargein_allowed=prompt.bargein, prompt=own, written=written))
 
     def _written(self, prompt: Prompt, spoken: int, lookup: Callable[[str], Any], types: Mapping[str, str]) -> str:
-        in_writing = {} if self.state.session.get("channel") in VOICES else self.plans.application.in_writing
+        in_writing = {} if self.is_spoken else self.plans.application.in_writing
         text = prompts.written_of(prompt, spoken, self.state.dialog_id, in_writing)
         return self.writer.write(text, lookup, types, self.now)
 
@@ -214,7 +219,7 @@ class Turn:
 
     def _worded(self, kind: str, value: Any) -> Wording:
         written = self.writer.written(kind, value, self.now) if self.is_read else ""
-        return Wording(self.renderer.spoken(kind, value, self.now), written)
+        return Wording(self.renderer.spoken(kind, value, self.now) if self.is_spoken else written, written)
 
     def doubt_wish(self, wish: Wish) -> None:
         """Ask whether the caller wants what a form does. What was being asked waits."""
