@@ -17,10 +17,11 @@ from voicebot.clock import Clock
 from voicebot.reminders.planning import LeftOut, Planned, Rules, Visit, plan
 from voicebot.reminders.tables import ReminderRow
 from voicebot.storage.database import Database, insert_missing
+from voicebot.storage.failures import DatabaseLockedError
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 50  # reminders a transaction
+_BATCH = 20  # reminders a transaction
 
 Key = tuple[int, str, datetime]  # visit, step, start
 
@@ -65,7 +66,10 @@ class Planner:
         count = 0
         for first in range(0, len(due), _BATCH):
             some = due[first : first + _BATCH]
-            count += self._database.run(lambda session, some=some: self._queue(session, some, now))  # type: ignore[misc]
+            try:
+                count += self._database.run(lambda session, some=some: self._queue(session, some, now))  # type: ignore[misc]
+            except DatabaseLockedError:
+                break  # another process is at the same ones: what it leaves is due the next time
         if count:
             log.info("reminders_queued", count=count)
         return count
