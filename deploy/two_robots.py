@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -332,13 +333,14 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=Ports().front, help="where Kamailio takes calls")
     parser.add_argument("--operator", default=f"sip:200@{_HOST}:5080", help="a SIP URI that takes transfers and what overflows")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing is left running
     cluster = Cluster(options.folder.resolve(), Ports(front=options.port), options.operator)
     try:
         with running(cluster):
             desks = ", ".join(f"http://{_HOST}:{robot.http_port}/" for robot in cluster.robots)
             print(f"Ready. Call {cluster.uri}; the desks are {desks}. Ctrl-C ends it.", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
+                threading.Event().wait()
             print("Ending ...", flush=True)
     except VoicebotError as error:
         print(f"{error.message} {error.cure}", file=sys.stderr)

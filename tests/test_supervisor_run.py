@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+from sip_peers import wait_until
 
 from voicebot.errors import StorageError
 from voicebot.settings import Settings
@@ -181,3 +183,34 @@ async def test_a_failed_daily_preparation_is_tried_again(tmp_path: Path) -> None
     await stage.until(lambda: len(calls) >= 5)
     os.kill(os.getpid(), signal.SIGTERM)
     assert await running == 0
+
+
+_RUNNER = """
+import asyncio, sys
+from pathlib import Path
+from voicebot.settings import Settings
+from voicebot.supervisor import Supervisor
+folder = Path(sys.argv[1])
+off = {"is_enabled": False}
+settings = Settings.model_validate({"data_dir": folder, "brain": {"count": 1}, "channels": off, "cascade": off})
+def command(*words):
+    return [sys.executable, "-S", str(folder / "child.py"), "-".join(words), "lives", str(folder)]
+asyncio.run(Supervisor(settings, lambda: None, command=command).run(lambda facts: None))
+"""
+
+
+def test_a_killed_supervisor_leaves_nobody_behind(tmp_path: Path) -> None:
+    (tmp_path / "child.py").write_text(_CHILD)
+    journal = tmp_path / "journal"
+
+    def noted(what: str) -> list[str]:
+        return [line for line in journal.read_text().splitlines() if line.endswith(what)] if journal.exists() else []
+
+    runner = subprocess.Popen([sys.executable, "-c", _RUNNER, str(tmp_path)])
+    try:
+        wait_until(lambda: len(noted("started")) == 3, "line, brain and desk live")
+        runner.kill()
+        wait_until(lambda: sorted(noted("ended")) == ["brain-1 ended", "desk ended", "line ended"], "they end with it")
+    finally:
+        runner.kill()
+        runner.wait()
