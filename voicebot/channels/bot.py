@@ -5,13 +5,14 @@ update of a chat is done at a time, many chats at once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
+from voicebot.channels.bot_notices import Asked, Notices
 from voicebot.channels.bot_store import BotStore
 from voicebot.channels.bot_text import join, parts
 from voicebot.channels.bot_words import BotWords
@@ -47,16 +48,6 @@ _LONGEST_PAUSE_SECONDS = 30.0
 _COMMANDS = {"/operator": "оператор", "/cancel": "отменить запись"}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a notice of ours asked of a chat: where a dialog about it begins (as `Started`)."""
-
-    form: str
-    given: Mapping[str, Any]
-
-
-#: (chat, message of ours or "") -> what was asked there and is not answered yet. Blocking.
-FindQuestion = Callable[[str, str], Asked | None]
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -78,7 +69,7 @@ class Bot:
         voice_notes: VoiceNotes,
         texts: Texts,
         *,
-        find_question: FindQuestion | None = None,
+        notices: Notices | None = None,
         words: BotWords | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -88,7 +79,7 @@ class Bot:
         self._store = store
         self._voice_notes = voice_notes
         self._texts = texts
-        self._find_question = find_question
+        self._notices = notices
         self._words = words or BotWords()
         self._sleep = sleep
         self._locks: dict[str, _Lock] = {}
@@ -99,7 +90,8 @@ class Bot:
         if update is None:
             return
         async with self._locked(update.chat):
-            if await asyncio.to_thread(self._store.is_answered, update.key):
+            key = f"{update.chat} {update.key}"
+            if await asyncio.to_thread(self._store.is_answered, key):
                 return
             try:
                 await self._do(update)
@@ -111,7 +103,7 @@ class Bot:
                 raise
             except Exception as error:  # noqa: BLE001 - an update that always fails must not stop all those after it
                 log.error("bot_update_failed", channel=self.messenger.channel, kind=type(update).__name__, problem=_name(error))
-            await asyncio.to_thread(self._store.answered, update.key)
+            await asyncio.to_thread(self._store.answered, key)
 
     async def push(self, chat: str, reply: Reply) -> bool:
         """Send what nobody asked for; False: the patient cannot be reached here. Raises SendFailure: try again later."""
@@ -167,6 +159,8 @@ class Bot:
             await self._receive(update, button=update.payload)
             return
         asked = await self._question(update.chat, update.message)
+        if self._notices is not None:
+            await asyncio.to_thread(self._notices.seen, update.chat, update.message)
         await self._receive(update, text=update.payload.removeprefix(REPLY), asked=asked)
 
     async def _spoke(self, update: Spoke) -> None:
@@ -227,6 +221,8 @@ class Bot:
         reply = await self._conversations().receive(incoming)
         if not reply.dialog_id and reply.mode is not Mode.OVER:
             raise StorageError("A message could not be stored.", "The messenger delivers it again.")
+        if asked is not None and self._notices is not None:
+            await asyncio.to_thread(self._notices.answered, asked, reply.outcome)
         await self._tell(update.chat, reply, knows_phone=phone is not None)
 
     async def _asked(self, chat: str, reply_to: str) -> Asked | None:
@@ -238,9 +234,7 @@ class Bot:
         return await self._question(chat, reply_to)
 
     async def _question(self, chat: str, message: str) -> Asked | None:
-        if self._find_question is None:
-            return None
-        return await asyncio.to_thread(self._find_question, chat, message)
+        return None if self._notices is None else await asyncio.to_thread(self._notices.asked, chat, message)
 
     async def _tell(self, chat: str, reply: Reply, *, knows_phone: bool = False, tries: int = _TRIES) -> None:
         text = join((f"{self._words.operator}{one.text}" if one.who == "operator" else one.text) for one in reply.messages)

@@ -1,6 +1,7 @@
 """How a messenger becomes a channel: the bot, its way of getting updates, its rules."""
 
-from voicebot.channels.bot import Bot, FindQuestion
+from voicebot.channels.bot import Bot
+from voicebot.channels.bot_notices import BotNotices
 from voicebot.channels.bot_polling import Poller
 from voicebot.channels.bot_store import BotStore
 from voicebot.channels.bot_webhook import Subscription, router, secret_of
@@ -15,7 +16,7 @@ from voicebot.settings import Bot as BotSettings
 RULES = Rules(has_operators=True, remind_seconds=0, close_seconds=6 * 3600, says_inactive=False)
 
 
-def bot_door(context: Context, messenger: Messenger, settings: BotSettings, find_question: FindQuestion | None = None) -> Door:
+def bot_door(context: Context, messenger: Messenger, settings: BotSettings) -> Door:
     """Return the channel of a messenger. Raises ConfigurationError where a webhook has no address."""
     store = BotStore(context.database, context.clock, messenger.channel)
     bot = Bot(
@@ -25,7 +26,7 @@ def bot_door(context: Context, messenger: Messenger, settings: BotSettings, find
         store,
         context.voice_notes,
         context.texts,
-        find_question=find_question,
+        notices=BotNotices.of(context, messenger.channel),
     )
     address = context.settings.channels.public_url.rstrip("/")
     is_webhook = settings.updates == "webhook" or (settings.updates == "auto" and bool(address))
