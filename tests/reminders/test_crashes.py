@@ -276,3 +276,17 @@ def test_each_visit_once_a_step(tmp_path_factory: pytest.TempPathFactory, seed: 
     count = check(made, cancelled)
     assert count["once"] > 20
     made.database.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_many(tmp_path: Path) -> None:
+    """VOICEBOT_VISITS=5300 makes 10 000 reminders of it."""
+    made = world(tmp_path, 2026)
+    made.crash_share = 0.05
+    cancelled = run(made, int(os.environ.get("VOICEBOT_VISITS", "150")), days=4, step_seconds=60, workers=3)
+    count = check(made, cancelled)
+    assert count["once"] > 150
+    assert count["lost"] == count["twice"] == 0
+    assert min(made.crashes.values()) > 5
+    made.database.close()
