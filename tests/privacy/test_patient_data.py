@@ -149,7 +149,7 @@ def test_an_erased_person_is_nowhere_and_the_figures_are_as_they_were(clinic: St
     assert (stays[PAST], stays[COMING], stays[LAB]) == (2, 0, 1)
     done = eraser(clinic).erase(Subject(ANNA), "root", "10.0.0.1", with_visits=True)
     assert done.removed == {
-        "recordings": 2, "dialogs": 2, "contact_points": 0,
+        "recordings": 2, "dialogs": 2, "contact_points": 0, "outgoing_calls": 0,
         "waiting": 1, "messages": 1, "visits": 2, "lab_orders": 1, "patients": 1, "rejected": 2,
     }  # fmt: skip
     assert not any(done.stays.values())

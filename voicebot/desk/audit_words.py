@@ -60,6 +60,8 @@ _DETAILS = {
     "figures": "строк показателей",
     "audit": "строк журнала",
     "messages": "сообщений",
+    "outgoing_calls": "звонков робота",
+    "contact_points": "адресов и согласий",
     "waiting": "мест в листе ожидания",
     "visits": "визитов",
     "leftovers": "остатков",

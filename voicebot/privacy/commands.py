@@ -187,6 +187,7 @@ _CLASSES = {
     "figures": "figures_days",
     "audit": "audit_days",
     "messages": "messages_days",
+    "outgoing_calls": "messages_days",
     "waiting": "waiting_days",
     "visits": "visits_days",
     "leftovers": "leftovers_days",

@@ -12,6 +12,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from voicebot.accounts.audit import Audit
+from voicebot.clinic.call_tables import OutgoingCallRow
 from voicebot.clinic.tables import AppointmentRow, ContactPointRow, LabOrderRow, WaitingRow
 from voicebot.clock import Clock
 from voicebot.messages.forgetting import remove_messages
@@ -96,6 +97,7 @@ class Eraser:
         for name, table, rows in (
             ("waiting", WaitingRow, kept.waiting),
             ("contact_points", ContactPointRow, kept.contact_points),
+            ("outgoing_calls", OutgoingCallRow, kept.outgoing_calls),
         ):
             ids = [row.id for row in rows]
             session.execute(delete(table).where(table.id.in_(ids)))

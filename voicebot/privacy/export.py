@@ -119,6 +119,7 @@ def facts_of(kept: Kept, subject: Subject, now: datetime) -> dict[str, Any]:
         "deliveries": [_plain(row) for row in kept.deliveries],
         "reminders": [_plain(row) for row in kept.reminders],
         "contact_points": [_plain(row) for row in kept.contact_points],
+        "outgoing_calls": [_plain(row) for row in kept.outgoing_calls],
         "lab_orders": [_plain(row) for row in kept.lab_orders],
         "call_backs": [_plain(row) for row in kept.call_backs],
         "dialogs": [row.id for row in kept.dialogs],

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Text, cast, or_, select
 from sqlalchemy.orm import Session
 
+from voicebot.clinic.call_tables import OutgoingCallRow
 from voicebot.clinic.tables import AppointmentRow, ContactPointRow, LabOrderRow, MessageRow, PatientRow, WaitingRow
 from voicebot.errors import VoicebotError
 from voicebot.messages.tables import DeliveryRow
@@ -54,11 +55,12 @@ class Kept:
     contact_points: Sequence[ContactPointRow] = ()
     deliveries: Sequence[DeliveryRow] = ()
     reminders: Sequence[ReminderRow] = ()
+    outgoing_calls: Sequence[OutgoingCallRow] = ()
 
     @property
     def is_empty(self) -> bool:
         every = (self.patients, self.visits, self.waiting, self.messages, self.lab_orders, self.call_backs, self.dialogs)
-        return not any((*every, self.contact_points))
+        return not any((*every, self.contact_points, self.outgoing_calls))
 
 
 def is_running(dialog: DialogRow, now: datetime) -> bool:
@@ -79,6 +81,7 @@ def kept_of(session: Session, subject: Subject) -> Kept:
     lab_orders = _rows(session, LabOrderRow, LabOrderRow.phone == phone, LabOrderRow.number)
     call_backs = _rows(session, CallBackRow, CallBackRow.phone.in_(spellings(phone)), CallBackRow.dialog_id)
     contact_points = _rows(session, ContactPointRow, ContactPointRow.phone == phone, ContactPointRow.id)
+    outgoing_calls = _rows(session, OutgoingCallRow, OutgoingCallRow.phone == phone, OutgoingCallRow.id)
     others: set[str] = set()
     if born is not None:
         # Without a birth date a row may be this person's; with another one it is not.
@@ -94,7 +97,11 @@ def kept_of(session: Session, subject: Subject) -> Kept:
         # A chat or a consent is of the number: while others of the family use it, it is theirs as well.
         contact_points = [] if strangers else contact_points
         call_backs = [row for row in call_backs if row.dialog_id not in others]
-    linked = {row.dialog_id for row in (*visits, *waiting, *messages, *call_backs)}
+        their_visits = {row.id for row in theirs}
+        of_theirs = [row for row in outgoing_calls if row.given.get("appointment_id") in their_visits]
+        others |= {row.dialog_id for row in of_theirs if row.dialog_id}
+        outgoing_calls = [row for row in outgoing_calls if row not in of_theirs]
+    linked = {row.dialog_id for row in (*visits, *waiting, *messages, *call_backs, *outgoing_calls)}
     dialogs = {row.id: row for row in _in(session, DialogRow, DialogRow.id, linked)}
     dialogs |= {row.id: row for row in _dialogs_naming(session, phone)}
     mine = [row for row in dialogs.values() if row.id not in others]
@@ -108,6 +115,7 @@ def kept_of(session: Session, subject: Subject) -> Kept:
         dialogs=sorted(mine, key=lambda row: (row.started_at, row.id)),
         others_dialogs=len(dialogs) - len(mine),
         contact_points=contact_points,
+        outgoing_calls=outgoing_calls,
         deliveries=_in(session, DeliveryRow, DeliveryRow.message_id, {row.id for row in messages}),
         reminders=_in(session, ReminderRow, ReminderRow.appointment_id, {row.id for row in visits}),
     )

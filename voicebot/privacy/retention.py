@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from voicebot.accounts.audit import Audit
 from voicebot.accounts.tables import AuditRow
+from voicebot.clinic.call_tables import OutgoingCallRow
 from voicebot.clinic.tables import AppointmentRow, MessageRow, WaitingRow
 from voicebot.clock import Clock
 from voicebot.messages.forgetting import remove_messages
@@ -39,6 +40,7 @@ class Purged:
     figures: int = 0
     audit: int = 0
     messages: int = 0
+    outgoing_calls: int = 0
     waiting: int = 0
     visits: int = 0
     leftovers: int = 0  # files that no dialog names, and what the database refused
@@ -114,6 +116,7 @@ class Purge:
         for name, table, column, days in (
             ("audit", AuditRow, AuditRow.at, self._limits.audit_days),
             ("messages", MessageRow, MessageRow.created_at, self._limits.messages_days),
+            ("outgoing_calls", OutgoingCallRow, OutgoingCallRow.created_at, self._limits.messages_days),
             ("waiting", WaitingRow, WaitingRow.created_at, self._limits.waiting_days),
         ):
             before = self._before(days)
