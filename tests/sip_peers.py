@@ -346,13 +346,14 @@ class Baresip:
         host: str = "127.0.0.1",
         account: str = "",
         limit_seconds: int = 60,
+        port: int | None = None,
     ) -> None:
         need_baresip()
         self.folder = folder / f"baresip-{name}"
         self.folder.mkdir(parents=True)
         self.name = name
         self.host = host
-        self.port = free_port(4)
+        self.port = free_port(4) if port is None else port
         self.control_port = self.port + 2
         rtp = free_rtp_range()
         says_file = write_wav(self.folder / "says.wav", says or bytes(120 * RATE_HZ))  # at its end baresip hangs up

@@ -45,8 +45,8 @@ def speech(text: str) -> bytes:
 class Patient(Baresip):
     """A baresip caller. `say` waits until the robot has finished, as polite people do."""
 
-    def __init__(self, folder: Path, number: str = "+79161234567", limit_seconds: int = 240) -> None:
-        super().__init__(folder, number, says=_SILENCE, limit_seconds=limit_seconds)
+    def __init__(self, folder: Path, number: str = "+79161234567", limit_seconds: int = 240, port: int | None = None) -> None:
+        super().__init__(folder, number, says=_SILENCE, limit_seconds=limit_seconds, port=port)
         self._phrases = 0
         self._answered_from = 0
 

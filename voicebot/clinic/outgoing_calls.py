@@ -237,13 +237,14 @@ class OutgoingCalls:
     def finish(self, call_id: int, holder: str, result: CallResult) -> None:
         """Say what came of it. A call that nobody took is tried again, if it may be."""
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> bool:
             row = _held(session, call_id, holder)
             if row is not None:
                 _end(row, result, self._clock.now())
+            return row is not None
 
-        self._database.run(work)
-        log.info("call_out_ended", call=call_id, result=result.value)
+        if self._database.run(work):
+            log.info("call_out_ended", call=call_id, result=result.value)
 
 
 def _held(session: Session, call_id: int, holder: str) -> OutgoingCallRow | None:
