@@ -167,7 +167,7 @@ def field_values(spec: FieldSpec, catalogue: Catalogue) -> st.SearchStrategy[Any
         "visits": st.lists(visits, min_size=1, max_size=4),
         "phone": st.integers(9000000000, 9999999999).map(lambda number: f"+7{number}"),
         "number": st.integers(0, 10**9 - 1),
-        "code": st.text(st.sampled_from("0123456789"), min_size=1, max_size=8),
+        "code": st.text(st.sampled_from("0123456789"), min_size=1, max_size=12),
         "url": st.text(st.sampled_from("abc/?=&%0"), max_size=112).map(lambda tail: f"https://{tail}"),
         "dialog_id": st.builds(dialog_id.new),
     }

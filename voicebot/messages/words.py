@@ -23,7 +23,7 @@ from voicebot.russian.written import write_amounts, write_hours, write_money, wr
 NAME_LETTERS = 40
 URL_LETTERS = 120
 NUMBER_DIGITS = 9
-CODE_DIGITS = 8
+CODE_DIGITS = 12  # of a laboratory order too
 MOST_VISITS = 4
 
 _NAME = re.compile(r"[A-Za-zА-Яа-яЁё][A-Za-zА-Яа-яЁё'’ -]*")
