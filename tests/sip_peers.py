@@ -347,6 +347,7 @@ class Baresip:
         account: str = "",
         limit_seconds: int = 60,
         port: int | None = None,
+        config: tuple[str, ...] = (),
     ) -> None:
         need_baresip()
         self.folder = folder / f"baresip-{name}"
@@ -380,6 +381,7 @@ class Baresip:
                     "module_app ctrl_tcp.so",
                     f"ctrl_tcp_listen 127.0.0.1:{self.control_port}",
                     "sip_trans_def udp",
+                    *config,
                     "",
                 ]
             )

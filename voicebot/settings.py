@@ -36,7 +36,15 @@ class Sip(Section):
 
     bind_host: str = "127.0.0.1"
     port: Port = 5060
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    certificate: Path | None = Field(None, description="PEM file, for transport tls")
+    private_key: Path | None = None
+    ca_file: Path | None = Field(
+        None, description="PEM file of those who sign peers' certificates; given, peers without such a one are refused"
+    )
+    srtp: Literal["off", "optional", "required"] = Field(
+        "off", description="encrypted sound (SRTP, SDES); its keys are in the signalling, which should be tls then"
+    )
     public_host: str = Field("", description="address written into SDP and Contact behind NAT")
     rtp_port_first: Port = 14000
     rtp_port_count: int = Field(2000, ge=4)
@@ -58,6 +66,12 @@ class Sip(Section):
         for item in value:
             ip_network(item)
         return value
+
+    @model_validator(mode="after")
+    def _tls_has_a_certificate(self) -> "Sip":
+        if self.transport == "tls" and (self.certificate is None or self.private_key is None):
+            raise ValueError("transport tls needs certificate and private_key")
+        return self
 
     def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
         return [ip_network(item) for item in self.allow]

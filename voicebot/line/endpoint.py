@@ -19,12 +19,14 @@ from voicebot.line.audioport import PortPool
 from voicebot.line.binding import Binding
 from voicebot.line.frames import FrameAccess, probe
 from voicebot.line.leg import Leg, LegEvent, guarded
+from voicebot.line.secrecy import check_files, secure_media, secure_transport
 from voicebot.settings import Sip
 
 log = structlog.get_logger(__name__)
 
 _GOODBYE_SECONDS = 0.5  # for BYEs to leave before the library goes
 _RETRY_REGISTRATION_SECONDS = 10
+_TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
 _CODECS = {"PCMA/8000/1": 255, "PCMU/8000/1": 254}
 
 
@@ -67,6 +69,7 @@ class SipEndpoint:
     """The library's life: `SipEndpoint(...)` starts it, `poll` runs it, `stop` ends it. All from one thread."""
 
     def __init__(self, settings: Sip, binding: Binding) -> None:
+        check_files(settings)
         self._settings = settings
         self._endpoint: Any = pj.Endpoint()
         with _no_banner():
@@ -137,7 +140,9 @@ class SipEndpoint:
         config.port = sip.port
         if sip.public_host:
             config.publicAddress = sip.public_host
-        kind = pj.PJSIP_TRANSPORT_TCP if sip.transport == "tcp" else pj.PJSIP_TRANSPORT_UDP
+        if sip.transport == "tls":
+            secure_transport(config, sip)
+        kind = _TRANSPORTS[sip.transport]
         try:
             transport = self._endpoint.transportCreate(kind, config)
             self._local_host = str(self._endpoint.transportGetInfo(transport).localName).rpartition(":")[0]
@@ -168,6 +173,7 @@ class SipEndpoint:
         media.portRange = sip.rtp_port_count
         if sip.public_host:
             media.publicAddress = sip.public_host
+        secure_media(config.mediaConfig, sip)
         return config
 
 
