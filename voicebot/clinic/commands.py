@@ -8,6 +8,9 @@ import typer
 from voicebot import logs
 from voicebot import settings as settings_module
 from voicebot.clinic.catalogue import load_catalogue
+from voicebot.clinic.contact_import import COLUMNS as CONTACT_COLUMNS
+from voicebot.clinic.contact_import import import_contacts, read_contacts
+from voicebot.clinic.contact_points import ContactPoints
 from voicebot.clinic.lab_import import COLUMNS, read_orders
 from voicebot.clinic.lab_orders import LabOrders
 from voicebot.clinic.visit_import import COLUMNS as VISIT_COLUMNS
@@ -71,3 +74,27 @@ def import_visits(
         database.close()
     verb = "would be marked" if check else "marked"
     typer.echo(f"{found.marked} visits {verb}, {found.same} were so already.")
+
+
+@app.command("import-contacts")
+def import_contact_points(
+    file: Annotated[Path, typer.Argument(help=f"CSV, UTF-8, with a first line of columns: {', '.join(CONTACT_COLUMNS)}")],
+    check: Annotated[bool, typer.Option("--check", help="only read the file and say what is wrong")] = False,
+) -> None:
+    """Import where patients can be reached (push tokens, chats) and what they agreed to (calls by the robot).
+
+    consent no: the patient wants nothing there. The same file may come again and again.
+    """
+    settings = settings_module.load()
+    logs.quiet()
+    contacts = read_contacts(file)
+    if check:
+        typer.echo(f"{len(contacts)} lines are right; nothing was imported.")
+        return
+    database = open_database(settings.database_url)
+    try:
+        upgrade(database)
+        count = import_contacts(ContactPoints(database, SystemClock()), contacts, "import")
+    finally:
+        database.close()
+    typer.echo(f"{count} lines imported.")
