@@ -32,7 +32,7 @@ def queued_by_dialplans() -> Iterator[tuple[str, str, set[str]]]:
     for name, form in load_dialplans(DEMO / "dialplans", SERVICES).forms.items():
         for item in form.items:
             if isinstance(item, ObjectItem) and item.service == "queue_message":
-                given = set(item.arguments) - {"template", "phone", "appointment", "values"}
+                given = set(item.arguments) - {"template", "phone", "caller_phone", "appointment", "values"}
                 if "appointment" in item.arguments:
                     given |= OF_VISIT
                 yield f"{name}.{item.object}", ast.literal_eval(item.arguments["template"]), given

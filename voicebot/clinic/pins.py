@@ -130,6 +130,8 @@ class Pins:
         """Return the number (E.164) that is proven now. Raises BadPhone, WrongCode, CodeExpired."""
         number = e164(phone)
         typed = "".join(character for character in code if character.isdigit())
+        if not typed:
+            raise WrongCode  # no guess at all: it costs no try
         now, phone_key = self._clock.now(), hashed(number)
 
         def work(session: Session) -> bool:

@@ -16,6 +16,7 @@ from voicebot.clinic.lab_orders import LabOrders, OrderStatus
 from voicebot.clinic.outbox import Message, Outbox
 from voicebot.clinic.working_days import WorkDays, work_days
 from voicebot.clock import Clock
+from voicebot.russian.phones import parse_phone_digits
 from voicebot.russian.when import When
 
 
@@ -74,6 +75,9 @@ class QueueMessage(Arguments):
 
     template: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)
     phone: str
+    caller_phone: str | None = Field(
+        None, description="a message to it may tell what was asked for"
+    )
     appointment: Any = Field(None, description="Appointment")
     branch: str | None = None
     doctor: str | None = None
@@ -153,8 +157,11 @@ class VisitServices:
         return work_days(self._catalogue, asked.doctor, self._clock.now(), asked.when, asked.limit)
 
     def _queue_message(self, asked: QueueMessage, dialog_id: str, key: str) -> Message:
+        number = parse_phone_digits(asked.phone)
+        is_own = number is not None and number == parse_phone_digits(asked.caller_phone or "")
         values = {
             **(asked.values or {}),
+            **({"is_own_number": True} if is_own else {}),
             **_of_appointment(asked.appointment),
             **{name: value for name in ("branch", "doctor", "service", "test") if (value := getattr(asked, name)) is not None},
         }
