@@ -158,12 +158,18 @@ def _say_ready(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
         f"Clinic      {brain_facts.get('clinic', '?')}",
         f"Desk        {'https' if settings.http.certificate else 'http'}://{settings.http.host}:{settings.http.port}/",
         f"Recordings  {_recordings(settings)}; kept for {settings.retention.audio_days or 'all'} days",
+        f"Messages    {_messages(settings)}",
         f"Answers     callers from {', '.join(settings.sip.allow)}; hands over to "
         f"{settings.transfer.targets.get('operator', '(no operator set)')}",
         "",
         "Call it from a softphone, or try `make demo`. What was said: `.venv/bin/voicebot dialogs list`.",
     ]
     _console.print(Panel("\n".join(rows), title="Voicebot is ready", expand=False))
+
+
+def _messages(settings: Settings) -> str:
+    of_sms = [name for name, one in settings.messages.providers.items() if one.channel == "sms" and one.kind != "file"]
+    return f"SMS by {', then '.join(of_sms)}" if of_sms else f"to files in {settings.data_dir / 'outbox'}, to no patient"
 
 
 def _recordings(settings: Settings) -> str:

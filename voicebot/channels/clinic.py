@@ -9,6 +9,7 @@ from voicebot.channels.thinking import Services, Thinker
 from voicebot.channels.voice_notes import Recognise
 from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.catalogue import Catalogue
+from voicebot.clinic.pins import limits_of
 from voicebot.clinic.services import SERVICES, ClinicServices
 from voicebot.clock import Clock
 from voicebot.dialog import inventory
@@ -34,7 +35,8 @@ class TextClinic:
         self.understanding.warm_up()
         self.engine = Engine(self.dialplans, catalogue, self.understanding)
         self.texts: Texts = load_texts(settings.dialog.folder)
-        self.services: Services = ClinicServices(Bookings(database, catalogue, clock), catalogue, clock)
+        bookings = Bookings(database, catalogue, clock)
+        self.services: Services = ClinicServices(bookings, catalogue, clock, limits_of(settings.messages.pins))
 
     def thinker(self) -> Thinker:
         settings = self.settings

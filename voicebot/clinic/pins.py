@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from voicebot import settings as settings_module
 from voicebot.clinic.attempts import hashed
 from voicebot.clinic.bookings import e164
 from voicebot.clinic.failures import ServiceFailure
@@ -59,6 +60,17 @@ class PinLimits:
     tries: int = 3
     per_number_an_hour: int = 3
     per_clinic_an_hour: int = 200
+
+
+def limits_of(settings: settings_module.Pins) -> PinLimits:
+    """The limits of the settings."""
+    return PinLimits(
+        digits=settings.digits,
+        valid=timedelta(seconds=settings.valid_seconds),
+        tries=settings.tries,
+        per_number_an_hour=settings.per_number_an_hour,
+        per_clinic_an_hour=settings.per_clinic_an_hour,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from voicebot import __version__, status
 from voicebot.desk.context import CurrentDesk
+from voicebot.messages.providers import writes_to_files
 
 router = APIRouter()
 
@@ -19,11 +20,11 @@ def health(desk: CurrentDesk) -> dict[str, Any]:
 
 @router.get("/ready")
 def ready(response: Response, desk: CurrentDesk) -> dict[str, Any]:
-    """Ready: calls are answered and understood. 503 otherwise."""
+    """Ready: calls are answered and understood. 503 otherwise. `messages`: "files" where no patient gets any."""
     is_ready = _is_ready(status.read(desk.settings.run_dir, desk.clock))
     if not is_ready:
         response.status_code = 503
-    return {"ready": is_ready}
+    return {"ready": is_ready, "messages": "files" if writes_to_files(desk.settings) else "providers"}
 
 
 def _is_ready(processes: dict[str, dict[str, Any]]) -> bool:
