@@ -257,7 +257,7 @@ class LabOrderRow(Base):
     """A laboratory's order: whether it is ready, never what came out. `ready_at`: known or expected; none: unknown."""
 
     __tablename__ = "lab_orders"
-    __table_args__ = (Index("ix_lab_orders_phone", "phone"),)
+    __table_args__ = (Index("ix_lab_orders_phone", "phone"), Index("ix_lab_orders_ready_at", "ready_at"))
 
     number: Mapped[str] = mapped_column(String(20), primary_key=True)
     phone: Mapped[str] = mapped_column(String(20))

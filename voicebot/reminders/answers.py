@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import or_, select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from voicebot.clinic.contact_points import BY_NUMBER
@@ -81,7 +81,7 @@ def open_question(
         .join(DeliveryRow, DeliveryRow.message_id == MessageRow.id)
         .where(DeliveryRow.channel.in_(channels), DeliveryRow.address == address, DeliveryRow.created_at > now - since)
         .where(MessageRow.answered_at.is_(None), DeliveryRow.status.not_in(_UNSEEN))
-        .where(or_(MessageRow.template.in_(list(ASKING)), MessageRow.id.in_(select(ReminderRow.message_id))))
+        .where(or_(MessageRow.template.in_(list(ASKING)), exists().where(ReminderRow.message_id == MessageRow.id)))
         .order_by(DeliveryRow.created_at.desc(), DeliveryRow.id.desc())
         .limit(20)
     )

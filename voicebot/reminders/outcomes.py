@@ -37,7 +37,7 @@ def _new(now: datetime) -> Select[int, AppointmentRow]:
     return (
         select(ReminderRow.id, AppointmentRow)
         .join(AppointmentRow, AppointmentRow.id == ReminderRow.appointment_id)
-        .where(ReminderRow.answer == "", ReminderRow.created_at > now - _LOOK_BACK, said_at)
+        .where(ReminderRow.answer == "", ReminderRow.planned_at > now - _LOOK_BACK, said_at)
         .order_by(ReminderRow.id)
         .limit(_SOME)
     )

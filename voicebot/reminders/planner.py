@@ -80,8 +80,12 @@ class Planner:
 
         def read(session: Session) -> tuple[list[Any], set[Key]]:
             rows = session.execute(_coming(now, now + ahead + self._rules.longest)).all()
+            # By `planned_at`, which has an index: a visit that is still ahead was not due longer ago than the longest lead.
+            since = now - self._rules.longest - timedelta(days=1)
             done = session.execute(
-                select(ReminderRow.appointment_id, ReminderRow.step, ReminderRow.start).where(ReminderRow.start > now)
+                select(ReminderRow.appointment_id, ReminderRow.step, ReminderRow.start).where(
+                    ReminderRow.planned_at > since, ReminderRow.start > now
+                )
             )
             return list(rows), {(one, step, start) for one, step, start in done}
 
