@@ -25,7 +25,7 @@ def test_health_names_the_voice_and_ready_needs_line_and_brain(tmp_path: Path) -
     health = client.get("/health").json()
     assert health["status"] == "ok"
     assert health["processes"]["brain-1"]["voice"] == "RHVoice Elena"
-    assert client.get("/ready").json() == {"ready": True}
+    assert client.get("/ready").json() == {"ready": True, "messages": "files"}
 
     clock.advance(60)
     assert client.get("/ready").status_code == 503
