@@ -18,6 +18,7 @@ TABLES = [
     "voicebot.accounts.tables",
     "voicebot.channels.bot_tables",
     "voicebot.clinic.call_tables",
+    "voicebot.clinic.pin_tables",
     "voicebot.clinic.tables",
     "voicebot.messages.tables",
     "voicebot.privacy.tables",
