@@ -20,6 +20,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
+from voicebot import logs
 from voicebot.channels.alice import RULES
 from voicebot.channels.alice_skill import AliceSkill
 from voicebot.channels.alice_webhook import router
@@ -109,6 +110,7 @@ def main() -> None:
     parser.add_argument("--hang", type=float, default=6.0, help="seconds of such a hang")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    logs.quiet()
     with tempfile.TemporaryDirectory() as folder:
         usual = load()
         settings = Settings(data_dir=Path(folder), cache_dir=usual.cache, dialog=usual.dialog.model_dump())

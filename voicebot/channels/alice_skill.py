@@ -9,6 +9,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -22,7 +23,7 @@ from voicebot.errors import StorageError
 log = structlog.get_logger(__name__)
 
 CHANNEL = "alice"
-_LATE_LIMIT = 2000  # answers kept for sessions that may never ask again
+_LATE_LIMIT = 2000  # answers sought at once; the oldest are given up
 _HOLDS = 4  # after so many «ещё ищу» the patient hears the truth: it does not work now
 _ELSEWHERE = "elsewhere."  # prompts of the form that sends patients where humans are
 _SAID_LIMIT = 300  # characters of an utterance that travel in the session's state
@@ -178,6 +179,7 @@ class AliceSkill:
         seconds = max(0.0, until - asyncio.get_running_loop().time())
         done, _ = await asyncio.wait({task}, timeout=seconds)
         if not done:
+            task.add_done_callback(partial(self._finished, key))
             self._forget_oldest()
             return None
         self._running.pop(key, None)
@@ -192,8 +194,14 @@ class AliceSkill:
         task.add_done_callback(_tell_failure)
         await asyncio.wait({task}, timeout=max(0.0, until - asyncio.get_running_loop().time()))
 
+    def _finished(self, key: tuple[str, int], task: "asyncio.Task[Reply]") -> None:
+        """A late reply is stored with its dialog, so nothing of it is kept here."""
+        if self._running.get(key) is task:
+            del self._running[key]
+            _tell_failure(task)
+
     def _forget_oldest(self) -> None:
-        """Sessions that were left while an answer was sought never come for it."""
+        """A database that stands still for long must not fill the memory."""
         while len(self._running) > _LATE_LIMIT:
             _, task = self._running.popitem(last=False)
             task.cancel()

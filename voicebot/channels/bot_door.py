@@ -1,11 +1,13 @@
 """How a messenger becomes a channel: the bot, its way of getting updates, its rules."""
 
+import asyncio
+
 from voicebot.channels.bot import Bot
 from voicebot.channels.bot_notices import BotNotices
 from voicebot.channels.bot_polling import Poller
 from voicebot.channels.bot_store import BotStore
 from voicebot.channels.bot_webhook import Subscription, router, secret_of
-from voicebot.channels.door import Context, Door
+from voicebot.channels.door import Context, Door, Run
 from voicebot.channels.messenger import Messenger
 from voicebot.channels.rules import Rules
 from voicebot.clinic.contact_points import ContactPoints
@@ -38,5 +40,18 @@ def bot_door(context: Context, messenger: Messenger, settings: BotSettings) -> D
     if is_webhook:
         secret = secret_of(settings.word())
         keeper = Subscription(bot, store, f"{address}/bots/{messenger.channel}", secret)
-        return Door(messenger.channel, RULES, router(bot, secret), bot.push, keeper.run)
-    return Door(messenger.channel, RULES, None, bot.push, Poller(bot, store).run)
+        return Door(messenger.channel, RULES, router(bot, secret), bot.push, _closing(keeper.run, messenger))
+    return Door(messenger.channel, RULES, None, bot.push, _closing(Poller(bot, store).run, messenger))
+
+
+def _closing(work: Run, messenger: Messenger) -> Run:
+    """Close the messenger's connections when the process ends; after an error it is tried again, so they stay."""
+
+    async def run() -> None:
+        try:
+            await work()
+        except asyncio.CancelledError:
+            await messenger.close()
+            raise
+
+    return run
