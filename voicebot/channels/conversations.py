@@ -7,7 +7,7 @@ state is cached; what another process wrote meanwhile is noticed by its version 
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -109,11 +109,9 @@ class TextConversations:
                 if known is not None:
                     return known, False
                 try:
-                    loop = asyncio.get_running_loop()
-                    reply, change = await loop.run_in_executor(self._pool, step, place)
-                    if change is None:
+                    reply, after = await self._done(place, step)
+                    if after is None:
                         return reply, False
-                    after = await asyncio.wrap_future(self._writer.write(partial(store.write, change=change)))
                 except Superseded:
                     self._cache.pop(key, None)
                     continue
@@ -121,9 +119,41 @@ class TextConversations:
                     self._cache.pop(key, None)  # what is cached may not be what is stored
                     raise
                 self._remember(after)
-                is_kept = bool(after.replies) and change.after.replies is not place.replies
+                is_kept = bool(after.replies) and after.replies is not place.replies
                 return after.replies[0][1] if is_kept else reply, True  # with the numbers of its turns
             raise StorageError("A dialog changes faster than it can be answered.", "Try again.")
+
+    async def _done(self, place: Place, step: StepOf) -> tuple[Reply, Place | None]:
+        """Think in the pool, then write; the event loop hears of it once, when all is stored."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[tuple[Reply, Place | None]] = loop.create_future()
+
+        def tell(result: tuple[Reply, Place | None] | None, error: BaseException | None) -> None:
+            if future.cancelled():
+                return
+            if error is not None:
+                future.set_exception(error)
+            elif result is not None:
+                future.set_result(result)
+
+        def think() -> None:
+            try:
+                reply, change = step(place)
+            except BaseException as error:  # noqa: BLE001 - it is the waiting task's
+                loop.call_soon_threadsafe(tell, None, error)
+                return
+            if change is None:
+                loop.call_soon_threadsafe(tell, (reply, None), None)
+            else:
+                written = self._writer.write(partial(store.write, change=change))
+                written.add_done_callback(partial(stored, reply))
+
+        def stored(reply: Reply, written: "Future[Place]") -> None:
+            error = written.exception()
+            loop.call_soon_threadsafe(tell, None if error is not None else (reply, written.result()), error)
+
+        self._pool.submit(think)
+        return await future
 
     async def _place(self, key: Key) -> Place:
         place = self._cache.get(key)

@@ -5,6 +5,7 @@ import socket
 
 import structlog
 import uvicorn
+import uvloop
 
 from voicebot import status
 from voicebot.channels.app import create_app
@@ -46,8 +47,9 @@ def run(settings: Settings, number: int = 1) -> int:
         )
     )
     try:
-        with _listening(channels.host, channels.port, is_shared=channels.processes > 1) as listener:
-            asyncio.run(_serve(server, listener, settings, clock, f"channels-{number}"))
+        listener = _listening(channels.host, channels.port, is_shared=channels.processes > 1)
+        with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(server, listener, settings, clock, f"channels-{number}"))
     except (SystemExit, OSError) as stop:
         raise ConfigurationError(
             f"The channels cannot listen on {channels.host}:{channels.port}.",

@@ -50,7 +50,7 @@ class WebChat:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._settings = context.settings.channels
-        self._guard = Guard(context.settings)
+        self._guard = Guard(context.settings, context.clock)
         self.hub = Hub(context.database)
 
     async def push(self, address: str, reply: Reply) -> bool:
