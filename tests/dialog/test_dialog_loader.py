@@ -59,10 +59,8 @@ BROKEN = [
 
 
 def _folder(tmp_path: Path, extra: str) -> Path:
-    for name in ("main", "booking", "info", "handover"):
-        (tmp_path / f"{name}.yaml").write_text(
-            (DEMO / "dialplans" / f"{name}.yaml").read_text(encoding="utf-8"), encoding="utf-8"
-        )
+    for file in (DEMO / "dialplans").glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "visit.yaml").write_text(extra, encoding="utf-8")
     return tmp_path
 
