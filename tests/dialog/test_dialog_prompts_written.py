@@ -21,7 +21,7 @@ from voicebot.dialog.state import State
 from voicebot.dialog.talking import Event, Listen, Option, Say, Started
 from voicebot.storage.database import open_database
 
-_PHONE = re.compile(r"\+7 \(\d{3}\) \d{3}-\d\d-\d\d")
+_PHONE = re.compile(r"\+7 \(?\d{3}\)? \d{3}-\d\d-\d\d")
 _HOURS_IN_WORDS = re.compile(r"(час|часа|часов) (утра|дня|вечера|ночи)|тысяч|двадцат|тридцат|сорок |пятьдесят|[а-я]адцать")
 _LETTERS_SPELLED = re.compile(r"\b(эм|эн|эр|эс|тэ|ка|ха) (эм|эн|эр|эс|тэ|ка|ха)\b")
 
