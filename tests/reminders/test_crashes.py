@@ -268,7 +268,7 @@ def test_the_cascade_among_crashes(tmp_path: Path) -> None:
 
 
 @given(seed=st.integers(0, 2**32), crash_share=st.sampled_from([0.0, 0.02, 0.1, 0.3]), workers=st.integers(1, 3))
-@settings(max_examples=int(os.environ.get("VOICEBOT_EXAMPLES", "6")), deadline=None, phases=[Phase.generate])
+@settings(max_examples=int(os.environ.get("VOICEBOT_EXAMPLES", "4")), deadline=None, phases=[Phase.generate])
 def test_each_visit_once_a_step(tmp_path_factory: pytest.TempPathFactory, seed: int, crash_share: float, workers: int) -> None:
     made = world(tmp_path_factory.mktemp("crashes"), seed)
     made.crash_share = crash_share
