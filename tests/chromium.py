@@ -35,6 +35,8 @@ _LATIN = {
     "flac",
     "telegram",
     "max",
+    "enter",
+    "shift",
     "esc",
     "https",
     "prometheus",

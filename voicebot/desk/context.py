@@ -19,6 +19,7 @@ from voicebot.records.dialogs import Dialog, mask_phone
 from voicebot.records.masking import masked
 from voicebot.records.recordings import Recordings
 from voicebot.records.store import RecordStore
+from voicebot.russian.written import write_phone
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
 
@@ -89,6 +90,11 @@ def address_of(request: Request) -> str:
 def phones_of(login: Login) -> Callable[[str], str]:
     """Return how phone numbers are shown to whoever asks: whole, or with their middle hidden."""
     return str if allows(login.role, May.SEE_PHONES) else mask_phone
+
+
+def written_phones(login: Login) -> Callable[[str], str]:
+    """The same for people: +7 (912) 345-67-89."""
+    return write_phone if allows(login.role, May.SEE_PHONES) else mask_phone
 
 
 def as_shown(login: Login, dialog: Dialog) -> Dialog:

@@ -7,13 +7,12 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BeforeValidator
 
-from voicebot.accounts.roles import May, allows
+from voicebot.accounts.roles import May
 from voicebot.accounts.sessions import Login
 from voicebot.desk import words
-from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page
+from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page, written_phones
 from voicebot.desk.pages.dialogs import find
 from voicebot.records.call_backs import CallBacks, Returned
-from voicebot.records.dialogs import mask_phone
 
 router = APIRouter(prefix="/callbacks")
 Operator = Annotated[Login, Depends(need(May.TAKE_CALLS))]
@@ -78,8 +77,7 @@ def done(
 def _page(request: Request, desk: Desk, login: Login, *, status: int = 200, problem: str = "") -> Response:
     calls = CallBacks(desk.database, desk.clock).open()
     desk.audit.note(login.who, "call_backs_listed", address=address_of(request))
-    shown = (lambda number: number) if allows(login.role, May.SEE_PHONES) else mask_phone
     return page(
-        request, "callbacks.html", status, calls=calls, phone=shown, words=words, outcomes=OUTCOMES, problem=problem,
-        now=desk.clock.now(),
+        request, "callbacks.html", status, calls=calls, phone=written_phones(login), words=words, outcomes=OUTCOMES,
+        problem=problem, now=desk.clock.now(),
     )  # fmt: skip

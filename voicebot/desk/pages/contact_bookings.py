@@ -24,10 +24,10 @@ from voicebot.desk.booking_form import (
     when_of,
 )
 from voicebot.desk.clinic import Clinic, clinic_of
-from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page
+from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page, written_phones
 from voicebot.desk.known import phones_of, wished_of
 from voicebot.desk.pages.dialogs import find
-from voicebot.records.dialogs import Dialog, mask_phone
+from voicebot.records.dialogs import Dialog
 from voicebot.records.queue import Queue
 from voicebot.russian.inflect import agree
 from voicebot.russian.phones import parse_phone_digits
@@ -232,7 +232,7 @@ def panel(
         "moved": next((visit for visit in visits if visit.id == form.moving), None),
         "patients": [entry for number in numbers for entry in clinic.patients(number)],
         "numbers": numbers,
-        "phone": (lambda number: number) if with_phones else mask_phone,
+        "phone": written_phones(login),
         "taken_by": place.taken_by if place is not None else "",
         "say": say,
         "is_bad": is_bad,

@@ -54,14 +54,14 @@ class Figures:
     first: date
     last: date
     sent: Deliveries
-    sms_only: int
+    sms_only: int | None  # unknown where no provider of SMS has a price
     answered: Answered
     weeks: Mapping[date, Attendance]
     came: Attendance
 
     @property
-    def saved(self) -> int:
-        return self.sms_only - self.sent.total.kopecks
+    def saved(self) -> int | None:
+        return None if self.sms_only is None else self.sms_only - self.sent.total.kopecks
 
 
 @router.get("")
@@ -181,4 +181,5 @@ def figures_of(desk: Desk, query: Period) -> Figures:
         weeks.setdefault(Step.WEEK.first(day), Attendance()).add(one)
         came.add(one)
     part_kopecks = float(sms_price(desk.settings.messages, 1)) * 100
-    return Figures(first, last, sent, sent.sms_only_kopecks(part_kopecks), answered, weeks, came)
+    sms_only = sent.sms_only_kopecks(part_kopecks) if part_kopecks else None
+    return Figures(first, last, sent, sms_only, answered, weeks, came)

@@ -30,6 +30,7 @@ from voicebot.records.handed import Handed
 from voicebot.records.masking import masked
 from voicebot.records.queue import Queue, Result, Waiting, is_written
 from voicebot.russian.spelling import write_dialog_id
+from voicebot.russian.written import write_phone
 
 router = APIRouter()
 for _room in (contact_bookings, call_backs, visits, chats):
@@ -93,7 +94,7 @@ def queue_values(desk: Desk, with_phones: bool) -> dict[str, Any]:
     """What the queue shows: who waits now, and the first of those who are to be called."""
     calls = CallBacks(desk.database, desk.clock).open()
     unanswered = {chat.dialog_id: since for chat, since in Handed(desk.database, desk.clock).taken() if since is not None}
-    shown = (lambda number: number) if with_phones else mask_phone
+    shown = write_phone if with_phones else mask_phone
     return {"waiting": Queue(desk.database, desk.clock).open(), "unanswered": unanswered, "calls": len(calls), "phone": shown,
             "overdue": sum(call.is_overdue(desk.clock.now()) for call in calls)}  # fmt: skip
 

@@ -7,15 +7,14 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
-from voicebot.accounts.roles import May, allows
+from voicebot.accounts.roles import May
 from voicebot.accounts.sessions import Login
 from voicebot.clinic.day_visits import MARKABLE_DAYS, VisitFilter
 from voicebot.clinic.failures import ServiceFailure
 from voicebot.clinic.tables import AppointmentStatus
 from voicebot.desk import operator_words
 from voicebot.desk.clinic import Clinic, clinic_of
-from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page
-from voicebot.records.dialogs import mask_phone
+from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page, written_phones
 
 router = APIRouter(prefix="/visits")
 Operator = Annotated[Login, Depends(need(May.TAKE_CALLS))]
@@ -96,5 +95,5 @@ def _values(desk: Desk, clinic: Clinic, login: Login) -> dict[str, object]:
         "now": now,
         "today": now.date(),
         "markable_days": MARKABLE_DAYS,
-        "phone": (lambda number: number) if allows(login.role, May.SEE_PHONES) else mask_phone,
+        "phone": written_phones(login),
     }
