@@ -17,8 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MODEL = REPOSITORY / "models" / "vosk-embedded-ru"
 STEPS = ("texts", "speech", "train", "export", "graph", "evaluate")
 #: synthetic speech by the set's name: (engine, share of --hours)
-_SPEECH_JOBS = {"rhvoice-a": ("rhvoice", 0.35), "rhvoice-b": ("rhvoice", 0.35), "espeak-a": ("espeak", 0.14),
-                "answers-r": ("rhvoice", 0.12), "answers-e": ("espeak", 0.04)}  # fmt: skip
+_SPEECH_JOBS = {"rhvoice-a": ("rhvoice", 0.42), "rhvoice-b": ("rhvoice", 0.42), "espeak-a": ("espeak", 0.16)}
 
 #: zipf frequency (3 = once in a million words) of a form of a demo clinic's word that is worth its place
 _RAREST_FORM = 1.9

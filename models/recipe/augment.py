@@ -26,8 +26,6 @@ class Chances:
     babble_db: tuple[float, float] = (4.0, 28.0)
     noise_db: tuple[float, float] = (2.0, 30.0)
     band: float = 0.5
-    #: of the noise, what is white
-    white: float = 1 / 3
     #: speech and noise come through one narrow line, and the noise is measured behind it
     line: float = 0.0
     room: float = 0.3
@@ -107,8 +105,8 @@ def babble(length: int, pool: NDArray[np.int16], rng: np.random.Generator, voice
     return total
 
 
-def coloured_noise(length: int, rng: np.random.Generator, white: float = Chances.white) -> NDArray[np.float64]:
-    noise, kind = rng.standard_normal(length), 0 if rng.random() < white else rng.integers(1, 5)
+def coloured_noise(length: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    noise, kind = rng.standard_normal(length), rng.integers(0, 6)  # 0 and 5: white
     if kind == 1:
         noise = lfilter([1], [1, -0.95], noise)
     elif kind == 2:  # wind, traffic: slow waves
@@ -146,7 +144,7 @@ def damage(speech: NDArray[np.int16], rng: np.random.Generator, pool: NDArray[np
         decibels = max(decibels, _LONE_VOICE_DB) if voices < 2 else decibels
         x = x + _at_level(noise, line, level * _decibels(-decibels))
     elif lot < chances.babble + chances.noise:
-        noise, decibels = coloured_noise(len(x), rng, chances.white), rng.uniform(*chances.noise_db)
+        noise, decibels = coloured_noise(len(x), rng), rng.uniform(*chances.noise_db)
         x = x + _at_level(noise, line, level * _decibels(-decibels))
     x = x / (np.abs(x).max() + 1e-9) * _decibels(rng.uniform(-30, -1)) * 32767
     if rng.random() < 0.6:  # a line is never quite silent

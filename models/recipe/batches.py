@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing as mp
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,10 +52,8 @@ class Settings:
     batch_seconds: float
     short_batches: int
     seed: int
-    #: damage from the start to the end; without it gentle at first, then more and more
-    chances: Chances | None = None
-    #: how many times the utterances of a set of shards count, by the set's name; others once
-    weights: Mapping[str, int] = field(default_factory=dict)
+    #: from the start as much noise as other trainings have at their end
+    is_noisy: bool = False
 
 
 def usable(utterance: Utterance, settings: Settings) -> bool:
@@ -65,12 +63,6 @@ def usable(utterance: Utterance, settings: Settings) -> bool:
         return False
     units = sum(len(settings.lexicon[word]) for word in words)
     return utterance.seconds > units * 0.035
-
-
-def read_weighted(table: Path, settings: Settings) -> list[Utterance]:
-    """The usable utterances of a shard, as often as its set counts."""
-    set_name = table.stem.rpartition("-")[0]
-    return [utterance for utterance in read_shard(table) if usable(utterance, settings)] * settings.weights.get(set_name, 1)
 
 
 def transcript(text: str, settings: Settings) -> Words:
@@ -126,7 +118,7 @@ class Loader:
             for table in sorted(settings.speech.glob("*.tsv")):
                 if table not in known:
                     known.add(table)
-                    utterances += read_weighted(table, settings)
+                    utterances += [u for u in read_shard(table) if usable(u, settings)]
             pool = np.concatenate([utterances[i].samples for i in rng.integers(0, len(utterances), 400)])
             for batch in _round(utterances, rng, settings, short=made < settings.short_batches):
                 made += 1
@@ -155,10 +147,7 @@ def _round(utterances: list[Utterance], rng: np.random.Generator, settings: Sett
                 yield [utterances[index] for index in batches[number]]
 
 
-#: three utterances in four in noise or among other voices
-NOISY = replace(Chances(), babble=0.42, noise=0.35, babble_db=(0.0, 22.0), noise_db=(0.0, 22.0), line=0.4)
-#: more white noise, and levels at which words are lost and can still be found
-HARD = replace(NOISY, babble=0.37, noise=0.42, white=0.55, babble_db=(2.0, 20.0), noise_db=(2.0, 20.0), line=0.5)
+_NOISY = replace(Chances(), babble=0.42, noise=0.35, babble_db=(0.0, 22.0), noise_db=(0.0, 22.0), line=0.4)
 
 
 def chances(progress: float) -> Chances:
@@ -198,7 +187,7 @@ def _heard(
 ) -> tuple[Damaged, Words]:  # fmt: skip
     """The utterance through a bad line, now and then with or without a sound that is no word; its transcript."""
     samples, words = utterance.samples, transcriber(utterance)
-    lot = rng.random() if settings.chances or progress > _GARBAGE_FROM else 1.0
+    lot = rng.random() if settings.is_noisy or progress > _GARBAGE_FROM else 1.0
     if lot < _NOISE_ONLY:
         return _only_noise(len(samples), rng, pool), []
     noise = [settings.units[GARBAGE]]
@@ -211,7 +200,7 @@ def _heard(
         before = rng.random() < 0.5
         samples = np.concatenate([sound, gap, samples] if before else [samples, gap, sound])
         words = [noise, *words] if before else [*words, noise]
-    return damage(samples, rng, pool, settings.chances or chances(progress)), words
+    return damage(samples, rng, pool, _NOISY if settings.is_noisy else chances(progress)), words
 
 
 def _no_words(rng: np.random.Generator, others: list[NDArray[np.int16]], longest: int) -> NDArray[np.int16]:

@@ -21,8 +21,7 @@ from . import stress
 from .espeak import Espeak, EspeakError
 from .rhvoice import TRAINING_VOICES, RHVoice, RHVoiceError, unpack
 from .speech_store import ShardWriter
-from .texts.generate import answer_phrases, speech_phrases
-from .texts.templates import ANSWERS
+from .texts.generate import speech_phrases
 from .workfolder import RATE_HZ, WorkFolder
 
 #: voice variants of espeak-ng and how often each is drawn
@@ -85,16 +84,12 @@ class EspeakSpeaker:
 
 def speak_many(work: WorkFolder, engine: str, name: str, hours: float, general_words: int, seed: int,
                forbidden: frozenset[str] = frozenset()) -> None:  # fmt: skip
-    """Fills the speech folder with `hours` of one engine ("rhvoice" or "espeak"); `forbidden` texts are left out.
-
-    A set whose name begins with "answers" has nothing but answers.
-    """
+    """Fills the speech folder with `hours` of one engine ("rhvoice" or "espeak"); `forbidden` texts are left out."""
     rng = random.Random(seed)
     speaker = RhvoiceSpeaker(unpack(work.rhvoice), rng) if engine == "rhvoice" else EspeakSpeaker(rng)
     stressed = stress.load(work.stresses)
     writer, begun, failures = ShardWriter(work.speech, name), time.monotonic(), 0
-    phrases = answer_phrases(rng) if name.startswith(ANSWERS) else speech_phrases(rng, general_words)
-    for number, phrase in enumerate(phrases):
+    for number, phrase in enumerate(speech_phrases(rng, general_words)):
         if writer.seconds >= hours * 3600:
             break
         if phrase in forbidden:

@@ -7,8 +7,8 @@ was broken off goes on from its checkpoint.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from . import lexicon as lexicons
 from .augment import Chances, damage
-from .batches import HARD, NOISY, Batch, Loader, Settings, transcript, usable
+from .batches import Batch, Loader, Settings, transcript, usable
 from .features import log_mel
 from .garbage_unit import GARBAGE
 from .lfmmi import PhoneBigram, Words, denominator, numerator
@@ -37,20 +37,16 @@ class Round:
     share: float
     learning_rate: float
     bottleneck: int
-    #: without it gentle at first
-    chances: Chances | None = None
-    #: of sets of shards, as in `Settings`
-    weights: Mapping[str, int] = field(default_factory=dict)
+    is_noisy: bool
     #: steps of cross-entropy at the start; LF-MMI fades in over their last 40 %
     warm_steps: int = 0
     #: part of the round's time at the full rate
     plateau: float = 0.25
 
 
-#: a small network learns quickly what speech is; widened, it learns to hear it in noise; then callers' answers in hard noise
-ROUNDS = (Round(0.33, 2e-3, 128, warm_steps=160),
-          Round(0.36, 1.5e-3, 192, NOISY, plateau=0.15),
-          Round(0.31, 1.2e-3, 192, HARD, {"answers-r": 2, "answers-e": 2}, plateau=0.12))  # fmt: skip
+#: a small network learns quickly what speech is; widened, it learns to hear it in noise
+ROUNDS = (Round(0.48, 2e-3, 128, is_noisy=False, warm_steps=160),
+          Round(0.52, 1.5e-3, 192, is_noisy=True, plateau=0.15))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ class Trainer:
         restored = self._restore()
         self.settings = Settings(work.speech, work.other_speech, numbers, pronunciations, options.batch_seconds,
                                  max(0, self.round.warm_steps - self.step), options.seed + number * 1_000_000 + self.step,
-                                 self.round.chances, self.round.weights)  # fmt: skip
+                                 self.round.is_noisy)  # fmt: skip
         speech = [utterance for utterance in read_all(work.speech) if usable(utterance, self.settings)]
         hours = sum(utterance.seconds for utterance in speech) / 3600
         parameters = sum(parameter.numel() for parameter in self.network.parameters())

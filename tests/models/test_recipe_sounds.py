@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from models.recipe import garbage
-from models.recipe.augment import Chances, _active_level, _at_level, coloured_noise, damage
-from models.recipe.batches import Settings, Transcriber, _heard, read_weighted
+from models.recipe.augment import Chances, _active_level, _at_level, damage
+from models.recipe.batches import Settings, Transcriber, _heard
 from models.recipe.garbage_unit import GARBAGE
-from models.recipe.speech_store import ShardWriter, Utterance
+from models.recipe.speech_store import Utterance
 from voicebot.vocabulary.apart import pronounce
 from voicebot.vocabulary.folding import Pronunciation
 
@@ -58,32 +58,6 @@ def test_espeak_ng_is_written_down_with_its_own_stress(tmp_path) -> None:
     words = [[units[unit] for unit in ("p;", "e", "t", "a")], [units["d"], units["a"]]]
     assert transcriber(Utterance(np.zeros(8, np.int16), "пета да", "espeak f1")) == words
     assert transcriber(Utterance(np.zeros(8, np.int16), "пета да", "Anna"))[0][1] == units["i"]
-
-
-def test_noise_is_white_as_often_as_was_asked() -> None:
-    rng = np.random.default_rng(11)
-
-    def is_white(noise: np.ndarray) -> bool:
-        power = np.abs(np.fft.rfft(noise)) ** 2
-        bands = [band.mean() for band in np.array_split(power[1:], 8)]
-        return max(bands) < 1.5 * min(bands)
-
-    assert all(is_white(coloured_noise(RATE_HZ, rng, 1.0)) for _ in range(20))
-    assert not any(is_white(coloured_noise(RATE_HZ, rng, 0.0)) for _ in range(40))
-
-
-def test_a_set_of_shards_counts_as_often_as_its_weight(tmp_path) -> None:
-    tone = np.sin(np.arange(RATE_HZ) / 5).astype(np.float32)
-    for name in ("answers-r", "answers-r-b", "others"):
-        writer = ShardWriter(tmp_path, name)
-        writer.add(tone, "да", name)
-        writer.add(tone, "незнакомо", name)
-        writer.flush()
-    settings = Settings(
-        tmp_path, tmp_path, {"SIL": 0, "d": 1, "a": 2}, {"да": ("d", "a")}, 100.0, 0, 1, weights={"answers-r": 3}
-    )
-    found = [u.source for table in sorted(tmp_path.glob("*.tsv")) for u in read_weighted(table, settings)]
-    assert found == ["answers-r"] * 3 + ["answers-r-b", "others"]
 
 
 def test_noise_is_as_far_below_the_active_speech_as_was_asked() -> None:

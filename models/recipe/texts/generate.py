@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from .general import frequent_words, sequences
 from .slots import Slots
-from .templates import ANSWERS, TALK, expand, template_table
+from .templates import TALK, expand, template_table
 
 #: words of one speech phrase at most: longer ones make padded batches wasteful
 MAX_SPEECH_WORDS = 12
@@ -26,9 +26,9 @@ def drawn_sentences(rng: random.Random, kind: str = TALK) -> Iterator[tuple[int,
             yield number, sentence
 
 
-def domain_sentences(rng: random.Random, kind: str = TALK) -> Iterator[str]:
+def domain_sentences(rng: random.Random) -> Iterator[str]:
     """Endless sentences of clinic phone talk."""
-    return (sentence for _, sentence in drawn_sentences(rng, kind))
+    return (sentence for _, sentence in drawn_sentences(rng))
 
 
 def speech_phrases(rng: random.Random, general_words: int, *, domain_share: float = 0.6) -> Iterator[str]:
@@ -38,8 +38,3 @@ def speech_phrases(rng: random.Random, general_words: int, *, domain_share: floa
         phrase = next(domain if rng.random() < domain_share else general)
         if len(phrase.split()) <= MAX_SPEECH_WORDS:
             yield phrase
-
-
-def answer_phrases(rng: random.Random) -> Iterator[str]:
-    """Endless answers to what the robot asks, to be spoken for training."""
-    return (phrase for phrase in domain_sentences(rng, ANSWERS) if len(phrase.split()) <= MAX_SPEECH_WORDS)
