@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 TEMPLATE = "pin"
 _HOUR = timedelta(hours=1)
-_KEPT = timedelta(days=1)
+KEPT = timedelta(days=1)
 
 
 class TooManyCodes(ServiceFailure):
@@ -177,16 +177,21 @@ class Pins:
     def _forget(self, session: Session) -> None:
         """Old rows go, and codes that can be of no use any more go out of the outbox."""
         now = self._clock.now()
-        session.execute(delete(PinRow).where(PinRow.created_at < now - _KEPT))
+        session.execute(delete(PinRow).where(PinRow.created_at < now - KEPT))
         session.execute(
             update(MessageRow)
             .where(
                 MessageRow.template == TEMPLATE,
                 MessageRow.created_at < now - self._limits.valid,
-                MessageRow.created_at > now - _KEPT,
+                MessageRow.created_at > now - KEPT,
             )
             .values(values={"code": "", "minutes": 0})
         )
+
+
+def forget_number(session: Session, phone: str) -> None:
+    """Delete what is kept of a number's codes. For erasing a person."""
+    session.execute(delete(PinRow).where(PinRow.phone_key == hashed(phone)))
 
 
 def _digest(code: str, salt: str) -> str:

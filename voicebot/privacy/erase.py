@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from voicebot.accounts.audit import Audit
 from voicebot.clinic.call_tables import OutgoingCallRow
+from voicebot.clinic.pins import forget_number
 from voicebot.clinic.tables import AppointmentRow, ContactPointRow, LabOrderRow, WaitingRow
 from voicebot.clock import Clock
 from voicebot.messages.forgetting import remove_messages
@@ -67,6 +68,7 @@ class Eraser:
         done.stays[FAMILY] = kept.others_dialogs
         ids = self._dialogs(kept, done)
         self._database.run(lambda session: self._rows(session, kept, done, with_visits))
+        self._database.run(lambda session: forget_number(session, subject.phone))
         done.removed["rejected"] = self._rejected({*spellings(subject.phone), *ids})
         done.stays[SPOOLED] = waiting_entries(self._settings.data_dir / "spool")
         if ids:

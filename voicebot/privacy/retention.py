@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from voicebot.accounts.audit import Audit
 from voicebot.accounts.tables import AuditRow
+from voicebot.clinic import pins
 from voicebot.clinic.call_tables import OutgoingCallRow
+from voicebot.clinic.pin_tables import PinRow
 from voicebot.clinic.tables import AppointmentRow, MessageRow, WaitingRow
 from voicebot.clock import Clock
 from voicebot.messages.forgetting import remove_messages
@@ -42,6 +44,7 @@ class Purged:
     messages: int = 0
     outgoing_calls: int = 0
     waiting: int = 0
+    pins: int = 0
     visits: int = 0
     leftovers: int = 0  # files that no dialog names, and what the database refused
 
@@ -122,6 +125,7 @@ class Purge:
             before = self._before(days)
             if before is not None:
                 found.append((name, table, column < before))
+        found.append(("pins", PinRow, PinRow.created_at < self._clock.now() - pins.KEPT))
         return found
 
     def _figures_before(self) -> date | None:
