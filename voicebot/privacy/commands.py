@@ -195,6 +195,8 @@ _CLASSES = {
 
 
 def _kept_days(settings: Settings, name: str) -> str:
+    if name == "pins":
+        return "1"  # by their nature; no setting
     return str(getattr(settings.retention, _CLASSES[name]) or "for ever")
 
 
