@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from chat_stage import TEXTS, ChatStage, demo_dialogs, said, stage
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from voicebot.channels.contact import Incoming, Mode
 from voicebot.dialog.talking import Alternative
@@ -17,6 +17,8 @@ from voicebot.records.queue import Queue, Result
 from voicebot.settings import Settings
 
 __all__ = ["demo_dialogs", "stage"]
+
+pytestmark = pytest.mark.timeout(400)  # the first run teaches the understanding
 
 
 async def test_a_visit_is_booked_in_writing(stage: ChatStage) -> None:
@@ -271,6 +273,27 @@ async def test_nothing_shown_has_stress_marks(stage: ChatStage) -> None:
 def test_an_address_is_needed(stage: ChatStage) -> None:
     with pytest.raises(ValueError, match="address"):
         asyncio.run(stage.conversations.receive(Incoming("web", "")))
+
+
+# -- trouble ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_place_that_another_version_wrote_begins_anew(stage: ChatStage) -> None:
+    old = await stage.book("фамилию")
+    with stage.database.session() as session:
+        session.execute(update(ChatRow).values(state='{"$class": "voicebot.dialog.state:Gone", "v": {}}'))
+    stage.restart()
+    new = await stage.say("где вы находитесь")
+    assert new.dialog_id != old.dialog_id
+    assert "Лесной" in said(new)
+
+
+async def test_a_step_that_breaks_is_answered_and_the_next_one_works(stage: ChatStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.book("фамилию")
+    with monkeypatch.context() as patch:
+        patch.setattr("voicebot.dialog.caller.heard", lambda *_: 1 // 0)
+        assert said(await stage.say("Иванов Пётр")) == TEXTS.unavailable
+    assert "номер" in said(await stage.say("Иванов Пётр"))
 
 
 # -- privacy ------------------------------------------------------------------------------------------------------------

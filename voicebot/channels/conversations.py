@@ -24,6 +24,7 @@ from voicebot.channels.thinking import Thinker
 from voicebot.channels.writer import Writer
 from voicebot.errors import StorageError
 from voicebot.storage.database import Database
+from voicebot.talk.trouble import where
 
 log = structlog.get_logger(__name__)
 
@@ -74,8 +75,8 @@ class TextConversations:
         try:
             key = (incoming.channel, incoming.address)
             return (await self._change(key, partial(self.steps.receive, incoming), incoming.message_id))[0]
-        except StorageError as error:
-            log.error("text dialog not stored", channel=incoming.channel, problem=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - a dialplan, a service, the database: the patient is answered all the same
+            log.error("message_not_answered", channel=incoming.channel, problem=type(error).__name__, where=where(error))
             return Reply("", (Said(0, "robot", self.texts.unavailable),))
 
     async def leave(self, channel: str, address: str) -> None:

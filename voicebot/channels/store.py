@@ -6,18 +6,22 @@ from datetime import datetime
 from typing import Any, cast
 
 import msgspec
+import structlog
 from sqlalchemy import CursorResult, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from voicebot.channels.contact import Button, Mode, Reply
 from voicebot.dialog.state import Phase, State
 from voicebot.dialog.talking import End, HandOver
+from voicebot.errors import VoicebotError
 from voicebot.records import handed
 from voicebot.records.chat_tables import ChatRow
 from voicebot.records.dialogs import Turn
 from voicebot.records.tables import DialogRow, TurnRow
 from voicebot.records.writes import fit
 from voicebot.storage.database import Database
+
+log = structlog.get_logger(__name__)
 
 KEPT_REPLIES = 3
 _PLAIN = {"synchronize_session": False}
@@ -117,14 +121,24 @@ def load(database: Database, channel: str, address: str) -> Place:
 
 
 def place_of(row: ChatRow) -> Place:
+    """A stored place. A state that another version wrote and this one cannot read is over: the next message begins anew."""
+    mode = Mode(row.mode)
+    try:
+        state = State.from_json(row.state) if row.state else None
+        replies = tuple(_replies.decode(row.replies)) if row.replies else ()
+    except (VoicebotError, TypeError, msgspec.MsgspecError) as error:
+        log.warning("place_not_readable", dialog_id=row.dialog_id, problem=type(error).__name__)
+        state, replies = None, ()
+    if state is None and mode is Mode.ROBOT:
+        mode = Mode.OVER
     return Place(
         channel=row.channel,
         address=row.address,
         dialog_id=row.dialog_id,
         version=row.version,
-        mode=Mode(row.mode),
-        state=State.from_json(row.state) if row.state else None,
-        replies=tuple(_replies.decode(row.replies)) if row.replies else (),
+        mode=mode,
+        state=state,
+        replies=replies,
         delivered=row.delivered,
         due=row.due,
         due_at=row.due_at,
