@@ -126,7 +126,7 @@ def confirms(folder: Path, robot: Robot, clinic: Clinic, port: int) -> None:
     with phone(folder, "confirms", port) as patient:
         clinic.call("confirms", visit)
         pick_up(patient, "Алло.")
-        patient.say("Да, приду.")
+        patient.converse(robot, {"reminder.answer": "Да, приду.", "reminder.confirmed": "До свидания."})
         done = clinic.result("confirms")
     dialog = robot.dialog(done.dialog_id)
     story = transcript(list(dialog.turns))
@@ -144,8 +144,7 @@ def cancels(folder: Path, robot: Robot, clinic: Clinic, port: int) -> None:
     with phone(folder, "cancels", port) as patient:
         clinic.call("cancels", visit)
         pick_up(patient, "Слушаю вас.")
-        patient.say("Отмените, пожалуйста.")
-        patient.say("Нет, спасибо.")
+        patient.converse(robot, {"reminder.answer": "Отмените, пожалуйста.", "more.more": "Нет, спасибо."})
         done = clinic.result("cancels")
     assert done.result == "cancelled", transcript(list(robot.dialog(done.dialog_id).turns))
     assert clinic.row(visit) == ("cancelled", False)

@@ -131,6 +131,12 @@ def test_silence_is_what_the_settings_say(who: Who) -> None:
     assert Scene(silence_is=who.value).silence(5).first == (who, "silence", 3.5)
 
 
+def test_an_empty_partial_after_the_words_does_not_take_them_back() -> None:
+    scene = Scene().speech(0.8).silence(0.3, "здравствуйте")
+    assert scene.judge.heard("") is None
+    assert scene.silence(0.7).first[:2] == (Who.HUMAN, "greeting")
+
+
 def test_a_breath_is_no_greeting() -> None:
     """Sound without words: somebody is about to speak."""
     scene = Scene().silence(0.3).speech(0.2).silence(1.5)

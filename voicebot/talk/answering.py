@@ -114,8 +114,10 @@ class AnswerJudge:
 
     def heard(self, words: str, *, is_final: bool = False) -> Verdict | None:
         """The words of the present stretch so far; `is_final`: all of them, now that it is silent."""
+        if self._is_settled and not is_final:
+            return None  # a new decoding has begun: it has heard silence so far
         self._words = words
-        self._is_settled = self._is_settled or is_final
+        self._is_settled = is_final
         if is_machine_phrase(words, self._rules.phrases):
             return self._say(Who.MACHINE, "phrase")
         if len(words.split()) >= _MANY_WORDS:

@@ -1,5 +1,6 @@
 """Listens to whoever answered a call of ours, until it is clear who it is; then on for a while, in case it was not."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from voicebot.talk.beeps import ToneDetector
 
 _SILENCE = bytes(FRAME_BYTES)
 _HEAR_EVERY_FRAMES = 5  # the recogniser gets 100 ms at a time
+_PREROLL_FRAMES = 15  # before the detected voice: a soft first consonant
+_HANGOVER_FRAMES = 40  # after it: the recogniser's look-ahead; then it costs nothing until somebody speaks again
 _WATCHED_SECONDS = 8.0  # a machine that paused after its first word is found out within
 
 
@@ -29,14 +32,15 @@ class Greeting:
     _judge: AnswerJudge = field(init=False)
     _voice: VoiceDetector = field(init=False)
     _tones: ToneDetector = field(default_factory=ToneDetector)
-    _recogniser: TurnRecogniser = field(init=False)
+    _recogniser: TurnRecogniser | None = None
     _sound: bytearray = field(default_factory=bytearray)
+    _preroll: deque[bytes] = field(default_factory=lambda: deque(maxlen=_PREROLL_FRAMES))
+    _frames_since_voice: int = _HANGOVER_FRAMES
     _frames_after: int = 0
 
     def __post_init__(self) -> None:
         self._judge = AnswerJudge(self.rules)
         self._voice = VoiceDetector(self.vad_mode)
-        self._recogniser = self.model.turn()
 
     @property
     def is_human(self) -> bool:
@@ -67,22 +71,33 @@ class Greeting:
             self.first_frame = tick.frame if self.first_frame is None else self.first_frame
             self.last_frame = tick.frame
         verdict = self._judge.step(is_voice=is_voice, is_tone=tone.is_beep, is_ringing=tone.is_ringing)
-        self._sound += sound
+        self._collect(sound, is_voice)
         if verdict is None and len(self._sound) >= _HEAR_EVERY_FRAMES * FRAME_BYTES:
-            self._hear()
-            partial = self._recogniser.partial()
+            partial = self._hear().partial()
             verdict = self._judge.heard(partial)
             if verdict is not None and not was_human:
                 self.words = f"{self.words} {partial}".strip()
         if verdict is None and self._judge.wants_words:
-            self._hear()
-            heard = self._recogniser.final()
+            heard = self._hear().final()
             words = heard[0].text if heard else ""
             if not was_human:
                 self.words = f"{self.words} {words}".strip()
+                self.first_frame = self.first_frame if self.words else None  # it was no voice: detectors begin unsure
             verdict = self._judge.heard(words, is_final=True)
         return verdict
 
-    def _hear(self) -> None:
+    def _collect(self, sound: bytes, is_voice: bool) -> None:
+        """Keep what the recogniser is to hear: speech and a little around it."""
+        self._frames_since_voice = 0 if is_voice else self._frames_since_voice + 1
+        if self._frames_since_voice >= _HANGOVER_FRAMES:
+            self._preroll.append(sound)
+            return
+        self._sound += b"".join(self._preroll) + sound
+        self._preroll.clear()
+
+    def _hear(self) -> TurnRecogniser:
+        if self._recogniser is None:
+            self._recogniser = self.model.turn()
         self._recogniser.accept(bytes(self._sound))
         self._sound.clear()
+        return self._recogniser
