@@ -78,7 +78,9 @@ class ChatStage:
         self._start()
 
     def _start(self) -> None:
-        services = ClinicServices(Bookings(self.database, self.dialogs.catalogue, self.clock), self.dialogs.catalogue, self.clock)
+        services = ClinicServices(
+            Bookings(self.database, self.dialogs.catalogue, self.clock), self.dialogs.catalogue, self.clock
+        )
         thinker = Thinker(self.dialogs.engine, services, self.clock, self.dialogs.catalogue.zone, HOURS)
         self.conversations = TextConversations(
             thinker, self.database, RULES, TEXTS, "demo", operator_wait_seconds=self.operator_wait_seconds, threads=2
@@ -103,7 +105,12 @@ class ChatStage:
     async def say(self, text: str = "", *, message_id: str = "", seconds: float = 10, **more: object) -> Reply:
         """The patient writes, some seconds later."""
         self.clock.advance(seconds)
-        values = {"channel": "web", "address": "patient", "message_id": message_id or f"message-{next(self._ids)}", "text": text}
+        values = {
+            "channel": "web",
+            "address": "patient",
+            "message_id": message_id or f"message-{next(self._ids)}",
+            "text": text,
+        }
         return await self.conversations.receive(Incoming(**{**values, **more}))  # type: ignore[arg-type]
 
     async def press(self, reply: Reply, label: str) -> Reply:

@@ -26,7 +26,9 @@ def note(samples: np.ndarray, container: str, codec: str, rate_hz: int = 48000) 
         stream = out.add_stream(codec, rate=rate_hz, layout="mono")
         frame = av.AudioFrame.from_ndarray(samples.astype("<i2").reshape(1, -1), format="s16", layout="mono")
         frame.rate = TELEPHONE_HZ
-        resampler = av.AudioResampler(format=stream.format.name, layout="mono", rate=rate_hz, frame_size=stream.frame_size or 960)
+        resampler = av.AudioResampler(
+            format=stream.format.name, layout="mono", rate=rate_hz, frame_size=stream.frame_size or 960
+        )
         for piece in [*resampler.resample(frame), *resampler.resample(None)]:
             piece.pts = None
             out.mux(stream.encode(piece))
