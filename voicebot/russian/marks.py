@@ -42,7 +42,8 @@ _TURNS = listed("но а давайте давай можно так поэто�
 _CANNOT_PHRASES = """не могу, не смогу, не сможем, не можем, не получится, не получается, не подходит, не подойдет, неудобно,
     не удобно, не устраивает, не устроит, никак, не хочу, не надо, не нужно, занят, занята, исключено, отпадает, не выйдет,
     не хотелось бы, не приду, не буду, уезжаю, мимо, не вариант, не годится, не успеваю, не успею, не очень, не хотел бы,
-    не хотела бы, не работает, меня нет, работаю, на работе, в отпуске, в командировке, не пойдет, не в состоянии, не по мне"""
+    не хотела бы, не работает, меня нет, работаю, на работе, в отпуске, в командировке, не пойдет, не в состоянии, не по мне,
+    не приедем, не приеду, не придем, не поедем, не поеду, не пойду, нельзя"""
 _CANNOT = tuple(sorted((tuple(phrase.split()) for phrase in _CANNOT_PHRASES.split(",")), key=lambda phrase: -len(phrase)))
 
 
@@ -93,7 +94,7 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
     index = 0
     while index < len(tokens):
         cannot = _phrase_at(tokens, index, _CANNOT)
-        if cannot:
+        if cannot and tokens[index : index + 2] != ["нельзя", "ли"]:
             last = _last_mark(segments)
             if last is not None and not last.is_negated and _is_near(tokens, last, index):
                 _negate_back(segments)
@@ -203,6 +204,8 @@ def _last_mark(segments: list[list[Mark]]) -> Mark | None:
 def _is_near(tokens: list[str], last: Mark, index: int) -> bool:
     """Whether "не могу" still speaks of the mark before it."""
     between = tokens[last.core.end : index]
+    if tokens[index] == "работаю" and any(token in ("надо", "нужно", "удобно", "лучше") for token in between):
+        return False  # "после шести надо, я работаю"
     return len(between) <= 4 and not any(token in ("но", "а", "только", "давайте", "можно") for token in between)
 
 

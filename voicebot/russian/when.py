@@ -1,5 +1,6 @@
 """A phrase about date and time -> a wish. What the caller says last about a thing counts."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,6 +25,9 @@ def parse_when(text: str, now: datetime, *, context: When | None = None) -> When
     month): a weekday alone is then looked for inside it.
     """
     tokens = words(typed_to_words(text))
+    wanted = _instead_of_booked(tokens)
+    if wanted and any(mark for segment in scan(wanted, now.date()) for mark in segment):
+        tokens = wanted
     segments = scan(tokens, now.date())
     wish: When | None = None
     for segment in segments:
@@ -31,6 +35,21 @@ def parse_when(text: str, now: datetime, *, context: When | None = None) -> When
         if part is not None and not part.is_empty:
             wish = part if wish is None else wish.merged(part)
     return wish
+
+
+_BOOKED = re.compile(
+    r"(?:^| )(?:записан[аы]?|назначен[оаы]?|назначили|поставили|стоит|стою"
+    r"|(?:у меня|у нас|мой|наш|моя|наша) (?:\w+ ){0,5}(?:прием|запись|визит)) (?:\w+ )*?"
+    r"(?:а (?:\w+ ){0,6}?(?:можно|мне|нам|хочу|смогу|надо|лучше|удобно)|но (?:\w+ ){0,4}?(?:можно|смогу|хочу|надо|лучше)"
+    r"|давайте|сделайте|поставьте|перенесите|перепишите|вместо этого) "
+)
+
+
+def _instead_of_booked(tokens: list[str]) -> list[str]:
+    """What follows "записан на девять, а можно ...": the time that is booked is no wish; [] where nothing is told so."""
+    text = " ".join(tokens)
+    found = _BOOKED.search(text)
+    return text[found.end() :].split() if found is not None else []
 
 
 def _of_segment(segment: list[Mark], now: datetime, context: When | None) -> When | None:

@@ -1,4 +1,4 @@
-"""The trained part of understanding: multinomial logistic regression over letters and lemmas, with calibrated probabilities.
+"""The trained part of understanding: multinomial logistic regression over letters, lemmas and their meaning, calibrated.
 
 Trained from phrases at start (seconds) with scikit-learn, kept as plain arrays under the hash of all it was made of; applied
 without it: a phrase costs a fraction of a millisecond.
@@ -6,8 +6,8 @@ without it: a phrase costs a fraction of a millisecond.
 
 import hashlib
 import json
+import math
 import os
-import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -24,12 +24,13 @@ from threadpoolctl import threadpool_limits
 from voicebot.dialog.understanding import intents, patterns
 from voicebot.dialog.understanding.features import Views, lemmas, views, weighed
 from voicebot.dialog.understanding.noise import Noise
+from voicebot.dialog.understanding.vectors import FILE, word_vectors
 
 log = structlog.get_logger(__name__)
 
-_VERSION = 5  # of features, noise and training: another number forgets what is cached
+_VERSION = 6  # of features, noise and training: another number forgets what is cached
 _VARIANTS = 3
-_KEPT_FILES = 6  # of earlier phrases, in the cache
+_KEPT_FILES = 8  # of earlier phrases, in the cache
 _LEAST_DOCUMENTS = 5
 _REGULARISATION = 8.0  # scikit-learn's C
 _ITERATIONS = 25
@@ -40,6 +41,7 @@ _TEMPERATURES = np.geomspace(0.3, 3.0, 25)
 _STRANGERS = frozenset({"off_topic", "none"})
 _WELL_KNOWN = 9
 _BOOSTS = np.arange(0.0, 4.1, 0.5)
+_RARE_DOCUMENTS = 1  # in how many phrases a word counts that the training never met
 
 
 @dataclass(slots=True)
@@ -50,6 +52,8 @@ class Classifier:
     known: dict[str, int]
     idf: list[float]
     weights: NDArray[np.float32]
+    senses: NDArray[np.float32]  # a word vector's places x intents
+    rare: float  # the IDF of a lemma that the training never met
     bias: NDArray[np.float32]
     temperature: float
     boost: float  # what a rule's finding adds to an intent's score
@@ -63,6 +67,7 @@ class Classifier:
             numbers = np.fromiter(features.keys(), dtype=np.int64, count=len(features))
             values = np.fromiter(features.values(), dtype=np.float32, count=len(features))
             scores = scores + values @ self.weights[numbers]
+        scores = scores + _sense(text, self.known, self.idf, self.rare) @ self.senses
         scores = scores + self.boost * np.array([intent in hits for intent in self.intents])
         found = _softmax(scores / self.temperature)
         order = np.argsort(-found)
@@ -105,18 +110,30 @@ def train(phrases: Mapping[str, Sequence[str]], names: Collection[str] = ()) -> 
     own = _own_words(rows, names)
     seen = [found for (intent, _), group in zip(rows, groups, strict=True) for found in _seen(intent, group, own)]
     features, known, idf = _learnt_features(seen)
+    rare = math.log((1 + len(seen)) / (1 + _RARE_DOCUMENTS)) + 1.0
+    senses = np.stack([_sense(text, known, idf, rare) for text in texts])
     wanted = np.array([several.index(intent) for (intent, _), group in zip(rows, groups, strict=True) for _ in group])
     owners = np.array([number for number, group in enumerate(groups) for _ in group])
     is_held_out = owners % _HELD_OUT == _HELD_OUT - 1
-    solver = _Solver()
-    solver.fit(features[~is_held_out], wanted[~is_held_out], _ITERATIONS)
+    solver = _Solver(len(several))
+    solver.fit(features[~is_held_out], senses[~is_held_out], wanted[~is_held_out], _ITERATIONS)
     is_held_out &= np.array([number < _MEASURED for group in groups for number in range(len(group))])
     held_out = [text for text, is_out in zip(texts, is_held_out, strict=True) if is_out]
     rules = np.array([[intent in hits for intent in several] for hits in map(intents.hits, held_out)], dtype=np.float64)
-    temperature, boost = _calibrated(solver.scores(features[is_held_out]), rules, wanted[is_held_out])
-    solver.fit(features, wanted, _LAST_ITERATIONS)
-    weights, bias = solver.result()
-    return Classifier(several, known, idf, weights, bias, temperature, boost, frozenset(own))
+    temperature, boost = _calibrated(solver.scores(features[is_held_out], senses[is_held_out]), rules, wanted[is_held_out])
+    solver.fit(features, senses, wanted, _LAST_ITERATIONS)
+    weights, of_senses, bias = solver.result()
+    return Classifier(several, known, idf, weights, of_senses, rare, bias, temperature, boost, frozenset(own))
+
+
+def _sense(text: str, known: Mapping[str, int], idf: Sequence[float], rare: float) -> NDArray[np.float32]:
+    """The direction in which the words of a normalised phrase point together; rare ones weigh more."""
+
+    def weight(form: str) -> float:
+        number = known.get(f"={form}")
+        return rare if number is None else idf[number]
+
+    return word_vectors().of(lemmas(text), weight)
 
 
 def _own_words(rows: Sequence[tuple[str, str]], names: Collection[str]) -> Counter[str]:
@@ -139,25 +156,56 @@ def _seen(intent: str, group: Sequence[str], own: Counter[str]) -> Iterator[View
 
 
 class _Solver:
-    """Logistic regression that goes on from where the last fit ended."""
+    """Multinomial logistic regression by L-BFGS (Nocedal 1980), going on from where the last fit ended.
 
-    def __init__(self) -> None:
-        from sklearn.linear_model import LogisticRegression  # half a second: only where there is something to train
+    Beside sparse features each phrase has a dense vector: kept apart, their products are several times quicker.
+    """
 
-        self._model = LogisticRegression(C=_REGULARISATION, tol=1e-3, warm_start=True)
+    def __init__(self, classes: int) -> None:
+        self._classes = classes
+        self._found: NDArray[np.float64] | None = None
+        self._width = 0
 
-    def fit(self, features: Any, wanted: NDArray[np.int64], iterations: int) -> None:
-        self._model.max_iter = iterations
+    def fit(self, sparse: Any, dense: NDArray[np.float32], wanted: NDArray[np.int64], iterations: int) -> None:
+        from scipy.optimize import minimize  # half a second: only where there is something to train
+
+        rows = np.arange(len(wanted))
+        turned, decay = sparse.T.tocsr(), 1.0 / (_REGULARISATION * len(wanted))
+        self._width = sparse.shape[1]
+        start = self._found if self._found is not None else np.zeros((self._width + dense.shape[1] + 1) * self._classes)
+
+        def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            weights = flat.reshape(-1, self._classes)
+            scores = self._scored(weights.astype(np.float32), sparse, dense)
+            scores -= scores.max(axis=1, keepdims=True)
+            whole = np.log(np.exp(scores).sum(axis=1, keepdims=True))
+            surprise = float((whole[:, 0] - scores[rows, wanted]).mean(dtype=np.float64))
+            wrong = np.exp(scores - whole)
+            wrong[rows, wanted] -= 1.0
+            wrong /= len(wanted)
+            slope = np.vstack([turned @ wrong, dense.T @ wrong, wrong.sum(axis=0, keepdims=True)]).astype(np.float64)
+            slope[:-1] += decay * weights[:-1]
+            return surprise + 0.5 * decay * float((weights[:-1] ** 2).sum()), slope.ravel()
+
         # One thread: the matrices are small, and threads that wait busily for each other are slower on a busy machine.
-        with threadpool_limits(1), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # not converged to the last digit is what the limit is for
-            self._model.fit(features, wanted)
+        with threadpool_limits(1):
+            self._found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": iterations}).x
 
-    def scores(self, features: Any) -> NDArray[np.float64]:
-        return np.asarray(self._model.decision_function(features), dtype=np.float64)
+    def _scored(self, weights: NDArray[np.float32], sparse: Any, dense: NDArray[np.float32]) -> NDArray[np.float32]:
+        found = sparse @ weights[: self._width] + dense @ weights[self._width : -1] + weights[-1]
+        return np.asarray(found, dtype=np.float32)
 
-    def result(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return self._model.coef_.T.astype(np.float32), self._model.intercept_.astype(np.float32)
+    def scores(self, sparse: Any, dense: NDArray[np.float32]) -> NDArray[np.float64]:
+        return self._scored(self._weights(), sparse, dense).astype(np.float64)
+
+    def result(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Weights of the features, of the dense vector's places, and the bias."""
+        weights = self._weights()
+        return weights[: self._width], weights[self._width : -1], weights[-1]
+
+    def _weights(self) -> NDArray[np.float32]:
+        found = self._found if self._found is not None else np.zeros(self._classes)
+        return found.reshape(-1, self._classes).astype(np.float32)
 
 
 def _learnt_features(seen: Sequence[Views]) -> tuple[Any, dict[str, int], list[float]]:
@@ -211,7 +259,8 @@ def _calibrated(scores: NDArray[np.float64], rules: NDArray[np.float64], wanted:
 def _digest(phrases: Mapping[str, Sequence[str]], names: Collection[str]) -> str:
     """What the training depends on: the phrases, the rules that are features, and this code's version."""
     rules = {name: value for name, value in vars(patterns).items() if name.isupper()}
-    parts = [_VERSION, {intent: list(several) for intent, several in sorted(phrases.items())}, sorted(names), rules]
+    vectors = hashlib.sha256(FILE.read_bytes()).hexdigest()
+    parts = [_VERSION, vectors, {intent: list(several) for intent, several in sorted(phrases.items())}, sorted(names), rules]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:24]
 
 
@@ -226,6 +275,8 @@ def _store(trained: Classifier, file: Path) -> None:
             features=np.frombuffer("\n".join(trained.known).encode(), dtype=np.uint8),
             idf=np.array(trained.idf, np.float32),
             weights=trained.weights.astype(np.float16),
+            senses=trained.senses,
+            rare=np.array(trained.rare),
             bias=trained.bias,
             temperature=np.array(trained.temperature),
             boost=np.array(trained.boost),
@@ -245,6 +296,8 @@ def _load(file: Path) -> Classifier:
             {name: number for number, name in enumerate(names)},
             [float(value) for value in kept["idf"]],
             kept["weights"].astype(np.float32),
+            kept["senses"],
+            float(kept["rare"]),
             kept["bias"],
             float(kept["temperature"]),
             float(kept["boost"]),

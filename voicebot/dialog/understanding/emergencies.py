@@ -10,8 +10,10 @@ from voicebot.dialog.understanding import dangers
 
 _WINDOW = 7  # words between the parts of one sign
 _LIKELY = 0.45
-_LIKELY_OF_COMPLAINT = 0.8
+_LIKELY_OF_COMPLAINT = 0.7
+_SURE = 0.65  # then it needs no word of danger
 _LEAST_WORDS = 3
+_OVER = re.compile(rf"(?:^|(?<= ))(?:{dangers.OVER})")
 _CALM = re.compile(rf"(?:^| )(?:{dangers.CALM})(?: |$)")
 _DANGER_WORD = re.compile(rf"(?<= )(?:{dangers.WORDS})(?= )")
 _NOW = re.compile(rf"(?:^| )(?:{dangers.NOW})(?: |$)")
@@ -35,6 +37,8 @@ class _Sign:
 
 def is_emergency(text: str) -> bool:
     """Whether a normalised phrase tells of danger to life now, by the signs."""
+    if _is_over(text):
+        return False
     joined = _with_negations(text)
     if _told(dangers.ALWAYS, joined):
         return True
@@ -47,11 +51,18 @@ def is_suspected(text: str, probabilities: Mapping[str, float], is_complaint: bo
     `is_complaint`: the phrase is of those with which patients come to a doctor; then it has to be very likely.
     """
     chance = probabilities.get("emergency", 0.0)
-    if chance < (_LIKELY_OF_COMPLAINT if is_complaint else _LIKELY) or chance < max(probabilities.values()):
+    least = _LIKELY_OF_COMPLAINT if is_complaint else _LIKELY
+    if chance < least or chance < max(probabilities.values()):
         return False
     if len(text.split()) < _LEAST_WORDS:
         return False
-    return _DANGER_WORD.search(f" {text} ") is not None and not _is_calm(text)
+    is_told = chance >= max(_SURE, least) or _DANGER_WORD.search(f" {text} ") is not None
+    return is_told and not _is_calm(text) and not _is_over(text)
+
+
+def _is_over(text: str) -> bool:
+    found = _OVER.search(text)
+    return found is not None and _NOW.search(text.replace(found.group(), " ")) is None
 
 
 def _is_calm(text: str) -> bool:

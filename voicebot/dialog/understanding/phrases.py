@@ -6,7 +6,7 @@ Each such phrase stands for a few with real names of this clinic, so the same fi
 
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,10 @@ from voicebot.russian.inflect import inflect
 from voicebot.russian.names import PersonName, decline
 from voicebot.russian.text import normalise
 
+#: The key of a file whose phrases teach which answer of the FAQ is meant, by the entry's ID.
+FAQ = "faq"
+#: Under it beside the IDs: questions that do not tell which answer is wanted.
+ANY_ANSWER = "any"
 #: Beside the intents: a bare answer (a date, a name), and talk that is no request at all.
 ANSWER = "answer"
 NOTHING = "none"
@@ -35,13 +39,40 @@ _INTENT = re.compile(r"^[a-z][a-z0-9_]*$")
 def read_phrases(folder: Path) -> dict[str, list[str]]:
     """Return intent -> phrases of a clinic's understanding/*.yaml, placeholders unfilled; raise ConfigurationError."""
     found: dict[str, list[str]] = {}
-    for path in sorted((folder / "understanding").glob("*.yaml")):
-        for intent, phrases in _read(path).items():
-            found.setdefault(intent, []).extend(phrases)
+    for path, raw in _files(folder):
+        for intent in raw:
+            if intent != FAQ:
+                found.setdefault(intent, []).extend(_listed(path, raw, intent))
     return found
 
 
-def _read(path: Path) -> dict[str, list[str]]:
+def read_faq_phrases(folder: Path, known: Collection[str]) -> dict[str, list[str]]:
+    """Return ID of the FAQ -> how callers ask it, of what a clinic's understanding/*.yaml have under `faq`.
+
+    Raise ConfigurationError where an ID is not among the `known`.
+    """
+    found: dict[str, list[str]] = {}
+    for path, raw in _files(folder):
+        entries = raw.get(FAQ, {})
+        if not isinstance(entries, CommentedMap):
+            if entries:
+                line = raw.lc.key(FAQ)[0] + 1
+                raise ConfigurationError(f"{path}:{line}: {FAQ} has no entries.", "Write `id:` and under it `- phrase` lines.")
+            continue
+        for identifier in entries:
+            if identifier != ANY_ANSWER and identifier not in known:
+                line = entries.lc.key(identifier)[0] + 1
+                raise ConfigurationError(f"{path}:{line}: no answer {identifier!r} in faq.yaml.", "Correct the ID, or add it.")
+            found.setdefault(identifier, []).extend(_listed(path, entries, identifier))
+    return found
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, CommentedMap]]:
+    for path in sorted((folder / "understanding").glob("*.yaml")):
+        yield path, _read(path)
+
+
+def _read(path: Path) -> CommentedMap:
     try:
         raw: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
     except MarkedYAMLError as error:
@@ -50,18 +81,19 @@ def _read(path: Path) -> dict[str, list[str]]:
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}:1: not UTF-8 at byte {error.start}.", "Save the file as UTF-8.") from None
     if raw is None:
-        return {}
+        return CommentedMap()
     if not isinstance(raw, CommentedMap):
         raise ConfigurationError(f"{path}:1: not a list of intents.", "Write `intent:` and under it `- phrase` lines.")
-    found: dict[str, list[str]] = {}
-    for intent, phrases in raw.items():
-        line = raw.lc.key(intent)[0] + 1
-        if not isinstance(intent, str) or not _INTENT.match(intent):
-            raise ConfigurationError(f"{path}:{line}: {intent!r} is no name of an intent.", "Use a-z, 0-9 and _.")
-        if not isinstance(phrases, list):
-            raise ConfigurationError(f"{path}:{line}: {intent} has no list of phrases.", "Write `- phrase` lines under it.")
-        found[intent] = [_checked(path, phrases, index) for index in range(len(phrases))]
-    return found
+    return raw
+
+
+def _listed(path: Path, several: CommentedMap, name: Any) -> list[str]:
+    line, phrases = several.lc.key(name)[0] + 1, several[name]
+    if not isinstance(name, str) or not _INTENT.match(name):
+        raise ConfigurationError(f"{path}:{line}: {name!r} is no name of an intent.", "Use a-z, 0-9 and _.")
+    if not isinstance(phrases, list):
+        raise ConfigurationError(f"{path}:{line}: {name} has no list of phrases.", "Write `- phrase` lines under it.")
+    return [_checked(path, phrases, index) for index in range(len(phrases))]
 
 
 def _checked(path: Path, phrases: Any, index: int) -> str:
@@ -83,12 +115,28 @@ def all_phrases(catalogue: Catalogue, folder: Path | None, examples: Mapping[str
     several: dict[str, list[str]] = read_phrases(folder) if folder is not None else {}
     for intent, phrases in examples.items():
         several.setdefault(intent, []).extend(phrases)
-    for entry in catalogue.faq.values():
-        several.setdefault(entry.intent, []).extend(entry.questions)
+    for key, phrases in _asked(catalogue, folder).items():
+        if key != ANY_ANSWER:
+            several.setdefault(catalogue.faq[key].intent, []).extend(phrases)
+    return _filled(catalogue, several)
+
+
+def faq_phrases(catalogue: Catalogue, folder: Path) -> dict[str, list[str]]:
+    """Return ID of the FAQ -> how callers ask it, with this clinic's own names; under ANY_ANSWER what asks nothing certain."""
+    titles = {key: [entry.title] for key, entry in catalogue.faq.items()}
+    return _filled(catalogue, {key: [*titles.get(key, ()), *asked] for key, asked in _asked(catalogue, folder).items()})
+
+
+def _asked(catalogue: Catalogue, folder: Path | None) -> dict[str, list[str]]:
+    taught = read_faq_phrases(folder, catalogue.faq) if folder is not None else {}
+    return {**taught, **{key: [*entry.questions, *taught.get(key, ())] for key, entry in catalogue.faq.items()}}
+
+
+def _filled(catalogue: Catalogue, several: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     filler = _Filler(catalogue)
     return {
-        intent: list(dict.fromkeys(filled for phrase in phrases for filled in filler.filled(phrase)))
-        for intent, phrases in sorted(several.items())
+        label: list(dict.fromkeys(filled for phrase in phrases for filled in filler.filled(phrase)))
+        for label, phrases in sorted(several.items())
     }
 
 

@@ -13,7 +13,7 @@ from voicebot.dialog.understanding.classifier import learn
 from voicebot.dialog.understanding.emergencies import is_emergency, is_suspected
 from voicebot.dialog.understanding.examples import Examples
 from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
-from voicebot.dialog.understanding.phrases import all_phrases, own_names
+from voicebot.dialog.understanding.phrases import all_phrases, faq_phrases, own_names
 from voicebot.dialog.understanding.understood import Understood
 from voicebot.dialog.understanding.values import Values, names_unknown_doctor
 from voicebot.dialog.understanding.wishes import Said, Wish, Wishes
@@ -26,6 +26,7 @@ from voicebot.russian.when import When
 
 _SUBJECT = ("doctor", "speciality", "service")
 _PHRASE_FLOOR = 0.82
+_ANSWER_ABOVE, _ANSWER_SURELY = 0.6, 0.93
 _SURER_THAN_COMMAND = 0.9
 #: Only for `fits` and `is_complete`, which ask whether a phrase is a time at all, not which.
 _SOME_MORNING = datetime(2026, 1, 12, 9, 0)  # noqa: DTZ001 - local time of nowhere: parse_when needs none
@@ -52,8 +53,7 @@ class Understanding:
         trains the classifier; `cache_folder` keeps what was learnt between starts (None: nowhere).
         """
         self.catalogue = catalogue
-        taught = all_phrases(catalogue, folder, examples) if folder is not None else {}
-        self._wishes = Wishes(learn(taught, cache_folder, own_names(catalogue)) if taught else None, Examples(examples))
+        self._wishes = _taught(catalogue, examples, folder, cache_folder)
         self._values = Values(catalogue)
         self._grammars = Grammars(catalogue)
 
@@ -84,9 +84,19 @@ class Understanding:
         change = details.change(plain, is_asked=kind == "correction")
         if change in ("offers", "earlier", "later") and "datetime" in slots:
             change = ""  # "не раньше среды" is a wish
+        answer, chance = self._wishes.answer(plain)
+        is_answered = chance >= (_ANSWER_SURELY if "faq" in slots else _ANSWER_ABOVE)
+        if "faq" in ambiguous and is_answered and answer in ambiguous["faq"]:
+            ambiguous = {kind: several for kind, several in ambiguous.items() if kind != "faq"}
         faq_intent = self.catalogue.faq[slots["faq"]].intent if "faq" in slots else "info"
-        said = Said(plain, kind, slots, slots.keys() | ambiguous.keys(), change, score, faq_intent)
+        answer_intent = self.catalogue.faq[answer].intent if is_answered else ""
+        is_sure = chance >= _ANSWER_SURELY
+        said = Said(plain, kind, slots, slots.keys() | ambiguous.keys(), change, score, faq_intent, is_sure, answer_intent)
         wish = self._wishes.of(said, probabilities)
+        sureness = found.sureness
+        if is_answered and wish.intent in ("info", "document"):
+            slots, sureness = {**slots, "faq": answer}, {**sureness, "faq": round(chance, 3)}
+            wish = Wish(answer_intent, wish.probability)
         is_any = details.is_any(plain)
         has_meaning = bool(slots or ambiguous or change or is_any or wish.intent != "none")
         has_slots = bool(slots or ambiguous)
@@ -95,7 +105,7 @@ class Understanding:
             slots=slots,
             confidence=(score if has_slots else round(wish.probability, 4)) if has_meaning else 0.0,
             intent_confidence=round(wish.probability, 4),
-            sureness=found.sureness,
+            sureness=sureness,
             ambiguous=ambiguous,
             several=found.several,
             listed=found.listed,
@@ -204,6 +214,21 @@ class Understanding:
     @property
     def empty_wish(self) -> When:
         return When()
+
+
+def _taught(
+    catalogue: Catalogue, examples: Mapping[str, Sequence[str]], folder: Path | None, cache_folder: Path | None
+) -> Wishes:
+    if folder is None:
+        return Wishes(None, Examples(examples))
+    wishes, answers = all_phrases(catalogue, folder, examples), faq_phrases(catalogue, folder)
+    own = own_names(catalogue)
+    return Wishes(
+        learn(wishes, cache_folder, own) if wishes else None,
+        Examples(examples),
+        learn(answers, cache_folder, own) if len(answers) > 1 else None,
+        wishes,
+    )
 
 
 def _of_call(command: Wish, slots: Mapping[str, Any]) -> Understood:

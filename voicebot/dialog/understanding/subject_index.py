@@ -26,6 +26,7 @@ _SHORT_LETTERS = 4  # sounds up to this long must fit exactly: "лор" is not "
 _FUNCTION_WORDS = listed(
     "в во на к ко с со у о об от до для по за из и а но или не ни да нет же бы ли я мне меня мы нам вы вам"
 )
+_FUNCTION_SOUNDS = frozenset(map(sound_key, _FUNCTION_WORDS))
 #: Words longer than any name's are cut off; nobody names a service in so many.
 _LONGEST_WORDS = 12
 _REMEMBERED_WORDS = 20_000
@@ -145,6 +146,8 @@ class SubjectIndex(Generic[_K]):
         places: dict[str, int] = {sound: place for place, sound in reversed(list(enumerate(sounds)))}
         for candidate in candidates[(self._counts[candidates] >= 2) & (self._counts[candidates] <= _SCATTERED_WORDS)]:
             sound = self._sounds[candidate]
+            if self._counts[candidate] == 2 and _FUNCTION_SOUNDS & set(self._words[sound]):
+                continue  # "на лесной дом" is not "на дом"
             found = sorted({places.get(word, -1) for word in self._words[sound]})
             if found[0] < 0 or len(found) != self._counts[candidate]:
                 continue

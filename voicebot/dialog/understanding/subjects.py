@@ -279,10 +279,11 @@ def _cases(form: str) -> Iterator[str]:
 
 
 def _adjective_cases(form: str) -> tuple[str, ...]:
-    """ "Зубной" stands for a doctor, "больничный" for a paper: they decline like adjectives."""
-    if " " in form or not form.endswith(("ой", "ый")):
+    """ "Зубной" stands for a doctor, "больничный" for a paper, "Садовая" for a street: they decline like adjectives."""
+    if " " in form or not form.endswith(("ой", "ый", "ая")):
         return ()
-    return tuple(form[:-2] + ending for ending in ("ого", "ому", "ым", "ом"))
+    endings = ("ой", "ую") if form.endswith("ая") else ("ого", "ому", "ым", "ом", "ых")
+    return tuple(form[:-2] + ending for ending in endings)
 
 
 def _is_likely(kind: Kind, tokens: list[str], match: Match) -> bool:
