@@ -157,6 +157,7 @@ def _say_ready(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
         f"Voice       {brain_facts.get('voice', '?')}",
         f"Clinic      {brain_facts.get('clinic', '?')}",
         f"Desk        {'https' if settings.http.certificate else 'http'}://{settings.http.host}:{settings.http.port}/",
+        f"Chat        {_chat(settings)}",
         f"Recordings  {_recordings(settings)}; kept for {settings.retention.audio_days or 'all'} days",
         f"Messages    {_messages(settings)}",
         f"Answers     callers from {', '.join(settings.sip.allow)}; hands over to "
@@ -165,6 +166,11 @@ def _say_ready(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
         "Call it from a softphone, or try `make demo`. What was said: `.venv/bin/voicebot dialogs list`.",
     ]
     _console.print(Panel("\n".join(rows), title="Voicebot is ready", expand=False))
+
+
+def _chat(settings: Settings) -> str:
+    channels = settings.channels
+    return f"http://{channels.host}:{channels.port}/" if channels.is_enabled and channels.web.is_enabled else "off"
 
 
 def _messages(settings: Settings) -> str:
