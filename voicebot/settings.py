@@ -451,9 +451,7 @@ class Messages(Section):
     providers: dict[str, AnyProvider] = Field(
         {}, description="several of one channel: the first is the main one; none for sms: messages go to files"
     )
-    answered: list[Literal["sms", "viber"]] = Field(
-        [], description="where patients can answer (to a number, not a name)"
-    )
+    answered: list[Literal["sms", "viber"]] = Field([], description="where patients can answer (to a number, not a name)")
     pins: Pins = Pins()
 
 

@@ -22,6 +22,9 @@ _PROMPT = re.compile(r"\[([a-z_]+)\.([a-z_]+)(?:\.([a-z_]+))?[a-z_.]*\]$")
 #: Asked in no conversation, for a reason.
 _NOT_ASKED = {
     "unserved": "serves wishes that no other form serves; every wish has its form now",
+    "elsewhere": "Alice's alone, which hears neither silence nor noise (conversations alice_*)",
+    "identify": "asked where one types alone (tests/channels/test_pin_dialog.py)",
+    "waiting_offer": "asked where one types alone (tests/channels/test_waiting_offer_dialog.py)",
 }
 
 

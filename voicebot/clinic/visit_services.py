@@ -75,9 +75,7 @@ class QueueMessage(Arguments):
 
     template: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)
     phone: str
-    caller_phone: str | None = Field(
-        None, description="a message to it may tell what was asked for"
-    )
+    caller_phone: str | None = Field(None, description="a message to it may tell what was asked for")
     appointment: Any = Field(None, description="Appointment")
     branch: str | None = None
     doctor: str | None = None

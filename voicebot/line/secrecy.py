@@ -52,7 +52,7 @@ def secure_media(config: Any, sip: Sip) -> None:
     }[sip.srtp]  # fmt: skip
     config.srtpSecureSignaling = 1 if sip.srtp != "off" and sip.transport == "tls" else 0
     if sip.srtp != "off" and sip.transport != "tls":
-        log.warning("keys_of_srtp_are_readable", transport=sip.transport, cure="set sip.transport = \"tls\"")
+        log.warning("keys_of_srtp_are_readable", transport=sip.transport, cure='set sip.transport = "tls"')
 
 
 def _why(error: Exception) -> str:

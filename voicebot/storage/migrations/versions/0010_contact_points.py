@@ -1,5 +1,7 @@
 """Addresses of patients, deliveries of messages, reminders; what the courier notes about a message."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -20,7 +22,7 @@ def _text(name: str, length: int) -> sa.Column[str]:
     return sa.Column(name, sa.String(length), nullable=False)
 
 
-def _time(name: str, *, nullable: bool = True) -> sa.Column[sa.DateTime]:
+def _time(name: str, *, nullable: bool = True) -> sa.Column[datetime]:
     return sa.Column(name, _TIME, nullable=nullable)
 
 
