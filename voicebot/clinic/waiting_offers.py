@@ -87,7 +87,12 @@ class WaitingOffers:
         if self._swept_at is None or now - self._swept_at >= _STALE:
             self._swept_at = now
             wanted = WaitingRow.status != WaitingStatus.CLOSED.value
-        query = select(WaitingRow.id).where(wanted).order_by(WaitingRow.found_at, WaitingRow.id).limit(_MOST)
+        query = (
+            select(WaitingRow.id)
+            .where(wanted)
+            .order_by(WaitingRow.found_at.is_(None), WaitingRow.found_at, WaitingRow.id)
+            .limit(_MOST)
+        )
         return self._database.run(lambda session: session.scalars(query).all(), is_readonly=True)
 
     def _look(self, waiting_id: int) -> bool:
