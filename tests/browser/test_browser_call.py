@@ -327,8 +327,8 @@ def test_everybody_sees_what_belongs_to_the_work(day: Day, oper: Seat, qa: Seat,
         sections[name] = own.page.locator("nav a").all_inner_texts()
     assert sections == {
         "oper": ["Очередь", "Перезвонить", "Визиты"],
-        "qa": ["Обращения", "Показатели"],
-        "boss": ["Показатели"],
+        "qa": ["Обращения", "Показатели", "Сообщения"],
+        "boss": ["Показатели", "Сообщения"],
     }
     for own, path in (
         (oper, f"/dialogs/{day.dialog_id}"),
