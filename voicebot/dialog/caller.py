@@ -9,7 +9,7 @@ from voicebot.dialog.confirmation import Policy, policy_of_wish
 from voicebot.dialog.hypotheses import Hypothesis
 from voicebot.dialog.meaning import Meaning
 from voicebot.dialog.recovery import ask_question_again, not_understood
-from voicebot.dialog.schema import Form
+from voicebot.dialog.schema import FieldItem, Form
 from voicebot.dialog.state import Phase, Wish
 from voicebot.dialog.talking import Heard
 from voicebot.dialog.turn import Turn
@@ -82,14 +82,23 @@ def serve(turn: Turn, understood: Understood, text: str) -> None:
 def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
     """ "Ещё раз" is no wish for a repetition, "все" is no goodbye where it is one of the answers.
 
-    A human and help in danger are always served.
+    A human and help in danger are always served; but "перезвоните мне" is an answer where the question lists these words.
     """
     one = turn.field_of(turn.state.item) if turn.state.item else None
-    if one is None or understood.intent in ("emergency", "operator", "upset"):
+    if one is None or understood.intent == "emergency":
+        return False
+    if _is_listed(one, text):
+        return True
+    if understood.intent in ("operator", "upset"):
         return False
     if normalise(text) in map(normalise, one.any):
         return True
     return bool(one.options) and choices.choose_option(one.options, text, {}, turn.understanding) is not None
+
+
+def _is_listed(field: FieldItem, text: str) -> bool:
+    """Whether the question itself lists this answer, word for word."""
+    return normalise(text) in {normalise(phrase) for option in field.options for phrase in option.phrases}
 
 
 def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
@@ -153,8 +162,8 @@ def _opens_digression(turn: Turn, understood: Understood, text: str) -> bool:
     if form is None or not form.digression or form.form == turn.state.form:
         return False
     one = turn.field_of(turn.state.item) if turn.state.item else None
-    if one is not None and normalise(text) in {normalise(phrase) for option in one.options for phrase in option.phrases}:
-        return False  # an answer that the question itself lists, word for word
+    if one is not None and _is_listed(one, text):
+        return False
     is_free = one is not None and one.type == "free"
     if is_free and understood.intent_confidence < turn.plans.application.confirm_below.high:
         return False  # anything may be the answer here: only a sure wish is another matter
