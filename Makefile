@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 VOICEBOT := $(BIN)/voicebot
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help bench-alice run two-robots demo test test-calls check lock models model sip-native voice soak bench-latency bench-capacity bench-recognition bench-understanding bench-chat clean
+.PHONY: help bench-alice run two-robots demo test test-all test-calls check lock models model sip-native voice soak bench-latency bench-capacity bench-recognition bench-understanding bench-chat clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ demo: $(VENV)/.run voice ## Place a simulated patient's call and watch it
 
 test: $(VENV)/.dev voice ## Set up and run the tests
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+test-all: $(VENV)/.dev voice ## The tests and those that take minutes or a whole machine (mark: heavy)
+	@$(BIN)/pytest -m "" $(PYTEST_ARGS)
 
 test-calls: $(VENV)/.run voice ## Play the demo clinic's conversations over real SIP calls (CALLS="name ...", JOBS=2)
 	@$(VOICEBOT) rehearse --jobs $(or $(JOBS),2) $(CALLS)
