@@ -19,7 +19,7 @@ app = typer.Typer(help="The settings: all there are, and those in force.", no_ar
 _HEAD = """\
 # Settings
 
-Made from `voicebot/settings.py` by `voicebot settings reference`; a test keeps it so. Do not edit.
+Made from `voicebot/settings` by `voicebot settings reference`; a test keeps it so. Do not edit.
 
 They come from a TOML file (`VOICEBOT_CONFIG`, else `./voicebot.toml` if there is one) and from variables, which win:
 `VOICEBOT_SIP__PORT=5070` is `port` of `[sip]`. An unknown key is an error. A secret is better given as a file (`..._file`)
