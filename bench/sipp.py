@@ -143,7 +143,7 @@ class Callers:
         first = random.randrange(10**8, 9 * 10**8)
         phones.write_text("SEQUENTIAL\n" + "".join(f"+79{first + n:09d}\n" for n in range(calls)))
         command = ["sipp", f"127.0.0.1:{port}", "-sf", scenario, "-inf", phones, "-i", "127.0.0.1", "-mi", "127.0.0.1"]
-        command += ["-p", _free_udp(1), "-min_rtp_port", _free_udp(4 * at_once + 4), "-m", calls, "-l", at_once]
+        command += ["-p", _free_udp(1), "-mp", _free_udp(4 * at_once + 4), "-m", calls, "-l", at_once]
         command += ["-r", max(1, round(a_second * 10)), "-rp", 10_000, "-nostdin", "-trace_stat", "-fd", 1]
         command += ["-stf", self.folder / "stat.csv", "-trace_err", "-error_file", self.folder / "errors"]
         with (self.folder / "log").open("wb") as log:
@@ -185,7 +185,7 @@ class Operators:
         place = folder / "operators"
         place.mkdir()
         command = ["sipp", "-sn", "uas", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(self.port), "-nostdin", "-rtp_echo"]
-        command += ["-min_rtp_port", str(_free_udp(8))]
+        command += ["-mp", str(_free_udp(8))]
         with (place / "log").open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=place)
 
