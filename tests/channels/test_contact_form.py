@@ -224,6 +224,23 @@ def test_without_scripts(client: TestClient, clock: VirtualClock, database: Data
         assert client.get(f"/contact/{name}").headers["content-type"].startswith(kind)
 
 
+def test_nobody_writes_it_twice(client: TestClient, clock: VirtualClock) -> None:
+    form = {**GOOD, "phone": "12", "message": "<b>К кардиологу</b>", "token": page(client, clock)}
+    told = client.post("/contact", data=form)
+    assert told.status_code == 422
+    assert 'value="Анна"' in told.text
+    assert "&lt;b&gt;К кардиологу&lt;/b&gt;</textarea>" in told.text
+    assert " checked" in told.text
+
+
+def test_who_took_too_many_pages_is_told_so(client: TestClient, clock: VirtualClock) -> None:
+    last = [page(client, clock, 0) for _ in range(60)][-1]
+    told = client.post("/contact", data={**GOOD, "token": last})
+    assert told.status_code == 429, "too fast, and there is no page more for him"
+    assert "Подождите" in told.text
+    assert "<form" not in told.text
+
+
 @pytest.mark.parametrize("body", ["", "[]", "{", '"a"', "[" * 9000, '{"name": {"a": 1}}', '{"name": null, "consent": 7}'])
 def test_odd_json(client: TestClient, body: str) -> None:
     answer = client.post("/contact", content=body, headers={"content-type": "application/json"})

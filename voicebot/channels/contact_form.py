@@ -5,6 +5,7 @@ POST /contact takes it (a form or JSON), GET /contact/token gives a page its tok
 "form": in the operators' queue and among the calls to return at once.
 """
 
+import contextlib
 import ipaddress
 import json
 import os
@@ -185,8 +186,12 @@ def router(forms: ContactForms, settings: Settings) -> APIRouter:
     own = settings.channels.form
     public = settings.channels.public_url.rstrip("/")
 
-    def shown(status: int = 200, *, token: str = "", answer: Answer | None = None) -> HTMLResponse:
+    def shown(
+        status: int = 200, *, token: str = "", answer: Answer | None = None, filled: Mapping[str, str] | None = None
+    ) -> HTMLResponse:
+        """`filled`: what stood in the fields, so that nobody writes it twice."""
         values = {"token": token, "own": own, "answer": answer, "honeypot": form_checks.HONEYPOT, "limits": form_checks}
+        values["filled"] = filled or {}
         page = pages.get_template("form.html").render(values)
         return HTMLResponse(page, status, headers=_page_headers(own))
 
@@ -215,6 +220,7 @@ def router(forms: ContactForms, settings: Settings) -> APIRouter:
         """A form that was filled in."""
         allowed = _allowed_origin(request, own, public)
         is_page = not _is_json(request)
+        fields: Mapping[str, str] = {}
         if allowed is None:
             log.info("form_refused", why="origin")
             answer = forms.refusal("origin")
@@ -226,8 +232,11 @@ def router(forms: ContactForms, settings: Settings) -> APIRouter:
                 log.info("form_refused", why=refused.kind)
                 answer = forms.refusal(refused.kind)
         if is_page:
-            again = forms.token(_address(request)) if answer.problem in ("forged", "old", "fields", "fast") else ""
-            return shown(answer.status, answer=answer, token=again)
+            again = ""
+            if answer.problem in ("forged", "old", "fields", "fast"):
+                with contextlib.suppress(Refused):  # too many pages already: the words say why, without a form to try again
+                    again = forms.token(_address(request))
+            return shown(answer.status, answer=answer, token=again, filled=fields)
         return _json(answer, allowed or "")
 
     @routes.get("/form.html")
