@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from voicebot.errors import ConfigurationError
+from voicebot.settings.admission import Admission
 from voicebot.settings.basis import Section
 from voicebot.settings.calls import Brain, Calls, Dialog, Hearing, Link, Machine, Sip, Transfer, Voice
 from voicebot.settings.keeping import Database, Recordings, Retention
@@ -35,6 +36,7 @@ from voicebot.settings.messages import (
 from voicebot.settings.pages import Alice, Bot, Channels, ContactForm, Http, WebChat
 
 __all__ = [
+    "Admission",
     "Alice",
     "AnyProvider",
     "Bot",
@@ -81,6 +83,7 @@ class Settings(BaseSettings):
     node: str = Field("", max_length=64, description="this robot's name among several; empty: host and data_dir")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     sip: Sip = Sip()
+    admission: Admission = Admission()
     transfer: Transfer = Transfer()
     calls: Calls = Calls()
     link: Link = Link()
