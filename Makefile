@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 VOICEBOT := $(BIN)/voicebot
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help bench-alice run two-robots demo test test-all test-calls check lock models model sip-native voice soak bench-latency bench-capacity bench-recognition bench-understanding bench-chat clean
+.PHONY: help bench-alice run two-robots demo test test-all test-calls check lock models model sip-native voice soak bench-latency bench-capacity bench-failover bench-recognition bench-understanding bench-chat clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ bench-latency: $(VENV)/.dev voice ## Response and barge-in times, measured on th
 
 bench-capacity: $(VENV)/.dev voice ## Calls at once that one robot holds, processor time and memory of a call
 	@$(BIN)/python -m bench.capacity $(BENCH_ARGS)
+
+bench-failover: $(VENV)/.dev voice ## Two robots behind Kamailio, one killed among calls (BENCH_ARGS="--calls 1000")
+	@$(BIN)/python -m bench.failover $(BENCH_ARGS)
 
 bench-alice: $(VENV)/.dev ## How long Alice waits for a reply, with a slow database
 	@$(BIN)/python -m bench.alice $(BENCH_ARGS)

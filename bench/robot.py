@@ -161,15 +161,15 @@ def _cache_without_prompts(cache: Path, own: Path) -> Path:
 
 
 def _free_port() -> int:
-    return next(port for port in iter(lambda: random.randrange(20000, 30000, 2), None) if _are_free(range(port, port + 2)))
+    return next(port for port in iter(lambda: random.randrange(20000, 30000, 2), None) if are_free(range(port, port + 2)))
 
 
 def _free_rtp_ports() -> int:
     starts = iter(lambda: random.randrange(10000, 19000, _RTP_PORTS), None)
-    return next(first for first in starts if _are_free(range(first, first + _RTP_PORTS, 10)))
+    return next(first for first in starts if are_free(range(first, first + _RTP_PORTS, 10)))
 
 
-def _are_free(ports: range) -> bool:
+def are_free(ports: range) -> bool:
     for port in ports:
         for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
             with socket.socket(socket.AF_INET, kind) as probe:

@@ -72,7 +72,7 @@ class Robot:
         """As a machine dies: everything at once, without a word to anybody."""
         if self.process is None:
             return
-        for pid in [self.process.pid, *_children(self.process.pid)]:
+        for pid in _family(self.process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
@@ -113,6 +113,11 @@ class Cluster:
             self._wait(robot.is_ready, robot.process, f"robot {robot.number + 1}", robot.folder / "robot.log")
         self.say("Starting Kamailio ...")
         self._start_kamailio()
+
+    def start_again(self, robot: Robot) -> None:
+        """Start a robot that was killed, as systemd does, and wait until it is ready. Raises VoicebotError."""
+        self._start_robot(robot)
+        self._wait(robot.is_ready, robot.process, f"robot {robot.number + 1}", robot.folder / "robot.log")
 
     def stop(self) -> None:
         """End all; calls are ended first."""
@@ -162,6 +167,7 @@ class Cluster:
     def _settings(self, robot: Robot) -> str:
         return f"""\
 data_dir = "{robot.data_dir}"
+node = "robot{robot.number + 1}"
 cache_dir = "{settings_module.load().cache}"
 
 [sip]
@@ -247,14 +253,15 @@ folder = "{ROOT / "dialplans" / "demo"}"
             time.sleep(0.2)
 
 
-def _children(pid: int) -> list[int]:
-    """The supervisor's processes; each has a session of its own, so no group holds them together."""
-    found = []
+def _family(pid: int) -> list[int]:
+    """The supervisor and all below it; each process has a session of its own, so no group holds them together."""
+    parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            if parent == pid:
-                found.append(int(stat.parent.name))
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:  # it grows meanwhile
+        found += [child for child, parent in parents.items() if parent == one]
     return found
 
 
