@@ -56,6 +56,11 @@ class _Account(pj.Account):
         self._events.append(Invited(leg, str(prm.rdata.srcAddress), str(prm.rdata.wholeMsg)))
 
     @guarded
+    def onIncomingSubscribe(self, prm: Any) -> None:
+        # The stack would keep a dialog for each, for as long as the sender likes: 10 000 of them and no call is answered.
+        prm.code = pj.PJSIP_SC_FORBIDDEN
+
+    @guarded
     def onRegState(self, prm: Any) -> None:
         was = self.is_registered
         self.is_registered = prm.code // 100 == 2 and prm.expiration > 0
