@@ -28,6 +28,21 @@ class SystemClock:
         return time.monotonic()
 
 
+class SteadyClock:
+    """Wall time as it was at one moment, moved on by the monotonic clock: whoever sets the machine's clock moves no call."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = clock.now()
+        self._began_seconds = clock.monotonic_seconds()
+
+    def now(self) -> datetime:
+        return self._began + timedelta(seconds=self._clock.monotonic_seconds() - self._began_seconds)
+
+    def monotonic_seconds(self) -> float:
+        return self._clock.monotonic_seconds()
+
+
 @dataclass(slots=True)
 class VirtualClock:
     """A clock that moves only when told to; for tests and simulations."""

@@ -252,11 +252,10 @@ class Supervisor:
 
     def _kill_hung(self) -> None:
         facts = status.read(self._settings.run_dir, self._clock)
-        now = self._clock.now().timestamp()
         for child in (self.line, *self.brains):
             fact = facts.get(child.name, {})
             is_its_own = child.process is not None and fact.get("pid") == child.process.pid  # not its predecessor's
-            is_silent = is_its_own and now - fact["at"] > self._limits.hung_after_seconds
+            is_silent = is_its_own and status.age_seconds(fact, self._clock) > self._limits.hung_after_seconds
             # Seen several times: after a machine's sleep all files are old for a moment.
             self._silent_checks[child.name] = self._silent_checks[child.name] + 1 if is_silent else 0
             if self._silent_checks[child.name] >= _SILENT_CHECKS:

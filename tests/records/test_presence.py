@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from voicebot.clock import VirtualClock
 from voicebot.records import presence
-from voicebot.records.presence import GONE, REPLACED, Presence, Seen
+from voicebot.records.presence import GONE, REPLACED, Presence, Watch
 from voicebot.records.tables import DialogRow, ProcessRow
 from voicebot.storage.database import Database, open_database
 from voicebot.storage.upgrade import upgrade
@@ -26,29 +26,58 @@ def full(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-def _seen(**ages_seconds: float) -> dict[str, Seen]:
-    """`node_process=age`."""
-    return {
-        name: Seen(name, name.split("_", maxsplit=1)[0], NOW - timedelta(seconds=age)) for name, age in ages_seconds.items()
-    }
+def _silent(**seconds: int) -> frozenset[str]:
+    """`node_process=seconds`: who is dead after so many seconds without a word, looked at every ten."""
+    watch = Watch()
+    longest = max(seconds.values(), default=0)
+    for tick in range(0, longest + 1, 10):
+        watch.look({name: NOW + timedelta(seconds=min(tick, longest - silent)) for name, silent in seconds.items()}, tick)
+    return watch.dead({name: name.split("_", maxsplit=1)[0] for name in seconds})
 
 
 def test_a_machine_is_gone_when_none_of_its_processes_is_seen() -> None:
-    assert presence.dead(_seen(a_1=5, b_1=61, b_2=70), NOW).keys() == {"b_1", "b_2"}
-    assert presence.dead(_seen(a_1=59, a_2=61), NOW) == {}
+    assert _silent(a_1=0, b_1=70, b_2=80) == {"b_1", "b_2"}
+    assert _silent(a_1=50, a_2=100) == frozenset()
 
 
 def test_a_process_that_was_replaced_is_left_to_its_line_first() -> None:
-    long_ago = REPLACED.total_seconds() + 1
-    assert presence.dead(_seen(a_old=3600, a_new=1), NOW) == {}
-    assert presence.dead(_seen(a_old=long_ago, a_new=1), NOW).keys() == {"a_old"}
+    long_ago = int(REPLACED.total_seconds()) + 10
+    assert _silent(a_old=3600, a_new=0) == frozenset()
+    assert _silent(a_old=long_ago, a_new=0) == {"a_old"}
 
 
-@given(st.dictionaries(st.from_regex(r"[abc]_[0-9]", fullmatch=True), st.floats(0, 10_000), max_size=8))
-def test_who_was_just_seen_is_never_dead(ages: dict[str, float]) -> None:
-    dead = presence.dead(_seen(**ages), NOW)
-    assert not [name for name in dead if ages[name] <= GONE.total_seconds()]
-    assert all(dead[name] == NOW - timedelta(seconds=ages[name]) for name in dead)
+@given(st.dictionaries(st.from_regex(r"[abc]_[0-9]", fullmatch=True), st.integers(0, 1000).map(lambda n: n * 10), max_size=8))
+def test_who_was_just_seen_is_never_dead(silent: dict[str, int]) -> None:
+    assert not [name for name in _silent(**silent) if silent[name] <= GONE.total_seconds()]
+
+
+@given(st.lists(st.integers(-(10**6), 10**6), min_size=12, max_size=12))
+def test_a_clock_that_is_set_to_and_fro_kills_nobody(jumps_seconds: list[int]) -> None:
+    watch, at = Watch(), NOW
+    for beat, jump in enumerate(jumps_seconds):
+        at += timedelta(seconds=10 + jump)
+        watch.look({"one": at, "silent": NOW}, beat * 10.0)
+    assert "one" not in watch.dead({"one": "a", "silent": "b"})
+    assert "silent" in watch.dead({"one": "a", "silent": "b"})
+
+
+def test_time_in_which_nobody_looked_is_no_silence() -> None:
+    watch = Watch()
+    watch.look({"one": NOW}, 0.0)
+    watch.look({"one": NOW}, 3600.0)  # we were stopped, and perhaps so was the whole machine
+    assert watch.dead({"one": "a"}) == frozenset()
+
+
+def _watched(database: Database, clock: VirtualClock, watch: Watch, seconds: float, *alive: Presence) -> list[str]:
+    """Let time pass with a look every ten seconds; return the dialogs that were settled."""
+    settled = []
+    for _ in range(int(seconds // 10)):
+        clock.advance(10)
+        for one in alive:
+            one.beat()
+        with database.session() as session:
+            settled += presence.settle(session, clock.now(), "", watch, clock.monotonic_seconds())
+    return settled
 
 
 def _open(database: Database, dialog_id: str, clock: VirtualClock, served_by: str, **more: object) -> None:
@@ -71,20 +100,16 @@ def test_calls_of_a_dead_machine_get_their_outcome_and_others_go_on(full: Databa
     _open(full, "DEAD0003", clock, one.id, outcome="booked")
     _open(full, "ALIVE001", clock, other.id)
     _open(full, "TEXT0001", clock, "")
-    clock.advance(30)
-    one.beat()
+    watch = Watch()
+    assert _watched(full, clock, watch, 30, one, other) == []
     last_seen = clock.now()
-    clock.advance(61)
-    other.beat()
-    with full.session() as session:
-        assert set(presence.settle(session, clock.now())) == {"DEAD0001", "DEAD0002", "DEAD0003"}
+    assert set(_watched(full, clock, watch, 70, other)) == {"DEAD0001", "DEAD0002", "DEAD0003"}
     assert [_row(full, f"DEAD000{n}").outcome for n in (1, 2, 3)] == ["lost", "transferred", "booked"]
     assert _row(full, "DEAD0001").ended_at == last_seen
     assert _row(full, "DEAD0001").handling_seconds == 30
     assert _row(full, "ALIVE001").ended_at is None
     assert _row(full, "TEXT0001").ended_at is None
-    with full.session() as session:
-        assert presence.settle(session, clock.now()) == []
+    assert _watched(full, clock, watch, 20, other) == []
 
 
 def test_a_machine_that_starts_anew_holds_no_call_of_before(full: Database) -> None:
@@ -94,27 +119,24 @@ def test_a_machine_that_starts_anew_holds_no_call_of_before(full: Database) -> N
     _open(full, "DEAD0001", clock, before.id)
     clock.advance(2)
     with full.session() as session:
-        assert presence.settle(session, clock.now(), believes_silence=False) == []
-        assert presence.settle(session, clock.now(), "one", believes_silence=False) == ["DEAD0001"]
+        assert presence.settle(session, clock.now()) == []
+        assert presence.settle(session, clock.now(), "one") == ["DEAD0001"]
 
 
 def test_a_call_of_a_process_that_has_not_spoken_yet_is_left_alone(full: Database) -> None:
     clock = VirtualClock()
     _open(full, "YOUNG001", clock, "one/brain-1/abc")
-    with full.session() as session:
-        assert presence.settle(session, clock.now()) == []
-    clock.advance(GONE.total_seconds() + 1)
-    with full.session() as session:
-        assert presence.settle(session, clock.now(), believes_silence=False) == []
-        assert presence.settle(session, clock.now()) == ["YOUNG001"]
+    watch = Watch()
+    assert _watched(full, clock, watch, 60) == []
+    assert _watched(full, clock, watch, 20) == ["YOUNG001"]
 
 
 def test_the_dead_are_forgotten_in_time(full: Database) -> None:
     clock = VirtualClock()
     Presence(full, clock, "one", "brain-1").beat()
     clock.advance(timedelta(days=2).total_seconds())
+    _watched(full, clock, Watch(), 80)
     with full.session() as session:
-        presence.settle(session, clock.now())
         assert session.scalars(select(ProcessRow)).all() == []
 
 

@@ -1,5 +1,6 @@
 """Who is alive: each process that serves calls says so in the database; a call whose process is gone gets its outcome."""
 
+import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,15 +21,6 @@ REPLACED = timedelta(hours=2)
 _KEPT = timedelta(days=1)
 _TAKEN = frozenset({"completed", "bridged"})
 ROBOT_DIED = "robot_died"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A process, as it was last seen."""
-
-    id: str
-    node: str
-    seen_at: datetime
 
 
 @dataclass(slots=True)
@@ -58,34 +50,63 @@ class Presence:
         self.database.run(work)
 
 
-def dead(processes: Mapping[str, Seen], now: datetime) -> dict[str, datetime]:
-    """Return those that serve no call any more, with the time when they were last seen. Pure."""
-    latest: dict[str, datetime] = {}
-    for one in processes.values():
-        latest[one.node] = max(one.seen_at, latest.get(one.node, one.seen_at))
-    return {one.id: one.seen_at for one in processes.values() if now - latest[one.node] > GONE or now - one.seen_at > REPLACED}
+class Watch:
+    """For how long each process has said nothing, by our own monotonic clock: clocks that differ or are set kill nobody.
+
+    Nobody is silent before we began to look, and time in which we did not look does not count.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[str, datetime | None] = {}
+        self._silent_seconds: dict[str, float] = {}
+        self._looked_seconds: float | None = None
+
+    def look(self, said: Mapping[str, datetime | None], tick_seconds: float) -> None:
+        """Take what processes last said of themselves, None for who never did. Twice at the same tick is once."""
+        since = 0.0 if self._looked_seconds is None else min(tick_seconds - self._looked_seconds, 2 * BEAT_SECONDS)
+        self._looked_seconds = tick_seconds
+        self._silent_seconds = {
+            one: self._silent_seconds[one] + since if one in self._said and self._said[one] == at else 0.0
+            for one, at in said.items()
+        }
+        self._said = dict(said)
+
+    def dead(self, nodes: Mapping[str, str]) -> frozenset[str]:
+        """Return those that serve no call any more. `nodes`: process -> its machine; who has none stands alone."""
+        silent = self._silent_seconds
+        of_node: dict[str, float] = {}
+        for one, node in nodes.items():
+            of_node[node] = min(silent.get(one, 0.0), of_node.get(node, math.inf))
+        return frozenset(
+            one
+            for one, seconds in silent.items()
+            if seconds > REPLACED.total_seconds() or of_node.get(nodes.get(one, ""), seconds) > GONE.total_seconds()
+        )
 
 
-def settle(session: Session, now: datetime, of_node: str = "", *, believes_silence: bool = True) -> list[str]:
+def settle(
+    session: Session, now: datetime, of_node: str = "", watch: Watch | None = None, tick_seconds: float = 0.0
+) -> list[str]:
     """Give open calls of dead processes their outcome; return the dialogs.
 
     `of_node`: this machine starts anew, so none of its former processes is alive, however lately it was seen.
-    `believes_silence`: whether others that were not seen lately are dead.
+    `watch`: has watched the others, and looks again now.
     """
-    rows = session.scalars(select(ProcessRow))
-    processes = {row.id: Seen(row.id, row.node, row.seen_at) for row in rows}
-    gone = {one.id: one.seen_at for one in processes.values() if of_node and one.node == of_node}
-    if believes_silence:
-        gone |= dead(processes, now)
-    open_calls = (
-        select(DialogRow).where(DialogRow.ended_at.is_(None), DialogRow.served_by != "").with_for_update(skip_locked=True)
-    )
+    processes = {row.id: row for row in session.scalars(select(ProcessRow))}
+    dead = {one.id for one in processes.values() if of_node and one.node == of_node}
+    query = select(DialogRow).where(DialogRow.ended_at.is_(None), DialogRow.served_by != "")
+    calls = list(session.scalars(query.with_for_update(skip_locked=True)))
+    if watch is not None:
+        unheard = {call.served_by: None for call in calls if call.served_by not in processes}
+        watch.look({**unheard, **{one.id: one.seen_at for one in processes.values()}}, tick_seconds)
+        dead |= watch.dead({one.id: one.node for one in processes.values()})
     settled, held = [], set()
-    for dialog in session.scalars(open_calls):
-        if not _is_dead(dialog, processes, gone, now, believes_silence):
+    for dialog in calls:
+        if dialog.served_by not in dead:
             held.add(dialog.served_by)
             continue
-        last_seen = max(dialog.started_at, gone.get(dialog.served_by, dialog.started_at))
+        served_by = processes.get(dialog.served_by)
+        last_seen = dialog.started_at if served_by is None else max(dialog.started_at, served_by.seen_at)
         dialog.ended_at = last_seen
         dialog.handling_seconds = (last_seen - dialog.started_at).total_seconds()
         dialog.ended_by = "error"
@@ -93,15 +114,7 @@ def settle(session: Session, now: datetime, of_node: str = "", *, believes_silen
             dialog.outcome = "transferred" if dialog.transfer_result in _TAKEN else "lost"
             dialog.reason = dialog.reason or ROBOT_DIED
         settled.append(dialog.id)
-    old = [one for one, seen_at in gone.items() if one not in held and now - seen_at > _KEPT]
+    old = [one for one in dead - held if one in processes and now - processes[one].seen_at > _KEPT]
     if old:
         session.execute(delete(ProcessRow).where(ProcessRow.id.in_(old)))
     return settled
-
-
-def _is_dead(
-    dialog: DialogRow, processes: Mapping[str, Seen], gone: Mapping[str, datetime], now: datetime, believes_silence: bool
-) -> bool:
-    if dialog.served_by in processes:
-        return dialog.served_by in gone
-    return believes_silence and now - dialog.started_at > GONE  # it never came to say that it lives

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from voicebot.audio.pcm import FRAME_MS
+from voicebot.clock import SteadyClock
 from voicebot.dialog import talking
 from voicebot.dialog.engine import Step
 from voicebot.dialog.state import Phase, State
@@ -57,6 +58,8 @@ class Exchange:
     """The robot itself failed: the engine is not asked any more."""
 
     _ear: hearing.Ear = field(init=False)
+    _clock: SteadyClock = field(init=False)
+    """The budget of a call is not spent, and not refunded, by somebody who sets the machine's clock."""
     _keys: KeyBuffer = field(default_factory=KeyBuffer)
     _silence: DeadAirWatch = field(default_factory=DeadAirWatch)
     _expect: talking.Expect | None = None
@@ -70,6 +73,7 @@ class Exchange:
 
     def __post_init__(self) -> None:
         shared = self.shared
+        self._clock = SteadyClock(shared.clock)
         self.state = shared.engine.begin(self.chronicle.dialog_id)
         self.mouth = Mouth(self.call_id, shared.say, self.send, shared.voice_pool, on_failure=self.report)
         self.services = ServiceCalls(
@@ -251,7 +255,7 @@ class Exchange:
             await self.step(talking.BudgetCheck())
 
     def _now(self) -> datetime:
-        return self.shared.clock.now().astimezone(self.shared.zone)
+        return self._clock.now().astimezone(self.shared.zone)
 
     def is_open(self) -> bool:
         return is_open(self.shared.operator_hours, self._now())
