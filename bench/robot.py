@@ -40,6 +40,8 @@ class BenchRobot:
         self.user_cache = settings_module.load().cache
         self.data_dir = folder / "var"
         self.port = _free_port()
+        first = _free_rtp_ports()
+        self.rtp_ports = range(first, first + _RTP_PORTS)
         self._log_file = folder / "robot.log"
         config = folder / "voicebot.toml"
         merged = self._settings(model)
@@ -67,7 +69,7 @@ class BenchRobot:
         return {
             "data_dir": str(self.data_dir),
             "cache_dir": str(_cache_without_prompts(self.user_cache, self.folder / "cache")),
-            "sip": {"port": self.port, "rtp_port_first": _free_rtp_ports(), "rtp_port_count": _RTP_PORTS},
+            "sip": {"port": self.port, "rtp_port_first": self.rtp_ports[0], "rtp_port_count": _RTP_PORTS},
             "http": {"port": _free_port()},
             "channels": {"port": _free_port()},
             "hearing": hearing,
