@@ -99,7 +99,8 @@ def _soak(folder: Path, wanted: int, a_second: float) -> int:
     print(f"{wanted} calls, {a_second:.2f} new ones a second: about {at_once} at once.", flush=True)
     (folder / "robot").mkdir()
     with Operators(folder) as operators:
-        more: dict[str, dict[str, object]] = {
+        more: dict[str, Any] = {
+            "cache_dir": str(settings.cache),  # prompts rendered before: the soak begins with calls
             "sip": {"silent_peer_seconds": _SILENT_PEER_SECONDS, "lines": 3 * at_once + 20},
             "transfer": {"mode": "bridge", "targets": {"operator": operators.uri}, "ring_seconds": 5},
         }
