@@ -29,6 +29,8 @@ def open_recogniser(settings: Settings, catalogue: Catalogue, phrases: list[str]
                 transcriber.settle()
                 transcriber.resume(pause_ms=10_000)
                 fed = 0
-        return transcriber.settle().openly
+        heard = transcriber.settle().openly
+        transcriber.release()
+        return heard
 
     return recognise

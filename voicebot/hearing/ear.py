@@ -29,7 +29,7 @@ from voicebot.hearing.orders import (
     TurnLimits,
 )
 from voicebot.hearing.profiles import needed_silence_ms
-from voicebot.hearing.recogniser import SpeechModel, TurnRecogniser
+from voicebot.hearing.recogniser import SpeechModel
 from voicebot.hearing.transcriber import Hypotheses, Transcriber
 from voicebot.hearing.turntaking import TurnTaker
 from voicebot.hearing.vad import VoiceDetector
@@ -127,7 +127,6 @@ class Ear:
         self._expect: Expect | None = None
         self._grammar: tuple[str, ...] = ()
         self._transcriber: Transcriber | None = None
-        self._probe: TurnRecogniser | None = None
 
     def listen(self, expect: Expect, echo_text: str = "") -> None:
         """Open a question. `echo_text` is what the robot says meanwhile."""
@@ -202,7 +201,7 @@ class Ear:
                     if self._transcriber is not None:
                         self._transcriber.resume(pause_ms)
                 case Forget():
-                    self._transcriber = None
+                    self._drop_transcriber()
                 case Began(frame):
                     events.append(SpeechBegan(frame))
                 case Suspected(frame):
@@ -217,7 +216,13 @@ class Ear:
                     events.append(self._end(order))
         return events
 
+    def _drop_transcriber(self) -> None:
+        if self._transcriber is not None:
+            self._transcriber.release()
+            self._transcriber = None
+
     def _start_listening(self, from_frame: int) -> None:
+        self._drop_transcriber()
         by_grammar = self._model.turn(self._grammar) if self._grammar else None
         self._transcriber = Transcriber(self._model.turn(), by_grammar)
         self._transcriber.feed(self._sound_since(from_frame))
@@ -226,10 +231,10 @@ class Ear:
         return b"".join(sound for frame, sound in self._kept if frame >= from_frame)
 
     def _probe_words(self, from_frame: int) -> str:
-        if self._probe is None:
-            self._probe = self._model.turn()
-        self._probe.accept(self._sound_since(from_frame))
-        heard = self._probe.final()
+        probe = self._model.turn()
+        probe.accept(self._sound_since(from_frame))
+        heard = probe.final()
+        probe.release()
         return heard[0].text if heard else ""
 
     def _settled_words(self) -> str:
@@ -258,7 +263,7 @@ class Ear:
                 chosen = self._choose(self._transcriber.settle())
             partial_ms = self._transcriber.partial_ms
             final_ms = self._transcriber.final_ms + (perf_counter() - started) * 1000
-        self._transcriber = None
+        self._drop_transcriber()
         event: Heard | NotHeard = Heard(chosen, ended.is_bargein) if chosen else NotHeard()
         log.debug("turn_ended", reason=ended.reason.name, is_heard=bool(chosen), final_ms=round(final_ms, 1))
         return TurnEnded(event, ended.start_frame, ended.end_frame, self._frame, partial_ms, final_ms, ended.reason)

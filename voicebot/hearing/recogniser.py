@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from voicebot.audio.pcm import TELEPHONE_HZ
 from voicebot.dialog.talking import Alternative
 from voicebot.errors import ModelError
 from voicebot.hearing.backchannel import UNKNOWN
+from voicebot.hearing.spares import Grammar, Spare, Spares
 from voicebot.vocabulary.graph import UNITS_FILE
 from voicebot.vocabulary.graph import load as load_graph
 
@@ -126,7 +127,7 @@ class SpeechModel:
             self._model = vosk.Model(str(path))
         except Exception as error:  # noqa: BLE001 -- vosk raises bare Exception
             raise ModelError(f"The recogniser model {path} does not load: {error}.", f"Fetch it again. {_FETCH}") from None
-        self._words: frozenset[str] | None = None
+        self._spares = Spares()
 
     @property
     def name(self) -> str:
@@ -147,26 +148,40 @@ class SpeechModel:
         return tuple(sorted(word for word in words if not self.has_word(word)))
 
     def turn(self, grammar: Sequence[str] | None = None) -> "TurnRecogniser":
-        """Return a recogniser for one turn; with `grammar` it hears those phrases, joined in any order, or `[unk]`."""
+        """Return a recogniser for one turn; with `grammar` it hears those phrases, joined in any order, or `[unk]`.
+
+        `release` it when the turn is over: the next turn needs less of the processor then.
+        """
+        wanted = None if grammar is None else tuple(grammar)
+        spare = self._spares.take(wanted) or Spare(wanted, self._new(wanted))
+        if not spare.is_fresh:
+            spare.recogniser.FinalResult()
+        return TurnRecogniser(spare.recogniser, "open" if wanted is None else "grammar", spare, self._spares)
+
+    def _new(self, grammar: Grammar) -> Any:
         if grammar is None:
             recogniser = self._vosk.KaldiRecognizer(self._model, TELEPHONE_HZ)
         else:
             phrases = json.dumps([*grammar, UNKNOWN], ensure_ascii=False)
             recogniser = self._vosk.KaldiRecognizer(self._model, TELEPHONE_HZ, phrases)
         recogniser.SetMaxAlternatives(ALTERNATIVES)
-        return TurnRecogniser(recogniser, "open" if grammar is None else "grammar")
+        return recogniser
 
 
 class TurnRecogniser:
     """Hears one stretch of speech after another. Not thread-safe."""
 
-    def __init__(self, recogniser: Any, source: str) -> None:
+    def __init__(self, recogniser: Any, source: str, spare: Spare | None = None, spares: Spares | None = None) -> None:
         self._recogniser = recogniser
         self._source = source
+        self._spare = spare
+        self._spares = spares
+        self._is_fresh = True
 
     def accept(self, pcm: bytes) -> None:
         """Take 8 kHz 16-bit samples, best 60-100 ms at a time: each call costs something."""
         if pcm:
+            self._is_fresh = False
             self._recogniser.AcceptWaveform(pcm)
 
     def partial(self) -> str:
@@ -176,8 +191,18 @@ class TurnRecogniser:
     def final(self) -> list[Alternative]:
         """Everything heard since the last `final`, best first; empty when no words came. Audio may follow."""
         answer = json.loads(self._recogniser.FinalResult())
+        self._is_fresh = True
         hypotheses = [(str(h["text"]).strip(), float(h["confidence"])) for h in answer.get("alternatives", [])]
         return rank(hypotheses, self._source)
+
+    def release(self) -> None:
+        """The turn is over: another one may have the recogniser. Harmless when called again."""
+        spare, spares = self._spare, self._spares
+        self._spare = self._spares = None
+        if spare is None or spares is None:
+            return
+        self._recogniser = None  # whoever asks it now gets an AttributeError, not another caller's words
+        spares.give(replace(spare, turns=spare.turns + 1, is_fresh=self._is_fresh))
 
 
 def rank(hypotheses: Sequence[tuple[str, float]], source: str) -> list[Alternative]:

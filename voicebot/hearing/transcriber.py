@@ -84,6 +84,12 @@ class Transcriber:
             del self._stretch[: self._fed]
         self._settled, self._fed, self._partial = None, 0, ""
 
+    def release(self) -> None:
+        """The turn is over, nothing more is asked: the recognisers may go to others."""
+        self._openly.release()
+        if self._by_grammar is not None:
+            self._by_grammar.release()
+
     def _flush_to_recognisers(self) -> None:
         chunk = bytes(self._stretch[self._fed :])
         self._fed = len(self._stretch)
