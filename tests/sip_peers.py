@@ -323,11 +323,14 @@ class RawSip:
                     return text
         pytest.fail(f"no {start!r} in {got}")
 
+    def close(self) -> None:
+        self._sock.close()
+
     def __enter__(self) -> "RawSip":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sock.close()
+        self.close()
 
 
 # -- baresip ------------------------------------------------------------------------------------------------------------
