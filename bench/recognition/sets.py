@@ -56,6 +56,7 @@ DEVELOPMENT_SETS = (
     *_family("development free", "development.txt", (12.0, 25.0, 40.0, 6.0), levels=False),
     SpokenSet("development early, clean", "development_early.txt", "unseen"),
     *_family("development in-domain", "development_phrases.tsv", (4.0, 10.0, 10.0, None), levels=False),
+    *_family("development answers", "development_answers.tsv", (4.0, 10.0, 10.0, None), levels=False),
 )
 
 

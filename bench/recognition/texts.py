@@ -11,7 +11,9 @@ MARKED = FOLDER / "marked.txt"
 TEST = ("free.txt", "phrases.tsv", "outside.txt")
 """Lists that nobody tunes on; grammar.txt is no secret: a grammar's phrases are in every dialplan."""
 
-DEVELOPMENT = ("development.txt", "development_early.txt", "development_fresh.txt", "development_phrases.tsv")
+DEVELOPMENT = (
+    "development.txt", "development_early.txt", "development_fresh.txt", "development_phrases.tsv", "development_answers.tsv",
+)  # fmt: skip
 _WORD = re.compile("[а-яё]+")
 _HESITATIONS = frozenset(["э", "ээ", "эээ", "эм", "м", "мм", "ммм"])
 _LEAST_SECRET_WORDS = 4
