@@ -28,7 +28,12 @@ START_SECONDS = 90.0
 class Robot:
     """A running robot. The prompt cache, voices and a native pjsua2 build are shared with the user's cache."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.data_dir = folder / "var"
         merged: dict[str, Any] = {
@@ -40,6 +45,7 @@ class Robot:
             "cascade": {"is_enabled": False},
             "dialog": {"folder": str(ROOT / "dialplans" / "demo")},
             "brain": {"count": 1},
+            "admission": {"is_measured": False},  # a busy machine of tests must not send callers into the queue
             "recordings": {"minimum_free_mb": 10},
         }
         for section, values in (settings or {}).items():
@@ -48,7 +54,7 @@ class Robot:
         self.http_port = merged["http"]["port"]
         self.config = folder / "voicebot.toml"
         self.config.write_text(to_toml(merged))
-        self.environment = {**os.environ, "VOICEBOT_CONFIG": str(self.config)}
+        self.environment = {**os.environ, **(environment or {}), "VOICEBOT_CONFIG": str(self.config)}
         self.log_file = folder / "robot.log"
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
@@ -142,9 +148,13 @@ class Robot:
 
 
 @contextmanager
-def running_robot(folder: Path, settings: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[Robot]:
+def running_robot(
+    folder: Path,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Robot]:
     """A robot that is ready, and that must end in order."""
-    robot = Robot(folder, settings)
+    robot = Robot(folder, settings, environment)
     try:
         robot.wait_ready()
         yield robot

@@ -60,14 +60,16 @@ class Patient(Baresip):
     def wait_robot(self, silence_seconds: float = 0.9, seconds: float = 40.0) -> None:
         """Wait until the robot has said something since the last phrase, and then is silent, or has hung up."""
 
-        def has_finished() -> bool:
-            if "CALL_CLOSED" in self.types():
-                return True
-            heard = len(self.heard())
-            last = self.loud_until()
-            return last > self._answered_from and heard - last >= silence_seconds * 2 * RATE_HZ
+        what = f"the robot speaks and falls silent (heard {len(self.heard()) / 16000:.1f} s)"
+        wait_until(lambda: self.robot_has_finished(silence_seconds), what, seconds)
 
-        wait_until(has_finished, f"the robot speaks and falls silent (heard {len(self.heard()) / 16000:.1f} s)", seconds)
+    def robot_has_finished(self, silence_seconds: float = 0.9) -> bool:
+        """Tell whether the robot has said something since the last phrase, and then was silent for so long, or has hung up."""
+        if "CALL_CLOSED" in self.types():
+            return True
+        heard = len(self.heard())
+        last = self.loud_until()
+        return last > self._answered_from and heard - last >= silence_seconds * 2 * RATE_HZ
 
     def say(self, text: str) -> None:
         """Wait for the robot to finish, then speak; returns when the phrase is over."""

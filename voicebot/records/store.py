@@ -22,6 +22,7 @@ from voicebot.clock import Clock
 from voicebot.errors import StorageError
 from voicebot.records import queries
 from voicebot.records.dialogs import Dialog, DialogChanges, DialogFilter, Ending, Turn, TurnChanges
+from voicebot.records.patience import Patience
 from voicebot.records.spool import Entry, EntryRejected, Spool
 from voicebot.records.tables import DialogRow, NoticeRow, TurnRow
 from voicebot.records.writes import DuplicateDialogId, carry_out, fit, from_json, to_json
@@ -60,16 +61,23 @@ class Sessions(Protocol):
 class RecordStore:
     """Dialogs and turns. Thread-safe; one dialog is written by one thread at a time.
 
-    `spool_folder` must be on a local disk. `on_alarm(name)` is called when the database begins to refuse.
+    `spool_folder` must be on a local disk. `on_alarm(name)` is called when the database begins to refuse. `limit_seconds`:
+    a database that takes longer for a write hangs; None for one that cannot (SQLite has time-outs of its own).
     """
 
     def __init__(
-        self, database: Sessions, spool_folder: Path, clock: Clock, on_alarm: Callable[[str], None] | None = None
+        self,
+        database: Sessions,
+        spool_folder: Path,
+        clock: Clock,
+        on_alarm: Callable[[str], None] | None = None,
+        limit_seconds: float | None = None,
     ) -> None:
         self.alarm_count = 0
         self._database = database
         self._clock = clock
         self._on_alarm = on_alarm
+        self._patience = None if limit_seconds is None else Patience(limit_seconds)
         self._spool = Spool(spool_folder)
         self._lock = threading.RLock()
         self._is_degraded = False
@@ -192,8 +200,10 @@ class RecordStore:
     def _apply(self, entry: Entry) -> None:
         """Carry one write out; raise EntryRejected, DuplicateDialogId or StorageError (the database refuses)."""
         try:
-            with self._database.session() as session:
-                carry_out(session, entry)
+            if self._patience is None:
+                self._carry_out(entry)
+            else:
+                self._patience.within(lambda: self._carry_out(entry))
         except IntegrityError as error:
             # Another process drew the same ID in the same moment, or a turn came for a dialog that is not there.
             if entry["op"] == "open":
@@ -205,6 +215,15 @@ class RecordStore:
             raise _UnstorableError("The database cannot hold a value.", "Look at the spool's *.rejected.jsonl.") from None
         except SQLAlchemyError as error:
             raise _refusal(error) from None
+
+    def _carry_out(self, entry: Entry) -> None:
+        try:
+            with self._database.session() as session:
+                carry_out(session, entry)
+        except IntegrityError:
+            # Perhaps the same write, which was given up while the database hung, came first: then the row is there now.
+            with self._database.session() as session:
+                carry_out(session, entry)
 
     # -- reading --------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from voicebot.errors import ConfigurationError, StorageError
 from voicebot.storage.base import Base
 from voicebot.storage.failures import DatabaseLockedError, DatabaseUnreachableError, SerializationError, translate, translated
+from voicebot.storage.sqlite_file import keep_to_the_file
 
 T = TypeVar("T")
 
@@ -105,15 +106,15 @@ class Database:
         )
 
 
-def open_database(url: str, *, busy_seconds: float = 2.0, retry_seconds: float = 6.0) -> Database:
+def open_database(url: str, *, busy_seconds: float = 2.0, retry_seconds: float = 6.0, may_create: bool = True) -> Database:
     """Open `url` and prove that it answers; raise StorageError with a cure if it does not.
 
-    A caller waits while we wait for locks, so the limits are short.
+    A caller waits while we wait for locks, so the limits are short. `may_create`: make an empty SQLite file where none is.
     """
     parsed = _parse(url)
     try:
         if parsed.get_backend_name() == "sqlite":
-            engine = _sqlite_engine(parsed, busy_seconds)
+            engine = _sqlite_engine(parsed, busy_seconds, may_create=may_create)
         else:
             engine = _postgresql_engine(parsed, busy_seconds)
     except ModuleNotFoundError:
@@ -152,8 +153,8 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
-    if url.database and not url.database.startswith("file:"):
+def _sqlite_engine(url: URL, busy_seconds: float, *, may_create: bool) -> Engine:
+    if may_create and url.database and not url.database.startswith("file:"):
         folder = Path(url.database).parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -169,6 +170,8 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
         pool_timeout=_POOL_SECONDS,
         hide_parameters=True,  # parameters are names and phones: none may reach a log
     )
+    if url.database and not url.database.startswith("file:"):
+        keep_to_the_file(engine, Path(url.database), may_create=may_create)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
@@ -206,6 +209,10 @@ def _postgresql_engine(url: URL, busy_seconds: float) -> Engine:
     query = dict(url.query)
     query.setdefault("connect_timeout", "5")
     query.setdefault("application_name", "voicebot")
+    # A server that vanished (power, network) is known within half a minute, not after the kernel's two hours.
+    for name, value in (("keepalives_idle", 10), ("keepalives_interval", 5), ("keepalives_count", 3)):
+        query.setdefault(name, str(value))
+    query.setdefault("tcp_user_timeout", "20000")
     engine = create_engine(
         url.set(query=query),
         pool_pre_ping=True,
