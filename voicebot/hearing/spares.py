@@ -24,9 +24,12 @@ class Spare:
 
 
 class Spares:
-    """At most `limit` of them, those that worked last; thread-safe. One that has heard `most_turns` is not kept."""
+    """At most `limit` of them, those that worked last; thread-safe.
 
-    def __init__(self, limit: int = 48, most_turns: int = 500) -> None:
+    One that has heard `most_turns` is not kept: what it knows of the graph takes memory, some 0.3 MB a turn of mere noise.
+    """
+
+    def __init__(self, limit: int = 24, most_turns: int = 24) -> None:
         self._limit = limit
         self._most_turns = most_turns
         self._lock = threading.Lock()
