@@ -47,5 +47,4 @@ def test_each_is_answered_as_its_file_says_and_two_talk_on(tmp_path: Path) -> No
                 peer.close()
         talk.outcomes_are_whole()
         answered = {name: peer.final_status() for name, peer in peers.items()}
-        print(answered)
         assert answered == {torture.name: torture.robot_answers for torture in corpus()}

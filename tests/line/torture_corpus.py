@@ -1,7 +1,8 @@
 """The messages of torture/*.sip, ready to be sent: written anew after the sections of RFC 4475 that each file names.
 
-In a file: three lines of comment (what the RFC wants and what the robot does, "-" for silence), an empty line, the message with plain line ends. {line}, {own}, {host} and {id} are filled
-in, {length} is the length of the body, \\xNN a byte, \\{7*text} seven times text (with \\n for a line's end).
+In a file: three lines of comment (the section, what the RFC wants, what the robot answers, "-" for silence), an empty line, the
+message with plain line ends. {line}, {own}, {host} and {id} are filled in, {length} is the length of the body, \\xNN a byte,
+\\{7*text} seven times text (with \\n for a line's end).
 """
 
 import re

@@ -17,6 +17,7 @@ import structlog
 from voicebot.errors import LineError
 from voicebot.line.audioport import PortPool
 from voicebot.line.binding import Binding
+from voicebot.line.door import Door
 from voicebot.line.frames import FrameAccess, probe
 from voicebot.line.leg import Leg, LegEvent, guarded
 from voicebot.line.secrecy import check_files, secure_media, secure_transport
@@ -92,6 +93,7 @@ class SipEndpoint:
             self.ports = PortPool(self.access)
             self._account = _Account(self.events)
             self._account.create(self._account_config())
+            self.door = Door(settings)
         except BaseException:
             self._account = None
             self._endpoint.libDestroy()
@@ -115,6 +117,13 @@ class SipEndpoint:
     def poll(self, limit_ms: int) -> None:
         """Run the stack for at most so long; callbacks fill `events`."""
         self._endpoint.libHandleEvents(limit_ms)
+        if self.events:
+            now = time.monotonic()
+            for _ in range(len(self.events)):  # refusing one adds its end to them
+                event = self.events.popleft()
+                if not isinstance(event, Invited) or self.door.look(event.leg, event.source, now):
+                    self.events.append(event)
+            self.door.tidy(self.events, now)
 
     def withdraw(self) -> None:
         """Tell the PBX to send no more calls."""
@@ -130,6 +139,7 @@ class SipEndpoint:
         while time.monotonic() < end:
             self._endpoint.libHandleEvents(20)
         self.events.clear()
+        self.door.clear()
         self.ports.clear()
         gc.collect()
         self._account.shutdown()

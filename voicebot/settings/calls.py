@@ -34,6 +34,10 @@ class Sip(Section):
     registration_seconds: int = Field(300, ge=30)
     lines: int | None = Field(None, ge=1, description="calls at once; empty: as many as the pjsua2 build holds")
     retry_after_seconds: int = Field(5, ge=1)
+    source_calls_a_second: float = Field(
+        20, ge=0, description="new calls that one allowed address may bring in the long run, more get 503; 0: no limit"
+    )
+    source_calls_at_once: int = Field(200, ge=1, description="and so many in one go")
     silent_peer_seconds: Seconds = Field(30, description="hang up when no RTP came for so long (not while on hold)")
     hold_limit_seconds: Seconds = Field(300, description="hang up a call held for longer")
     session_expires_seconds: int = Field(1800, ge=90)
