@@ -4,6 +4,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +36,28 @@ _KEPT = 6
 _NOISE_DB, _NOISE_SECONDS = -23.0, 60.0
 
 
+def asked(expected: str) -> Expect:
+    """The question that a case answers, as the dialog asks it; an open one ("what can I do for you?") where none is named."""
+    kind = EXPECTED.get(expected, "request")
+    return Expect(type=kind, profile=_PROFILES.get(kind, Profile.FREE))
+
+
 class Ears:
     """Says and hears. What was heard is kept in `folder` under the model, the grammar and the phrase."""
 
     def __init__(self, model: Path, cache: Path, folder: Path, understanding: Understanding, snr_db: float) -> None:
         self._model, self._cache, self._folder, self._snr_db = model, cache, folder, snr_db
         self._understanding = understanding
-        self._file = folder / f"heard-{_digest_of(model)}-{snr_db:.0f}db.json"
+        self._file = folder / f"heard-{digest_of(model)}-{snr_db:.0f}db.json"
         self._known: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8")) if self._file.exists() else {}
         self._voice: RhvoiceEngine | None = None
         self._listener: Listener | None = None
         self._noise: Pcm = white_noise(_NOISE_DB, _NOISE_SECONDS)
         self._grammars: dict[str, tuple[str, ...]] = {}
+        self._fitting: dict[tuple[str, str], float] = {}
 
-    def heard(self, cases: Sequence[Case], say: Callable[[str], None]) -> list[str]:
-        """Return what the product would take for each phrase."""
+    def heard(self, cases: Sequence[Case], say: Callable[[str], None]) -> list[tuple[Alternative, ...]]:
+        """Return the hypotheses that the dialog would get of each phrase, best first; () where no word was heard."""
         found = []
         for number, case in enumerate(cases):
             found.append(self._taken(case))
@@ -68,14 +76,20 @@ class Ears:
         part.write_text(json.dumps(self._known, ensure_ascii=False), encoding="utf-8")
         part.replace(self._file)
 
-    def _taken(self, case: Case) -> str:
-        kind = EXPECTED.get(case.expect, "request")
-        grammar = self._understanding.grammar_for(kind)
-        openly = self._hypotheses(case.text, kind, ())
-        by_grammar = self._hypotheses(case.text, kind, grammar) if grammar else []
-        expect = Expect(type=kind, profile=_PROFILES.get(kind, Profile.FREE), grammar=grammar)
-        taken = choose(openly, by_grammar, "", expect, self._understanding.fits)
-        return taken[0].text if taken else ""
+    def _taken(self, case: Case) -> tuple[Alternative, ...]:
+        expect = asked(case.expect)
+        grammar = self._understanding.grammar_for(expect.type)
+        openly = self._hypotheses(case.text, expect.type, ())
+        by_grammar = self._hypotheses(case.text, expect.type, grammar) if grammar else []
+        expect = replace(expect, grammar=grammar)
+        return choose(openly, by_grammar, "", expect, self._fits)
+
+    def _fits(self, text: str, expect: Expect) -> float:
+        """The same words are asked about several times while hypotheses are weighed."""
+        key = (text, expect.type)
+        if key not in self._fitting:
+            self._fitting[key] = self._understanding.fits(text, expect)
+        return self._fitting[key]
 
     def _hypotheses(self, text: str, kind: str, grammar: tuple[str, ...]) -> list[Alternative]:
         key = hashlib.sha256("\n".join((text, *grammar)).encode()).hexdigest()[:24]
@@ -104,7 +118,7 @@ class Ears:
         return self._grammars[kind]
 
 
-def _digest_of(model: Path) -> str:
+def digest_of(model: Path) -> str:
     """What tells one model from another: the names and sizes of its files and its network's content."""
     state = hashlib.sha256()
     for path in sorted(path for path in model.rglob("*") if path.is_file()):

@@ -54,3 +54,23 @@ def test_a_wish_counts_over_all_hypotheses_that_have_it(understanding: Understan
 def test_what_is_surely_heard_is_as_sure_as_it_was_understood() -> None:
     said = Understood("book", {"doctor": "pavlova"}, 0.6, 0.9, {"doctor": 0.6})
     assert said.as_heard(1.0, 1.0) == said
+
+
+def test_an_open_questions_wish_is_the_one_that_most_hypotheses_have(engine: Engine) -> None:
+    begun = engine.step(engine.begin("7A3KM05X"), Started(""), NOW)
+    heard = (
+        Alternative("до скольки сегодня работает", 0.36),
+        Alternative("сколько стоит приём терапевта", 0.33),
+        Alternative("сколько стоит приёма терапевта", 0.31),
+    )
+    step = engine.step(begun.state, Heard(heard), NOW)
+    assert step.understood is not None
+    assert step.understood.intent == "price"
+
+
+def test_a_second_hypothesis_may_name_the_danger(engine: Engine) -> None:
+    begun = engine.step(engine.begin("7A3KM05X"), Started(""), NOW)
+    heard = (Alternative("мама упала не тише", 0.6), Alternative("мама упала не дышит", 0.4))
+    step = engine.step(begun.state, Heard(heard), NOW)
+    assert step.understood is not None
+    assert step.understood.intent == "emergency"

@@ -43,11 +43,19 @@ def test_training_is_repeatable(trained: Classifier) -> None:
     assert again.temperature == trained.temperature
 
 
+def test_what_the_recogniser_made_of_a_phrase_is_learnt_too() -> None:
+    misheard = "эскалатор стой прелом"
+    untold = train(PHRASES).probabilities(misheard)["price"]
+    told = train(PHRASES, (), {"сколько стоит прием": [misheard]}).probabilities(misheard)
+    assert next(iter(told)) == "price"
+    assert told["price"] > untold + 0.05
+
+
 def test_what_was_learnt_is_kept_and_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = learn(PHRASES, tmp_path)
     (kept,) = tmp_path.glob("*.npz")
 
-    def no_training(_phrases: object, _names: object) -> Classifier:
+    def no_training(_phrases: object, _names: object, _heard: object) -> Classifier:
         raise AssertionError("trained again")
 
     monkeypatch.setattr(classifier, "train", no_training)

@@ -9,7 +9,7 @@ from rapidfuzz.distance import Levenshtein
 
 from bench.understanding.cases import ANY, FOLDER, Case, read_cases
 from voicebot.clinic.catalogue import Catalogue
-from voicebot.dialog.understanding.phrases import ANSWER, NOTHING, all_phrases, read_phrases
+from voicebot.dialog.understanding.phrases import ANSWER, NOTHING, all_phrases, heard_phrases, read_phrases
 from voicebot.errors import ConfigurationError
 from voicebot.russian.text import normalise
 
@@ -88,3 +88,18 @@ def test_places_are_filled_with_the_clinics_names_in_their_case(catalogue: Catal
     assert all("{" not in phrase for phrase in filled["wish"])
     assert filled["fall"] == []
     assert filled == all_phrases(catalogue, tmp_path, {"wish": ["хочу {speciality}"], "fall": []})
+
+
+def test_what_was_heard_belongs_to_taught_phrases_and_to_no_measured_one(taught: dict[str, list[str]]) -> None:
+    heard = heard_phrases(DEMO)
+    known = {phrase for phrases in taught.values() for phrase in phrases}
+    assert len(heard) >= 1000
+    assert len(heard.keys() & known) >= 0.9 * len(heard)
+    assert all(said not in several and all(several) for said, several in heard.items())
+    measured = {normalise(case.text) for case in read_cases() if not case.is_development}
+    long = {text for text in measured if len(text.split()) >= _LEAST_WORDS}
+    assert not long & heard.keys()
+
+
+def test_a_clinic_without_recordings_has_heard_nothing(tmp_path: Path) -> None:
+    assert heard_phrases(tmp_path) == {}

@@ -102,22 +102,13 @@ def _is_listed(field: FieldItem, text: str) -> bool:
 
 
 def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
-    """Return the hypothesis that answers the question, else the first that means anything, else the first."""
-    several = hypotheses.read(turn, event)
-    # An emergency is worth a false alarm: the second hypothesis may name it too (the first may come from a grammar).
-    for one in several[: hypotheses.EMERGENCY_RANKS]:
-        if one.understood.intent == "emergency":
-            return one.text, one.understood
-    first = several[0]
-    if first.understood.intent in commands.GLOBAL and not _is_option(turn, first.understood, first.text):
-        return first.text, first.understood
-    fitting = [one for one in several if _fits(turn, one)]
-    fitting = fitting or [one for one in several if not one.understood.is_nothing] or several
-    best = fitting[0]
-    if not best.understood.slots:
-        # The same wish, but with its object: "к Морозову" says more than "к морозу".
-        intent = best.understood.intent
-        best = next((one for one in fitting if one.understood.slots and one.understood.intent == intent), best)
+    several = hypotheses.read(turn.understanding, event.alternatives, turn.state.expect, turn.now)
+    best = hypotheses.best(
+        several,
+        turn.state.expect,
+        lambda one: _fits(turn, one),
+        lambda one: _is_option(turn, one.understood, one.text),
+    )
     return best.text, best.understood
 
 

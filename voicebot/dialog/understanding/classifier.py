@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,9 @@ from voicebot.dialog.understanding.vectors import FILE, word_vectors
 
 log = structlog.get_logger(__name__)
 
-_VERSION = 6  # of features, noise and training: another number forgets what is cached
+_VERSION = 7  # of features, noise and training: another number forgets what is cached
 _VARIANTS = 3
+_MOST_HEARD = 2  # of what was heard of a phrase
 _KEPT_FILES = 8  # of earlier phrases, in the cache
 _LEAST_DOCUMENTS = 5
 _REGULARISATION = 8.0  # scikit-learn's C
@@ -42,6 +44,9 @@ _STRANGERS = frozenset({"off_topic", "none"})
 _WELL_KNOWN = 9
 _BOOSTS = np.arange(0.0, 4.1, 0.5)
 _RARE_DOCUMENTS = 1  # in how many phrases a word counts that the training never met
+
+Heard = Mapping[str, Sequence[str]]
+"""A phrase -> what the recogniser made of it in noise."""
 
 
 @dataclass(slots=True)
@@ -79,19 +84,25 @@ class Classifier:
         return sum(f"={word}" in self.known for word in words) / len(words) if words else 0.0
 
 
-def learn(phrases: Mapping[str, Sequence[str]], cache_folder: Path | None = None, names: Collection[str] = ()) -> Classifier:
+def learn(
+    phrases: Mapping[str, Sequence[str]],
+    cache_folder: Path | None = None,
+    names: Collection[str] = (),
+    heard: Heard = MappingProxyType({}),
+) -> Classifier:
     """Return the classifier of these phrases: from the cache if it was trained before, else trained now and kept.
 
-    `names`: what the clinic has, in words: they are its own whether or not a phrase holds them.
+    `names`: what the clinic has, in words: they are its own whether or not a phrase holds them. `heard`: what the recogniser
+    makes of phrases.
     """
-    digest = _digest(phrases, names)
+    digest = _digest(phrases, names, heard)
     file = cache_folder / f"intents-{digest}.npz" if cache_folder is not None else None
     if file is not None and file.is_file():
         try:
             return _load(file)
         except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
             log.warning("trained understanding not readable, trained anew", problem=type(error).__name__)
-    trained = train(phrases, names)
+    trained = train(phrases, names, heard)
     if file is not None:
         try:
             _store(trained, file)
@@ -100,12 +111,14 @@ def learn(phrases: Mapping[str, Sequence[str]], cache_folder: Path | None = None
     return trained
 
 
-def train(phrases: Mapping[str, Sequence[str]], names: Collection[str] = ()) -> Classifier:
-    """Train on phrases and their damaged variants; fit the temperature on phrases the first training has not seen."""
+def train(phrases: Mapping[str, Sequence[str]], names: Collection[str] = (), heard: Heard = MappingProxyType({})) -> Classifier:
+    """Train on phrases and their variants, misheard and damaged; fit the temperature on phrases the first training has not
+    seen.
+    """
     rows = [(intent, phrase) for intent, several in sorted(phrases.items()) for phrase in several]
     several = tuple(sorted({intent for intent, _ in rows}))
     noise = Noise([phrase for _, phrase in rows])
-    groups = [[phrase, *noise.variants(phrase, _VARIANTS)] for _, phrase in rows]
+    groups = [[phrase, *_variants(phrase, noise, heard.get(phrase, ()))] for _, phrase in rows]
     texts = [text for group in groups for text in group]
     own = _own_words(rows, names)
     seen = [found for (intent, _), group in zip(rows, groups, strict=True) for found in _seen(intent, group, own)]
@@ -124,6 +137,12 @@ def train(phrases: Mapping[str, Sequence[str]], names: Collection[str] = ()) -> 
     solver.fit(features, senses, wanted, _LAST_ITERATIONS)
     weights, of_senses, bias = solver.result()
     return Classifier(several, known, idf, weights, of_senses, rare, bias, temperature, boost, frozenset(own))
+
+
+def _variants(phrase: str, noise: Noise, heard: Sequence[str]) -> list[str]:
+    """Dressed in small talk; as it was heard in noise, once or twice, else as it might be; damaged."""
+    dressed, simulated, *damaged = noise.variants(phrase, _VARIANTS)
+    return [dressed, *(heard[:_MOST_HEARD] or [simulated]), *damaged]
 
 
 def _sense(text: str, known: Mapping[str, int], idf: Sequence[float], rare: float) -> NDArray[np.float32]:
@@ -256,11 +275,13 @@ def _calibrated(scores: NDArray[np.float64], rules: NDArray[np.float64], wanted:
     return float(temperature), float(boost)
 
 
-def _digest(phrases: Mapping[str, Sequence[str]], names: Collection[str]) -> str:
+def _digest(phrases: Mapping[str, Sequence[str]], names: Collection[str], heard: Heard) -> str:
     """What the training depends on: the phrases, the rules that are features, and this code's version."""
     rules = {name: value for name, value in vars(patterns).items() if name.isupper()}
     vectors = hashlib.sha256(FILE.read_bytes()).hexdigest()
-    parts = [_VERSION, vectors, {intent: list(several) for intent, several in sorted(phrases.items())}, sorted(names), rules]
+    taught = {intent: list(several) for intent, several in sorted(phrases.items())}
+    misheard = [list(heard.get(phrase, ()))[:_MOST_HEARD] for several in taught.values() for phrase in several]
+    parts = [_VERSION, vectors, taught, misheard, sorted(names), rules]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:24]
 
 

@@ -29,6 +29,9 @@ ANY_ANSWER = "any"
 ANSWER = "answer"
 NOTHING = "none"
 
+#: In a clinic's folder: what the recogniser made of taught phrases in noise (bench/understanding/confusions.py).
+HEARD = Path("understanding") / "heard.tsv"
+
 _PLACE = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
 _KINDS = ("doctor", "speciality", "service", "test", "branch")
 _REALISATIONS = 3
@@ -138,6 +141,17 @@ def _filled(catalogue: Catalogue, several: Mapping[str, Sequence[str]]) -> dict[
         label: list(dict.fromkeys(filled for phrase in phrases for filled in filler.filled(phrase)))
         for label, phrases in sorted(several.items())
     }
+
+
+def heard_phrases(folder: Path) -> dict[str, list[str]]:
+    """Return normalised phrase -> what the recogniser once heard of it; empty where the clinic has no such file."""
+    found: dict[str, list[str]] = {}
+    path = folder / HEARD
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        said, is_pair, heard = line.partition("\t")
+        if is_pair and not line.startswith("#"):
+            found.setdefault(said, []).append(heard)
+    return found
 
 
 def own_names(catalogue: Catalogue) -> frozenset[str]:

@@ -13,7 +13,7 @@ from voicebot.dialog.understanding.classifier import learn
 from voicebot.dialog.understanding.emergencies import is_emergency, is_suspected
 from voicebot.dialog.understanding.examples import Examples
 from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
-from voicebot.dialog.understanding.phrases import all_phrases, faq_phrases, own_names
+from voicebot.dialog.understanding.phrases import all_phrases, faq_phrases, heard_phrases, own_names
 from voicebot.dialog.understanding.understood import Understood
 from voicebot.dialog.understanding.values import Values, names_unknown_doctor
 from voicebot.dialog.understanding.wishes import Said, Wish, Wishes
@@ -222,11 +222,11 @@ def _taught(
     if folder is None:
         return Wishes(None, Examples(examples))
     wishes, answers = all_phrases(catalogue, folder, examples), faq_phrases(catalogue, folder)
-    own = own_names(catalogue)
+    own, heard = own_names(catalogue), heard_phrases(folder)
     return Wishes(
-        learn(wishes, cache_folder, own) if wishes else None,
+        learn(wishes, cache_folder, own, heard) if wishes else None,
         Examples(examples),
-        learn(answers, cache_folder, own) if len(answers) > 1 else None,
+        learn(answers, cache_folder, own, heard) if len(answers) > 1 else None,
         wishes,
     )
 
