@@ -176,6 +176,7 @@ class LineProcess:
             "data_dir": str(self.data_dir),
             "cache_dir": str(self.cache),
             "sip": {"port": self.port, "rtp_port_first": free_rtp_range(), "rtp_port_count": 100},
+            "admission": {"is_measured": False},  # a busy machine of tests must not send callers into the queue
         }
         for section, values in (settings or {}).items():
             merged[section] = {**merged.get(section, {}), **values}

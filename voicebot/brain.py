@@ -6,33 +6,34 @@ Crash-only: it may be killed at any moment. Line then takes its callers to a hum
 import asyncio
 import os
 import signal
+import sys
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
 import structlog
 
 from voicebot import status
+from voicebot.audio.pcm import FRAME_MS
 from voicebot.clinic.bookings import Bookings
-from voicebot.clinic.catalogue import KINDS, Catalogue, load_catalogue
+from voicebot.clinic.catalogue import Catalogue
 from voicebot.clinic.failures import ServiceFailure
 from voicebot.clinic.outgoing_calls import OutgoingCalls
-from voicebot.clinic.services import SERVICES, ClinicServices
+from voicebot.clinic.services import ClinicServices
 from voicebot.clock import Clock, SystemClock
-from voicebot.dialog import inventory
-from voicebot.dialog.engine import Engine
-from voicebot.dialog.loader import load_dialplans
-from voicebot.dialog.opening import understanding_of
+from voicebot.dialog.schema import Dialplans
 from voicebot.dialog.talking import Returned
-from voicebot.errors import StorageError
+from voicebot.dialog.understanding import Understanding
+from voicebot.errors import StorageError, VoicebotError
 from voicebot.hearing.ear import Ear
-from voicebot.hearing.grammar import prove_grammar
-from voicebot.hearing.models import with_clinic_words
 from voicebot.hearing.orders import CAREFUL
-from voicebot.hearing.recogniser import SpeechModel
 from voicebot.link import messages as line
+from voicebot.link import waiting_sounds
 from voicebot.link.client import LineLink
+from voicebot.link.load import available_cores
 from voicebot.records.presence import BEAT_SECONDS, Presence
 from voicebot.records.sealing import read_recipients
 from voicebot.records.store import RecordStore
@@ -41,12 +42,16 @@ from voicebot.storage.database import Database, open_database
 from voicebot.talk.calling_out import CallingOut, holder_of, result_of
 from voicebot.talk.chronicle import Chronicle
 from voicebot.talk.conversation import Conversation
+from voicebot.talk.edition import Edition, load_edition, version_of
 from voicebot.talk.greeting import Greeting
+from voicebot.talk.load_meter import LoadMeter
 from voicebot.talk.opening import Opening
 from voicebot.talk.orphans import store_orphan
 from voicebot.talk.shared import Shared
 from voicebot.talk.speech import Prepared
 from voicebot.talk.trouble import where
+from voicebot.talk.waiting_calls import store_waiting
+from voicebot.talk.waiting_words import music_of, sounds_of
 from voicebot.voice.choose import open_voice
 from voicebot.voice.speaker import Speaker, VoiceFacts
 
@@ -56,6 +61,9 @@ APOLOGY = "Извин+ите, у нас технич+еская непол+ад�
 GOODBYE = "Извин+ите, опер+атор сейч+ас не отвеч+ает. Пож+алуйста, перезвон+ите нам чуть п+озже."
 _LAST_WORDS_SECONDS = 6.0
 _RECORDS_PATIENCE_SECONDS = 0.3  # a turn that the database does not take at once goes to the spool
+_SAMPLE_SECONDS = 0.1  # how often it is looked how far behind we are
+_SAMPLES_A_WORD = 10
+_RELOADING_SWITCH_SECONDS = 0.001  # the thread that loads must not hold up those that talk (Python's default is 5 ms)
 
 
 def voice_line(facts: VoiceFacts) -> str:
@@ -102,21 +110,16 @@ class Brain:
         self.alarms: dict[str, int] = {}
         self.conversations: dict[str, Conversation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.catalogue: Catalogue = load_catalogue(settings.dialog.folder / "clinic")
-        self.dialplans = load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
-        self.understanding = understanding_of(self.catalogue, self.dialplans, settings.dialog.folder, settings.cache)
-        self.understanding.warm_up()
-        self.engine = Engine(self.dialplans, self.catalogue, self.understanding, settings.dialog.budget_seconds)
-        phrases = self._listened_for()
-        self.model_choice = with_clinic_words(settings, phrases, [n for k in KINDS for n in self.catalogue.forms(k).values()])
-        self.model = SpeechModel(self.model_choice.path)
-        prove_grammar(self.model, phrases, "all")
         self.speaker: Speaker = open_voice(settings)
-        self.speaker.prepare(inventory.fixed_sentences(self.dialplans), _tell_rendering)
+        self.edition: Edition = load_edition(settings, self.speaker, on_progress=_tell_rendering)
+        self._reloads, self._reload_problem = 0, ""
+        self._reloading: asyncio.Task[None] | None = None
+        self._link: LineLink | None = None
         self.apology = Prepared(APOLOGY, self.speaker.render(APOLOGY, is_personal=False))
         self.goodbye = Prepared(GOODBYE, self.speaker.render(GOODBYE, is_personal=False))
         database = open_database(settings.database_url)
-        services = ClinicServices(Bookings(database, self.catalogue, self.clock), self.catalogue, self.clock)
+        self._clinic_database = database
+        self._make_waiting_sounds(self.edition)
         records = open_database(
             settings.database_url, busy_seconds=_RECORDS_PATIENCE_SECONDS, retry_seconds=_RECORDS_PATIENCE_SECONDS
         )
@@ -127,10 +130,10 @@ class Brain:
         self._disk_pool = ThreadPoolExecutor(4, thread_name_prefix="disk")
         self._service_pool = ThreadPoolExecutor(8, thread_name_prefix="service")
         self.shared = Shared(
-            engine=self.engine,
-            new_ear=self._new_ear,
+            engine=self.edition.engine,
+            new_ear=partial(self._new_ear, self.edition),
             say=self.speaker.say,
-            services=ClinicCalls(services),
+            services=self._services_of(self.edition),
             clock=self.clock,
             zone=settings.zoneinfo,
             operator_hours=settings.transfer.hours,
@@ -141,11 +144,48 @@ class Brain:
             apology=self.apology,
             goodbye=self.goodbye,
             on_alarm=self._alarm,
+            on_answer=self._answered,
         )
+        brains = settings.brain.count or max(1, cores - 1)
+        self._load = LoadMeter(available_cores() / brains, self.clock.monotonic_seconds(), time.process_time())
         self.presence = Presence(records, self.clock, settings.node_name, name)
         self._calling = self._calling_out(database)
         self._recipients = read_recipients(settings.recordings.recipients)
-        self._versions = {"recogniser": self.model.name, "voice": voice_line(self.speaker.describe())}
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.edition.catalogue
+
+    @property
+    def dialplans(self) -> Dialplans:
+        return self.edition.dialplans
+
+    @property
+    def understanding(self) -> Understanding:
+        return self.edition.understanding
+
+    def _services_of(self, edition: Edition) -> ClinicCalls:
+        bookings = Bookings(self._clinic_database, edition.catalogue, self.clock)
+        return ClinicCalls(ClinicServices(bookings, edition.catalogue, self.clock))
+
+    def _versions(self) -> dict[str, str]:
+        edition = self.edition
+        voice = voice_line(self.speaker.describe())
+        return {"recogniser": edition.model.name, "voice": voice, "dialplan": edition.version}
+
+    def _make_waiting_sounds(self, edition: Edition) -> None:
+        """What line says and plays to callers who wait; without a disk for it line keeps what it has."""
+        admission = self.settings.admission
+        sounds = sounds_of(
+            edition.waiting_words,
+            partial(self.speaker.render, is_personal=False),
+            admission.places,
+            music_of(admission.music),
+        )
+        try:
+            waiting_sounds.save(self.settings.waiting_sounds, sounds)
+        except OSError as error:
+            log.error("waiting sounds not kept", problem=error.strerror, cure="Free the disk of data_dir.")
 
     def _calling_out(self, database: Database) -> CallingOut | None:
         """None where the robot calls nobody."""
@@ -161,22 +201,20 @@ class Brain:
             lambda: len(self.conversations) < capacity,
         )
 
-    def _listened_for(self) -> list[str]:
-        """Every phrase of every question's grammar, once."""
-        grammars = inventory.grammars(self.dialplans, self.understanding)
-        return list(dict.fromkeys(phrase for grammar in grammars.values() for phrase in grammar))
-
-    def _new_ear(self) -> Ear:
+    def _new_ear(self, edition: Edition) -> Ear:
         return Ear(
-            self.model,
-            self.understanding.fits,
-            self.understanding.is_complete,
+            edition.model,
+            edition.understanding.fits,
+            edition.understanding.is_complete,
             vad_mode=self.settings.hearing.vad_mode,
             limits=CAREFUL,  # Mouth pauses on suspicion, so belief may take its time
         )
 
     def _alarm(self, name: str) -> None:
         self.alarms[name] = self.alarms.get(name, 0) + 1
+
+    def _answered(self, milliseconds: float) -> None:
+        self._load.answered(milliseconds, self.clock.monotonic_seconds())
 
     # -- running --------------------------------------------------------------------------------------------------------
 
@@ -186,8 +224,11 @@ class Brain:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
         heart = asyncio.create_task(self._heartbeat())
         replay = asyncio.create_task(self._replay())
+        if version_of(self.settings.dialog.folder) != self.edition.version:
+            self.reload()  # they changed while we were starting
         try:
             while not stopping.is_set():
                 serving = asyncio.create_task(self._serve())
@@ -205,6 +246,8 @@ class Brain:
             await asyncio.gather(heart, replay, *self._tasks, return_exceptions=True)
             if self._calling is not None:
                 await self._calling.close()
+            if self._reloading is not None:
+                self._reloading.cancel()
             status.withdraw(self.settings.run_dir, self.name)
             self.store.close()
         return 0
@@ -219,17 +262,89 @@ class Brain:
         )
         link = await LineLink.connect(self.settings.link_socket, hello, self.clock)
         log.info("connected to line")
+        self._link = link
+        telling = asyncio.create_task(self._tell_load(link))
         calling = asyncio.create_task(self._calling.run(link.send)) if self._calling is not None else None
         try:
             async for message in link:
                 self._dispatch(link, message)
         finally:
+            telling.cancel()
             if calling is not None and self._calling is not None:
                 calling.cancel()
                 self._calling.link_lost()
             await link.close()
             for call_id, conversation in list(self.conversations.items()):
                 conversation.inbox.put_nowait(line.CallEnded(call_id=call_id, ended_by=line.EndedBy.ERROR))
+
+    async def _tell_load(self, link: LineLink) -> None:
+        """Tell line each second how much there is to do: how late the loop is, and how much sound waits to be heard."""
+        clock = self.clock
+        due = clock.monotonic_seconds()
+        while True:
+            for _ in range(_SAMPLES_A_WORD):
+                due += _SAMPLE_SECONDS
+                await asyncio.sleep(max(0.0, due - clock.monotonic_seconds()))
+                now = clock.monotonic_seconds()
+                waiting = max((one.inbox.qsize() for one in self.conversations.values()), default=0)
+                self._load.behind(max((now - due) * 1000, waiting * FRAME_MS), now)
+                due = max(due, now - 1.0)  # after a pause of the whole machine: not all that was missed at once
+            link.send(self._load.tell(clock.monotonic_seconds(), time.process_time()))
+
+    # -- a new edition of the dialogs -----------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Load the dialogs as they are on disk now, for the calls to come; what is wrong leaves everything as it is."""
+        before = self._reloading
+        self._reloading = asyncio.create_task(self._reload(before))
+
+    async def _reload(self, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.gather(before, return_exceptions=True)
+        problem = ""
+        switch_seconds = sys.getswitchinterval()
+        sys.setswitchinterval(_RELOADING_SWITCH_SECONDS)
+        try:
+            edition = await asyncio.to_thread(self._load_edition)
+            self._use(edition)
+        except VoicebotError as error:
+            problem = error.message
+            log.error("dialogs not reloaded", problem=error.message, cure=error.cure, version=self.edition.version)
+        except Exception as error:  # noqa: BLE001 - calls go on with what there is
+            problem = type(error).__name__
+            log.error("dialogs not reloaded", problem=problem, where=where(error), version=self.edition.version)
+        finally:
+            sys.setswitchinterval(switch_seconds)
+        self._reload_problem = problem
+        self._reloads += 1
+
+    def _load_edition(self) -> Edition:
+        edition = load_edition(self.settings, self.speaker, self.edition)
+        self._make_waiting_sounds(edition)
+        return edition
+
+    def _use(self, edition: Edition) -> None:
+        """Calls that begin from now on are held by it."""
+        before, self.edition = self.edition.version, edition
+        self.shared = replace(
+            self.shared,
+            engine=edition.engine,
+            new_ear=partial(self._new_ear, edition),
+            services=self._services_of(edition),
+        )
+        if self._calling is not None:
+            self._calling.can_begin = edition.dialplans.application.also_start
+        if self._link is not None:
+            self._link.send(line.SoundsReady())
+        log.info("dialogs reloaded", version=edition.version, before=before, calls_on_older=len(self.conversations))
+
+    # -- calls ------------------------------------------------------------------------------------------------------------
+
+    def _store_waiting(self, message: line.Waiting) -> None:
+        try:
+            store_waiting(self.store, self.clock, self.settings.dialog.folder.name, self.presence.id, message)
+        except StorageError as error:
+            log.error("waiting call not stored", dialog_id=message.started.dialog_id, problem=type(error).__name__)
 
     def _store_orphan(self, message: line.Orphaned) -> None:
         try:
@@ -240,6 +355,9 @@ class Brain:
     def _dispatch(self, link: LineLink, message: line.FromLine) -> None:
         if isinstance(message, line.Orphaned):
             self._disk_pool.submit(self._store_orphan, message)
+            return
+        if isinstance(message, line.Waiting):
+            self._disk_pool.submit(self._store_waiting, message)
             return
         if isinstance(message, line.Dialing):
             if self._calling is not None:
@@ -264,7 +382,7 @@ class Brain:
             executor=self._disk_pool,
             clock=self.clock,
             dialplan=self.settings.dialog.folder.name,
-            versions=self._versions,
+            versions=self._versions(),
             rename=lambda new: link.send(line.Rename(call_id=started.call_id, dialog_id=new)),
             recordings_folder=self.settings.recordings_folder if recordings.is_enabled else None,
             minimum_free_mb=recordings.minimum_free_mb,
@@ -276,7 +394,7 @@ class Brain:
         call = self._calling.answered(started) if self._calling is not None else None
         if call is None:
             return Conversation(self.shared, started, chronicle, link.send)
-        greeting = Greeting(self.settings.calls.machine, self.model, self.settings.hearing.vad_mode)
+        greeting = Greeting(self.settings.calls.machine, self.edition.model, self.settings.hearing.vad_mode)
         return Conversation(self.shared, started, chronicle, link.send, Opening(call.form, call.given), greeting)
 
     def _forget(self, call_id: str, conversation: Conversation, task: asyncio.Task[None]) -> None:
@@ -309,10 +427,13 @@ class Brain:
             self.name,
             self.clock,
             calls=len(self.conversations),
-            recogniser=self.model_choice.describe(),
+            recogniser=self.edition.model_choice.describe(),
             voice=voice_line(self.speaker.describe()),
             clinic=self.catalogue.clinic.name,
             alarms=self.alarms,
+            dialplan=self.edition.version,
+            reloads=self._reloads,
+            reload_problem=self._reload_problem,
             is_database_refusing=self.store.is_degraded,
             spooled_writes=self.store.spooled_count,
         )
@@ -330,4 +451,5 @@ class Brain:
 
 def run(settings: Settings, name: str) -> int:
     """Run one brain; returns the exit status."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until we listen to it; what it tells is looked for then
     return asyncio.run(Brain(settings, name).run())

@@ -211,6 +211,7 @@ _MODULES = {
     "messages": "voicebot.messages.commands",
     "reminders": "voicebot.reminders_commands",
     "doctor": "voicebot.doctor.commands",
+    "reload": "voicebot.reload_command",
     "settings": "voicebot.settings_reference",
     "backup": "voicebot.backup.commands",
 }
@@ -225,7 +226,7 @@ def _mount(words: list[str]) -> None:
         if words and words[0] in _MODULES and words[0] != name:
             continue
         commands = import_module(module)
-        if name in ("call", "chat", "demo", "doctor", "rehearse", "understand"):
+        if name in ("call", "chat", "demo", "doctor", "rehearse", "reload", "understand"):
             app.command(name)(getattr(commands, name))
         else:
             app.add_typer(commands.app, name=name)

@@ -77,6 +77,7 @@ def _end_with_supervisor() -> None:
 
     prctl(2), PR_SET_PDEATHSIG; runs in the new process before it becomes ours.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # "read your dialogs again": nobody is to die of it who does not listen yet
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
@@ -118,6 +119,8 @@ class Supervisor:
         self._fatal: str = ""
         self._was_ready = False  # once it has worked, it is worth trying again
         self._silent_checks: Counter[str] = Counter()
+        self._told_to_reload = asyncio.Event()
+        self._reloads, self._reload_problem = 0, ""
 
     def _child(self, name: str, arguments: list[str]) -> Child:
         return Child(name, arguments, Backoff(self._limits.first_pause_seconds))
@@ -128,22 +131,26 @@ class Supervisor:
 
     async def run(self, on_ready: Callable[[dict[str, dict[str, object]]], None]) -> int:
         """Run until SIGTERM or SIGINT; returns the exit status."""
+        loop = asyncio.get_running_loop()
+        # On a terminal SIGHUP says that the terminal is gone; `voicebot reload` sends SIGUSR1.
+        loop.add_signal_handler(signal.SIGUSR1, self._told_to_reload.set)
+        loop.add_signal_handler(signal.SIGHUP, self._told_to_stop if os.isatty(0) else self._told_to_reload.set)
         await asyncio.to_thread(self._prepare)
         self._settings.run_dir.mkdir(parents=True, exist_ok=True)
         for stale in self._settings.run_dir.glob("*.json"):
             stale.unlink(missing_ok=True)
-        loop = asyncio.get_running_loop()
         signals = (signal.SIGTERM, signal.SIGINT)
         for number in signals:
             loop.add_signal_handler(number, self._told_to_stop)
         keepers = [asyncio.create_task(self._keep(child), name=child.name) for child in self.children]
-        helpers = [asyncio.create_task(work) for work in (self._announce(on_ready), self._prepare_daily(), self._watch())]
+        work = (self._announce(on_ready), self._prepare_daily(), self._watch(), self._reload_when_told())
+        helpers = [asyncio.create_task(one) for one in work]
         await self._stopping.wait()
         for task in helpers:
             task.cancel()
         await self._drain()
         await asyncio.gather(*keepers, *helpers, return_exceptions=True)
-        for number in signals:
+        for number in (*signals, signal.SIGUSR1, signal.SIGHUP):
             loop.remove_signal_handler(number)
         status.withdraw(self._settings.run_dir, "supervisor")
         if self._fatal:
@@ -237,12 +244,37 @@ class Supervisor:
                 problem = error.message if isinstance(error, VoicebotError) else type(error).__name__
                 log.error("daily preparation failed", problem=problem, again_in_seconds=pause_seconds)
 
+    async def _reload_when_told(self) -> None:
+        """Prepare for the dialogs as they are on disk now; only where that succeeds, those who use them read them again."""
+        while True:
+            await self._told_to_reload.wait()
+            self._told_to_reload.clear()
+            self._reload_problem = ""
+            try:
+                await asyncio.to_thread(self._prepare)
+            except Exception as error:  # noqa: BLE001 - everything goes on as it was
+                self._reload_problem = error.message if isinstance(error, VoicebotError) else type(error).__name__
+                cure = error.cure if isinstance(error, VoicebotError) else ""
+                log.error("reload refused", problem=self._reload_problem, cure=cure)
+            else:
+                log.info("reloading dialogs")
+                for child in (*self.brains, *self.channels, self.desk):
+                    child.signal(signal.SIGHUP)
+            self._reloads += 1
+
     async def _watch(self) -> None:
         """Tell how we are, and kill what hangs: it lives, but has long stopped telling how it is."""
         while True:
             try:
                 restarts = {child.name: child.restarts for child in self.children}
-                status.publish(self._settings.run_dir, "supervisor", self._clock, restarts=restarts)
+                status.publish(
+                    self._settings.run_dir,
+                    "supervisor",
+                    self._clock,
+                    restarts=restarts,
+                    reloads=self._reloads,
+                    reload_problem=self._reload_problem,
+                )
                 self._kill_hung()
             except OSError as error:
                 # Where we cannot write, the others cannot either: their silence proves nothing.

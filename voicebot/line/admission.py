@@ -14,6 +14,8 @@ Networks = Sequence[IPv4Network | IPv6Network]
 
 class Verdict(StrEnum):
     ANSWER = "answer"  # a brain takes the call
+    QUEUE = "queue"  # no brain has room: music and a place
+    OPERATORS = "operators"  # the same, handed over at once
     APOLOGISE = "apologise"  # no brain lives: answer, apologise, transfer to a human
     FORBIDDEN = "forbidden"  # 403
     UNAVAILABLE = "unavailable"  # 503 with Retry-After
@@ -21,14 +23,22 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the line knows when an INVITE comes. `brain_room` is how many more calls living brains take."""
+    """What the line knows when an INVITE comes.
+
+    `calls` are those that are served; `has_room`: line and brains would serve one more well.
+    """
 
     calls: int
     lines: int
     living_brains: int
-    brain_room: int
+    has_room: bool
     has_apology: bool
     is_draining: bool
+    waiting: int = 0
+    places: int = 0
+    """In the queue; 0: nobody is queued (no sounds for it, no legs left, or not wanted)."""
+    can_hand_over: bool = False
+    """There are operators who may be reached, and words to say so."""
 
 
 def is_allowed(host: str, networks: Networks) -> bool:
@@ -43,14 +53,18 @@ def is_allowed(host: str, networks: Networks) -> bool:
 
 
 def decide(source: str, networks: Networks, now: Situation) -> Verdict:
-    """Judge an INVITE: source first, so that strangers learn nothing of our load."""
+    """Judge an INVITE: source first, so that strangers learn nothing of our load. Nobody overtakes those who wait."""
     if not is_allowed(source, networks):
         return Verdict.FORBIDDEN
-    if now.is_draining or now.calls >= now.lines:
+    if now.is_draining:
         return Verdict.UNAVAILABLE
-    if now.living_brains:
-        return Verdict.ANSWER if now.brain_room > 0 else Verdict.UNAVAILABLE
-    return Verdict.APOLOGISE if now.has_apology else Verdict.UNAVAILABLE
+    if not now.living_brains and now.calls < now.lines:
+        return Verdict.APOLOGISE if now.has_apology else Verdict.UNAVAILABLE
+    if now.has_room and now.calls < now.lines and not now.waiting:
+        return Verdict.ANSWER
+    if now.living_brains and now.waiting < now.places:
+        return Verdict.QUEUE
+    return Verdict.OPERATORS if now.can_hand_over else Verdict.UNAVAILABLE
 
 
 def may_call_out(outgoing: int, share: float, spare: float, now: Situation) -> bool:
@@ -58,7 +72,7 @@ def may_call_out(outgoing: int, share: float, spare: float, now: Situation) -> b
 
     Patients come first: ours take `share` of the lines at most, at least one, and leave `spare` of them free.
     """
-    if now.is_draining or outgoing >= max(1, math.floor(now.lines * share)):
+    if now.is_draining or now.waiting or outgoing >= max(1, math.floor(now.lines * share)):
         return False
     return now.lines - now.calls - 1 >= math.ceil(now.lines * spare)
 

@@ -200,12 +200,17 @@ class CallerCall:
         """The brain died, or there was none: see the caller through to a human."""
         if self.is_ended or not self._has_brain:
             return
-        self._has_brain = False
         self.brain = None
-        self._farewell = farewell
         if self._hang_up_after_drain or self._ended_by is not None:
+            self._has_brain = False
             return  # it had said its last word
         log.warning("call_lost_its_brain", dialog=self.dialog_id)
+        self.alone(farewell, now)
+
+    def alone(self, farewell: Farewell, now: float) -> None:
+        """See the caller through to a human without a brain: words, operator, else goodbye."""
+        self._has_brain = False
+        self._farewell = farewell
         if self._transfer is not None and self._transfer.is_over:
             self._transfer = None
         self._failover = Failover(
@@ -215,6 +220,35 @@ class CallerCall:
             is_transferring=self.is_transferring,
         )
         self._take_step(self._failover.start(), now)
+
+    # -- while the caller waits for a brain -------------------------------------------------------------------------------
+
+    def say_own(self, pcm: bytes) -> None:
+        """Append words of line's own."""
+        self._media.play(OWN_UTTERANCE, pcm, is_last=True)
+
+    def ask_operator(self, now: float) -> None:
+        """Ring an operator after what is queued; where none answers the caller goes on waiting."""
+        self._transfer, self.transfer_state = None, None
+        self._begin_transfer(self._rules.operator, now)
+
+    @property
+    def has_no_operator(self) -> bool:
+        """None answered."""
+        return not self.is_transferring and (self.transfer_state is None or not self.transfer_state.is_success)
+
+    @property
+    def is_with_operator(self) -> bool:
+        return self.transfer_state is not None and self.transfer_state.is_success
+
+    def serve(self, brain: int) -> None:
+        """A brain takes the caller; its time and frames begin now."""
+        self.brain = brain
+        self._transfer, self.transfer_state = None, None
+        self._media.restart()
+        self.outbox.clear()
+        if self.is_held:
+            self.outbox.append(Held(call_id=self.call_id, is_held=True))
 
     def hang_up_now(self, now: float) -> None:
         """The process ends."""

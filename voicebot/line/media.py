@@ -6,6 +6,7 @@ The clock thread calls `requested` and then `received` each 20 ms; the main loop
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 
 from voicebot.line.playqueue import BYTES_A_SECOND, FRAME_BYTES, FRAME_MS, Began, PlayNews, PlayQueue
 from voicebot.line.tones import ringback_frames
@@ -32,7 +33,8 @@ class MediaSession:
         self._robot = b""
         self._idle_frames = 0
         self._is_held = False
-        self._ringback_position: int | None = None
+        self._filler: Sequence[bytes] = ()
+        self._filler_position = 0
         self._operator: deque[bytes] | None = None
         self._news: deque[MediaNews] = deque(maxlen=_NEWS_LIMIT)
         self._last_request_seconds = 0.0
@@ -55,7 +57,7 @@ class MediaSession:
                 self._idle_frames = 0
             else:
                 self._idle_frames += 1
-                sound = self._next_ringback()
+                sound = self._next_filler()
             self._robot = sound
         return sound or SILENCE
 
@@ -115,8 +117,18 @@ class MediaSession:
 
     def ringback(self, is_on: bool) -> None:
         """Fill silence with the ringback tone."""
+        self.fill(_ringback if is_on else None)
+
+    def fill(self, frames: Sequence[bytes] | None) -> None:
+        """Fill silence with a loop of frames (b"" is silence), which calls may share; None: with nothing."""
         with self._lock:
-            self._ringback_position = 0 if is_on else None
+            self._filler, self._filler_position = frames or (), 0
+
+    def restart(self) -> None:
+        """Count frames from 0: what was before is nobody's. What is queued goes on."""
+        with self._lock:
+            self._frame = 0
+            self._news.clear()
 
     def join_operator(self, is_joined: bool) -> None:
         """From now on ticks carry the operator's sound in the robot's place (or again the robot's)."""
@@ -136,12 +148,12 @@ class MediaSession:
             except IndexError:
                 return news
 
-    def _next_ringback(self) -> bytes:
-        position = self._ringback_position
-        if position is None or self._is_held:
+    def _next_filler(self) -> bytes:
+        if not self._filler or self._is_held:
             return b""
-        self._ringback_position = (position + 1) % len(_ringback)
-        return _ringback[position]
+        position = self._filler_position
+        self._filler_position = (position + 1) % len(self._filler)
+        return self._filler[position]
 
     def _tell(self, news: list[PlayNews]) -> None:
         for item in news:

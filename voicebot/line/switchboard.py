@@ -1,5 +1,6 @@
 """The main loop's work: SIP events, link events and time, brought to the calls they belong to. One thread."""
 
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,27 @@ from voicebot.line.dialling import rules_of
 from voicebot.line.dials import Dialled, Dials
 from voicebot.line.endpoint import Invited, SipEndpoint
 from voicebot.line.farewell import load_farewell, save_farewell
+from voicebot.line.gate import GateRules
 from voicebot.line.headers import called_of, caller_of, can_refer, check_target, header, source_host
 from voicebot.line.leg import Confirmed, Ended, Leg, MediaChanged, Pressed, Progressed, Referred
 from voicebot.line.media import MediaSession
-from voicebot.line.roster import Roster
+from voicebot.line.own_load import OwnLoad
+from voicebot.line.roster import LoadLimits, Roster
+from voicebot.line.waiting import WaitRules
+from voicebot.line.waiting_room import CLOSED, FULL, WaitingRoom
 from voicebot.line.wire import CallWire
-from voicebot.link.messages import CallStarted, Dial, DialState, Orphaned, TransferMode
+from voicebot.link import waiting_sounds
+from voicebot.link.messages import (
+    CallStarted,
+    Dial,
+    DialState,
+    Load,
+    Orphaned,
+    SoundsReady,
+    TransferMode,
+    TransferState,
+    Waiting,
+)
 from voicebot.link.server import Joined, LinkServer, Lost, Said
 from voicebot.settings import Settings
 
@@ -30,6 +46,8 @@ log = structlog.get_logger(__name__)
 POLL_MS = 5  # what a tick or an order waits at most; a fraction of a frame
 _STATUS_SECONDS = 1.0
 _ORPHANS_KEPT = 10_000
+_NO_OPERATORS_SECONDS = 30.0  # after none could be reached, a call that has no place at all is refused rather than answered
+_UNREACHABLE = (TransferState.UNREACHABLE, TransferState.WRONG_EXTENSION)
 
 
 @dataclass(slots=True)
@@ -40,7 +58,10 @@ class _Entry:
     wire: CallWire
     media: MediaSession
     started: CallStarted
+    verdict: Verdict = Verdict.ANSWER
     is_started: bool = False
+    alone: str = ""
+    """Why it has no brain, where none was lost."""
 
 
 class Switchboard:
@@ -62,7 +83,19 @@ class Switchboard:
             hold_limit_seconds=settings.sip.hold_limit_seconds,
             target_names=frozenset(settings.transfer.targets),
         )
-        self._roster = Roster()
+        admission = settings.admission
+        gate_rules = GateRules(always_calls=admission.always_calls) if admission.is_measured else None
+        limits = LoadLimits(admission.busy_share, admission.behind_ms, admission.answer_ms)
+        self._roster = Roster(limits, gate_rules)
+        self._load = OwnLoad(
+            admission.line_busy_share, admission.late_share, gate_rules, clock.monotonic_seconds(), time.process_time()
+        )
+        self._room = WaitingRoom(
+            WaitRules(admission.wait_seconds, admission.tell_seconds),
+            waiting_sounds.load(settings.waiting_sounds),
+            self._tell_waiting,
+        )
+        self._no_operators_until = 0.0
         self._farewell = load_farewell(settings.cache)
         self._entries: dict[str, _Entry] = {}
         self._orphans: deque[Orphaned] = deque(maxlen=_ORPHANS_KEPT)
@@ -83,12 +116,20 @@ class Switchboard:
         except BaseException:
             self._link.close()
             raise
-        self._dials = Dials(self._endpoint, dial_rules, settings.sip.transport, self._link.send, self._roster.release)
+        self._dials = Dials(self._endpoint, dial_rules, settings.sip.transport, self._link.send, self._roster.release, settings.calls.per_hour)
 
     @property
     def calls(self) -> int:
-        """Lines in use: calls, and legs that ring somewhere."""
+        """Lines in use: calls, those that wait among them, and legs that ring somewhere."""
         return len(self._entries) + len(self._dials)
+
+    @property
+    def _waiting(self) -> int:
+        """Calls in the queue, and those that will be once their ACK has come."""
+        return sum(
+            entry.verdict is Verdict.QUEUE and (not entry.is_started or call_id in self._room)
+            for call_id, entry in self._entries.items()
+        )
 
     def step(self) -> None:
         """Run everything once; takes about POLL_MS."""
@@ -102,6 +143,10 @@ class Switchboard:
                     self._brain_lost(event.link, now)
                 case Said(link, Dial() as order):
                     self._call_out(link, order, now)
+                case Said(link, Load() as load):
+                    self._roster.told(link, load, now)
+                case Said(_, SoundsReady()):
+                    self._room.use(waiting_sounds.load(self._settings.waiting_sounds))
                 case Said(link, message):
                     call_id = getattr(message, "call_id", "")
                     entry = self._entries.get(call_id)
@@ -109,6 +154,7 @@ class Switchboard:
                         entry.call.order(message, now)
         while self._endpoint.events:
             self._take(self._endpoint.events.popleft(), now)
+        self._look_after_queue(now)
         for entry in list(self._entries.values()):
             entry.call.step(now)
             self._flush(entry)
@@ -117,6 +163,7 @@ class Switchboard:
         self._link.flush()
         if now >= self._next_status:
             self._next_status = now + _STATUS_SECONDS
+            self._load.measured(now, time.process_time(), self._late(), self.calls)
             self.write_status()
 
     def drain(self) -> None:
@@ -125,6 +172,7 @@ class Switchboard:
             self.is_draining = True
             log.info("draining", calls=self.calls)
             self._endpoint.withdraw()
+            self._mark_alone(self._room.give_all_away(CLOSED, self._clock.monotonic_seconds()))
 
     def hang_up_all(self) -> None:
         now = self._clock.monotonic_seconds()
@@ -168,21 +216,32 @@ class Switchboard:
         if isinstance(event, Ended):
             self._legs.discard(leg)
 
-    def _situation(self) -> Situation:
+    def _situation(self, now: float, *, takes_refer: bool = False) -> Situation:
+        waiting = self._waiting
+        served = self.calls - waiting
+        wanted = self._settings.admission.when_full
+        has_leg = self._has_free_leg()
+        is_reachable = now >= self._no_operators_until and self._rules.operator in self._rules.target_names
         return Situation(
-            calls=self.calls,
+            calls=served,
             lines=self.lines,
             living_brains=len(self._roster),
-            brain_room=self._roster.room,
+            has_room=self._roster.has_room(now) and self._load.is_open(served, now),
             has_apology=bool(self._farewell.apology),
             is_draining=self.is_draining,
+            waiting=waiting,
+            places=self._settings.admission.places if wanted == "queue" and has_leg and self._room.sounds.is_complete else 0,
+            can_hand_over=wanted != "refuse"
+            and is_reachable
+            and bool(self._room.sounds.to_operator)
+            and (has_leg or takes_refer),
         )
 
     def _invited(self, event: Invited, now: float) -> None:
         leg = event.leg
         self._legs.add(leg)
         host = source_host(event.source)
-        verdict = decide(host, self._networks, self._situation())
+        verdict = decide(host, self._networks, self._situation(now, takes_refer=can_refer(event.message)))
         match verdict:
             case Verdict.FORBIDDEN:
                 log.warning("invite_forbidden", source=host, cure="add its network to sip.allow if it is yours")
@@ -190,10 +249,10 @@ class Switchboard:
             case Verdict.UNAVAILABLE:
                 log.warning("invite_refused", calls=self.calls, lines=self.lines, brains=len(self._roster))
                 leg.refuse(503, {"Retry-After": str(self._settings.sip.retry_after_seconds)})
-            case Verdict.ANSWER | Verdict.APOLOGISE:
-                self._answer(leg, host, event.message, now)
+            case _:
+                self._answer(leg, host, event.message, verdict, now)
 
-    def _answer(self, leg: Leg, host: str, message: str, now: float) -> None:
+    def _answer(self, leg: Leg, host: str, message: str, verdict: Verdict, now: float) -> None:
         self._taken += 1
         leg.call_id = self._next_call_id()
         started = CallStarted(
@@ -205,7 +264,10 @@ class Switchboard:
             sip_call_id=header(message, "Call-ID"),
         )
         entry = self._enter(leg, started, now, takes_refer=can_refer(message))
-        entry.call.brain = self._roster.take()
+        entry.verdict = verdict
+        if verdict is Verdict.ANSWER:
+            entry.call.brain = self._roster.take(now)
+            self._load.let_in(now)
         if not leg.accept():
             entry.call.hang_up_now(now)
 
@@ -231,8 +293,10 @@ class Switchboard:
             self._dials.refuse(link, order, DialState.FORBIDDEN)
             return
         outgoing = len(self._dials) + sum(entry.started.order is not None for entry in self._entries.values())
-        has_line = may_call_out(outgoing, calls.share, calls.spare, self._situation()) and self._has_free_leg()
-        if has_line and self._roster.take_this(link):
+        situation = self._situation(now)
+        has_line = may_call_out(outgoing, calls.share, calls.spare, situation) and self._has_free_leg() and self._dials.has_room(now)
+        if has_line and self._load.is_open(situation.calls, now) and self._roster.take_this(link, now):
+            self._load.let_in(now)
             self._legs.add(self._dials.dial(link, order, self._next_call_id(), now))
         else:
             self._dials.refuse(link, order, DialState.NO_LINE)
@@ -265,6 +329,8 @@ class Switchboard:
             case MediaChanged(leg):
                 call.held(entry.wire.connect(leg))
             case Pressed(_, digit):
+                if call.call_id in self._room:
+                    self._room.pressed(call.call_id, digit)
                 call.digit(digit)
             case Referred(_, sip_status, is_final):
                 call.refer_status(sip_status, is_final, now)
@@ -292,8 +358,19 @@ class Switchboard:
             return
         entry.is_started = True
         call = entry.call
+        if entry.verdict is Verdict.QUEUE and not self.is_draining:
+            self._room.enter(call, entry.media, entry.started, now)
+            self._tell_waiting(entry.started, "")
+            return
+        if entry.verdict in (Verdict.QUEUE, Verdict.OPERATORS):
+            entry.alone = FULL
+            self._room.passed += 1
+            log.info("call_passed_on", dialog=call.dialog_id, calls=self.calls)
+            self._tell_waiting(entry.started, FULL)
+            call.alone(self._room.farewell(entry.started), now)
+            return
         if call.brain is None:
-            call.brain = self._roster.take()
+            call.brain = self._roster.take(now)
         log.info("call_started", dialog=call.dialog_id, calls=self.calls)
         if call.brain is None:
             call.brain_lost(self._farewell, now)
@@ -307,12 +384,55 @@ class Switchboard:
         if call.brain is not None:
             self._roster.release(call.brain)
         elif entry.is_started and call.final_ended_by is not None:
+            now = self._clock.monotonic_seconds()
             started = msgspec.structs.replace(entry.started, dialog_id=call.dialog_id)
-            self._orphans.append(Orphaned(started=started, ended_by=call.final_ended_by, transfer=call.transfer_state))
+            orphan = Orphaned(started=started, ended_by=call.final_ended_by, transfer=call.transfer_state)
+            orphan.reason = self._room.ended(call.call_id, now) or entry.alone or orphan.reason
+            self._orphans.append(orphan)
+            if call.transfer_state in _UNREACHABLE:
+                self._no_operators_until = now + _NO_OPERATORS_SECONDS
         self._entries.pop(call.call_id, None)
 
     def _has_free_leg(self) -> bool:
         return len(self._legs) < self._binding.calls
+
+    # -- callers who wait -------------------------------------------------------------------------------------------------
+
+    def _look_after_queue(self, now: float) -> None:
+        if not len(self._room):
+            return
+        while not self.is_draining and (call_id := self._room.next()) is not None:
+            served = self.calls - self._waiting
+            if served >= self.lines or not self._load.is_open(served, now):
+                break
+            link = self._roster.take(now)
+            if link is None:
+                break
+            self._load.let_in(now)
+            entry = self._entries[call_id]
+            entry.started.waited_seconds = self._room.serve(call_id, now)
+            entry.call.serve(link)
+            log.info("call_started", dialog=entry.call.dialog_id, calls=self.calls)
+            self._link.send(link, entry.started)
+        self._mark_alone(self._room.step(now))
+
+    def _mark_alone(self, gone: list[tuple[str, str]]) -> None:
+        for call_id, reason in gone:
+            self._entries[call_id].alone = reason
+
+    def _tell_waiting(self, started: CallStarted, reason: str) -> None:
+        """So that the dialog is known while the call has no brain; where none lives, its end is told to the next."""
+        link = self._roster.any()
+        if link is not None:
+            self._link.send(link, Waiting(started=started, reason=reason))
+
+    def _tell_all_waiting(self) -> None:
+        """Whoever knew of them may be gone."""
+        for waiter in self._room.waiters:
+            self._tell_waiting(waiter.started, "")
+        for entry in self._entries.values():
+            if entry.alone:
+                self._tell_waiting(entry.started, entry.alone)
 
     # -- brains ---------------------------------------------------------------------------------------------------------
 
@@ -323,6 +443,8 @@ class Switchboard:
         if hello.apology:
             self._farewell = Farewell(apology=hello.apology, goodbye=hello.goodbye or self._farewell.goodbye)
             save_farewell(self._settings.cache, self._farewell)
+        self._room.use(waiting_sounds.load(self._settings.waiting_sounds))
+        self._tell_all_waiting()
 
     def _brain_lost(self, link: int, now: float) -> None:
         hello = self._roster.hello(link)
@@ -336,7 +458,11 @@ class Switchboard:
                 if entry.is_started:
                     entry.call.brain_lost(farewell, now)
                 else:
-                    entry.call.brain = self._roster.take()
+                    entry.call.brain = self._roster.take(now)
+        if len(self._roster):
+            self._tell_all_waiting()
+        else:
+            self._mark_alone(self._room.give_all_away("brain_died", now))
 
     def _report_orphans(self) -> None:
         """Calls that ended without a brain get their outcome from one that lives."""
@@ -357,9 +483,12 @@ class Switchboard:
 
     # -- status ---------------------------------------------------------------------------------------------------------
 
+    def _late(self) -> int:
+        return self._late_frames + sum(entry.media.late_frames for entry in self._entries.values())
+
     def write_status(self) -> None:
         """Replace the status file that the supervisor and /health read."""
-        late = self._late_frames + sum(entry.media.late_frames for entry in self._entries.values())
+        room = self._room
         facts = {
             "calls": self.calls,
             "lines": self.lines,
@@ -371,8 +500,16 @@ class Switchboard:
             "answered": self._taken,
             "calling_out": len(self._dials),
             "brains": self._roster.summary(),
-            "late_frames": late,
+            "late_frames": self._late(),
             "can_apologise": bool(self._farewell.apology),
+            **self._endpoint.door.facts(),
+            "can_queue": room.sounds.is_complete,
+            "waiting": len(room),
+            "waited_seconds": round(room.waited_seconds, 1),
+            "admitted_from_queue": room.served,
+            "passed_to_operators": room.passed,
+            "left_the_queue": room.left,
+            "load": round(max(self._load.figure, self._roster.figure), 3),
         }
         try:
             status.publish(self._settings.run_dir, "line", self._clock, **facts)

@@ -88,6 +88,18 @@ class CallStarted(Message):
     source_host: str
     sip_call_id: str
     order: int | None = None
+    waited_seconds: float | None = None
+    """In line's queue, before a brain had room; None: it did not wait."""
+
+
+class Waiting(Message):
+    """A caller waits in line's queue, or goes from there to the operators: told to a brain, so that his dialog is known.
+
+    Told again when that brain is gone. A CallStarted or an Orphaned of the same dialog follows.
+    """
+
+    started: CallStarted
+    reason: str = ""  # goes to the operators: why
 
 
 class Dialing(Message):
@@ -159,11 +171,15 @@ class CallEnded(Message):
 
 
 class Orphaned(Message):
-    """A call ended that had lost its brain (or never had one): told to whichever brain lives, so that it gets its outcome."""
+    """A call ended that had lost its brain (or never had one): told to whichever brain lives, so that it gets its outcome.
+
+    `reason`: why it had none.
+    """
 
     started: CallStarted  # with the dialog ID in use at the end
     ended_by: EndedBy
     transfer: TransferState | None  # the last that was heard of reaching an operator
+    reason: str = "brain_died"
 
 
 # -- brain to line ------------------------------------------------------------------------------------------------------
@@ -181,6 +197,18 @@ class Hello(Message):
     capacity_calls: int
     apology: bytes
     goodbye: bytes = b""  # played when neither brain nor operator can be had
+
+
+class Load(Message):
+    """How much a brain has to do, each second. Line decides what it means."""
+
+    busy_share: float  # processor time of its share of the cores
+    behind_ms: float  # p95 of how far it is behind its calls
+    answer_ms: float  # p95 of recognising, thinking and beginning to speak
+
+
+class SoundsReady(Message):
+    """What line says in its queue lies on disk, perhaps anew."""
 
 
 class Rename(Message):
@@ -231,5 +259,7 @@ class Dial(Message):
     dialog_id: str
 
 
-FromLine = Ping | CallStarted | Dialing | Tick | Digit | PlayStarted | PlayEnded | Transferring | Held | CallEnded | Orphaned
-FromBrain = Pong | Hello | Rename | Play | StopPlaying | Transfer | CancelTransfer | Hangup | Dial
+FromLine = (
+    Ping | CallStarted | Waiting | Dialing | Tick | Digit | PlayStarted | PlayEnded | Transferring | Held | CallEnded | Orphaned
+)
+FromBrain = Pong | Hello | Load | SoundsReady | Rename | Play | StopPlaying | Transfer | CancelTransfer | Hangup | Dial

@@ -132,6 +132,7 @@ class DialogChanges(Ending, total=False):
     recording_path: str
     recording_started_ms: int | None
     versions: Mapping[str, Any]
+    served_by: str
 
 
 @dataclass(frozen=True, slots=True)

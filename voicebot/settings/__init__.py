@@ -135,6 +135,11 @@ class Settings(BaseSettings):
         return self.run_dir / "line.sock"
 
     @property
+    def waiting_sounds(self) -> Path:
+        """What the line plays to callers who wait; a brain makes it."""
+        return self.data_dir / "waiting"
+
+    @property
     def recordings_folder(self) -> Path:
         return self.recordings.folder or self.data_dir / "recordings"
 

@@ -64,6 +64,8 @@ class Exchange:
     _silence: DeadAirWatch = field(default_factory=DeadAirWatch)
     _expect: talking.Expect | None = None
     _is_listening: bool = False
+    is_ear_due: bool = False
+    """A frame was noticed whose work is still to be done, by `hear`."""
     _last_budget_frame: int = 0
     _paused_frame: int = 0
     _is_held: bool = False
@@ -108,18 +110,52 @@ class Exchange:
 
     # -- what comes in --------------------------------------------------------------------------------------------------
 
+    def notice(self, tick: line.Tick) -> bool:
+        """Take a frame at once where that costs microseconds: nothing is due. Returns False where `hear` must take it.
+
+        Most frames are such, and neither a task nor a thread need wake for them. `is_ear_due` tells whether this one asks
+        for `hear([])` nevertheless.
+        """
+        is_more = (
+            not self.is_begun
+            or self.is_ear_due
+            or self._keys.is_collecting
+            or self.mouth.is_paused
+            or self._is_budget_due(tick.frame)
+            or self._is_dead_air(tick.frame, is_robot_heard=bool(tick.robot))
+        )
+        if is_more:
+            return False
+        self.frame = tick.frame
+        self.chronicle.record((tick,))
+        self.is_ear_due = self._ear.take(tick.frame, tick.caller, tick.robot)
+        return True
+
     async def hear(self, ticks: list[line.Tick]) -> None:
-        """Take frames of both directions."""
-        self.frame = ticks[-1].frame
-        self.chronicle.record(ticks)
-        self._check_silence(ticks)
+        """Take frames of both directions; none: only the work of a noticed one is due."""
+        if ticks:
+            self.frame = ticks[-1].frame
+            self.chronicle.record(ticks)
+            if self._is_dead_air(self.frame, is_robot_heard=any(tick.robot for tick in ticks)):
+                raise DeadAir
         if self.mouth.is_paused and self.frame - self._paused_frame >= _LONGEST_PAUSE_FRAMES:
             self.mouth.resume()
-        await self._on_heard(await self._in(self.shared.hearing_pool, self._feed, ticks))
+        left = self._glance(ticks)
+        if self.is_ear_due:
+            self.is_ear_due = False
+            await self._on_heard(await self._in(self.shared.hearing_pool, self._listen_to, left))
         keyed = self._keys.due(self.frame)
         if keyed is not None:
             await self._on_keyed(keyed)
         await self._check_budget()
+
+    def _glance(self, ticks: list[line.Tick]) -> list[line.Tick]:
+        """Let the ear take frames until one is work; return those behind it."""
+        for position, tick in enumerate(ticks):
+            if self.is_ear_due:
+                return ticks[position:]
+            self.is_ear_due = self._ear.take(tick.frame, tick.caller, tick.robot)
+        return []
 
     async def _on_heard(self, events: list[hearing.HearingEvent]) -> None:
         for event in events:
@@ -141,8 +177,8 @@ class Exchange:
                     if not self._keys.is_collecting:
                         await self.step(talking.NoInput())
 
-    def _feed(self, ticks: list[line.Tick]) -> list[hearing.HearingEvent]:
-        events: list[hearing.HearingEvent] = []
+    def _listen_to(self, ticks: list[line.Tick]) -> list[hearing.HearingEvent]:
+        events = self._ear.work()
         for tick in ticks:
             events.extend(self._ear.feed(tick.frame, tick.caller, tick.robot))
         return events
@@ -177,6 +213,7 @@ class Exchange:
         self._ear.prompt_started(message.frame)
         if utterance.latency is not None:
             total_ms = (message.frame - utterance.latency.speech_end_frame) * FRAME_MS
+            self.shared.on_answer(utterance.latency.worked_ms + (utterance.first_piece_ms or 0.0))
             await self.chronicle.responded(utterance, total_ms)
 
     async def play_ended(self, message: line.PlayEnded) -> None:
@@ -234,23 +271,27 @@ class Exchange:
 
     # -- what goes out --------------------------------------------------------------------------------------------------
 
-    def _check_silence(self, ticks: list[line.Tick]) -> None:
-        is_robot_heard = any(tick.robot for tick in ticks)
+    def _is_dead_air(self, frame: int, *, is_robot_heard: bool) -> bool:
+        if is_robot_heard or self._is_held or self.services.is_pending:
+            self._silence.alive(frame)
+            return False
         is_lines_turn = (self.handing_over is not None or self.ended is not None) and not self.mouth.is_speaking
-        if is_robot_heard or is_lines_turn or self._is_held or self.services.is_pending:
-            self._silence.alive(self.frame)
-            return
+        if is_lines_turn:
+            self._silence.alive(frame)
+            return False
         allowed_seconds = _LONGEST_TURN_SECONDS if self._is_caller_speaking else 0.0
         if self._is_listening and self._expect is not None and not self.mouth.is_speaking:
             allowed_seconds += self._expect.noinput_seconds
-        if self._silence.is_dead(self.frame, allowed_seconds):
-            raise DeadAir
+        return self._silence.is_dead(frame, allowed_seconds)
+
+    def _is_budget_due(self, frame: int) -> bool:
+        """Also while the robot speaks: a long prompt begun just in time would end long after it."""
+        if frame - self._last_budget_frame < _BUDGET_CHECK_FRAMES:
+            return False
+        return not (self.services.is_pending or self._is_held or self._is_caller_speaking)
 
     async def _check_budget(self) -> None:
-        """Also while the robot speaks: a long prompt begun just in time would end long after it."""
-        if self.services.is_pending or self._is_held or self._is_caller_speaking:
-            return
-        if self.frame - self._last_budget_frame >= _BUDGET_CHECK_FRAMES:
+        if self._is_budget_due(self.frame):
             self._last_budget_frame = self.frame
             await self.step(talking.BudgetCheck())
 

@@ -17,6 +17,11 @@ class Latency:
     recognise_ms: float = 0.0
     think_ms: float = 0.0
 
+    @property
+    def worked_ms(self) -> float:
+        """What the processor took of it, until the voice began."""
+        return self.recognise_ms + self.think_ms
+
     def stored(self, speak_ms: float, total_ms: float) -> StoredLatency:
         return StoredLatency(
             endpoint_ms=round(self.endpoint_ms),

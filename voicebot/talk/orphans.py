@@ -5,6 +5,8 @@ from voicebot.link.messages import Orphaned, TransferState
 from voicebot.records.dialogs import Dialog
 from voicebot.records.store import DuplicateDialogId, RecordStore
 
+LEFT = "queue_left"  # line's word for who hung up while waiting; nobody was rung for him
+
 
 def outcome_of(message: Orphaned) -> str:
     """A human took the caller, or nobody did: then QA finds it as lost, and somebody calls back."""
@@ -35,8 +37,8 @@ def store_orphan(store: RecordStore, clock: Clock, dialplan: str, message: Orpha
     store.finish_dialog(
         started.dialog_id,
         outcome_of(message),
-        "brain_died",
+        message.reason,
         ended_by=message.ended_by.value,
-        transfer_target="operator",
+        transfer_target="" if message.transfer is None and message.reason == LEFT else "operator",
         transfer_result=message.transfer.value if message.transfer is not None else "",
     )

@@ -33,5 +33,8 @@ class Shared:
     apology: Prepared
     goodbye: Prepared
     on_alarm: Callable[[str], None] = lambda _name: None
+    on_answer: Callable[[float], None] = lambda _milliseconds: None
+    """Told how long a turn took from its last word to the first sound of the answer, endpointing and line left out."""
+
     service_timeout_seconds: float = TIMEOUT_SECONDS
     background: "set[asyncio.Task[None]]" = field(default_factory=set)
