@@ -7,6 +7,7 @@ from voicebot.clock import SystemClock
 from voicebot.dialog.loader import load_dialplans
 from voicebot.errors import ConfigurationError
 from voicebot.lost_calls import LostCalls
+from voicebot.records.archive import open_archive
 from voicebot.records.sealing import read_recipients
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
@@ -24,6 +25,7 @@ def prepare(settings: Settings) -> None:
     if "operator" not in settings.transfer.targets:
         raise ConfigurationError("transfer.targets has no operator.", 'Give one: targets = {operator = "sip:200@pbx"}.')
     read_recipients(settings.recordings.recipients)
+    open_archive(settings)
     catalogue = load_catalogue(settings.dialog.folder / "clinic")
     load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
     settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -9,9 +9,10 @@ from voicebot import __version__, status
 from voicebot.backup import catalogue
 from voicebot.backup.catalogue import Copy
 from voicebot.backup.database_copy import copy_database, ending_of, put_back
-from voicebot.backup.recordings_copy import Copied, mirror
+from voicebot.backup.recordings_copy import Copied, bring_back, mirror
 from voicebot.clock import Clock
 from voicebot.errors import ConfigurationError, StorageError
+from voicebot.records.archive import open_archive
 from voicebot.records.tables import DialogRow
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
@@ -50,7 +51,9 @@ def back_up(settings: Settings, clock: Clock, folder: Path, keep: int, *, keeps_
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    copied = mirror(settings.recordings_folder, folder / catalogue.RECORDINGS, may_remove=not keeps_deleted)
+    copied = mirror(
+        settings.recordings_folder, folder / catalogue.RECORDINGS, may_remove=not keeps_deleted, archive=open_archive(settings)
+    )
     catalogue.note(folder, copy)
     return Backup(copy, copied, catalogue.drop_all_but(folder, keep))
 
@@ -75,6 +78,9 @@ def restore(settings: Settings, clock: Clock, folder: Path, copy: Copy, *, may_r
     if catalogue.checksum(source) != copy.sha256:
         raise StorageError(f"{copy.file} was changed after it was made.", "Take another copy.")
     put_back(settings.database_url, source)
+    archive = open_archive(settings)
+    if archive is not None:
+        return bring_back(folder / catalogue.RECORDINGS, settings.recordings_folder, archive)
     return mirror(folder / catalogue.RECORDINGS, settings.recordings_folder, may_remove=False)
 
 

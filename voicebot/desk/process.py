@@ -1,6 +1,7 @@
 """The desk as a process: HTTP, and what is done beside the calls (figures and search of finished dialogs)."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,12 +13,14 @@ from fastapi import FastAPI
 from voicebot.clock import SystemClock
 from voicebot.desk.app import create_app
 from voicebot.desk.chat_watch import ChatWatch
-from voicebot.desk.clinic import clinic_in
+from voicebot.desk.clinic import Clinic, clinic_in
 from voicebot.errors import ConfigurationError, StorageError
 from voicebot.lost_calls import LostCalls
 from voicebot.privacy.daily import DailyPurge
+from voicebot.records.archive import open_archive
 from voicebot.records.digest import Digester
 from voicebot.records.presence import BEAT_SECONDS
+from voicebot.records.uploads import EVERY_SECONDS, Uploads
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
 
@@ -36,9 +39,13 @@ def run(settings: Settings) -> int:
     digester = Digester(database, clock, settings.zoneinfo, app.state.metrics.taken)
     # The catalogue and the dialogs take seconds to read: no operator is to wait for it.
     threading.Thread(target=clinic_in(app.state).warm, name="clinic", daemon=True).start()
+    signal.signal(signal.SIGHUP, lambda _number, _frame: _renew(clinic_in(app.state)))
     http = settings.http
     watch = ChatWatch(database, clock, http.silent_operator_seconds)
-    app.router.lifespan_context = _beside(digester, DailyPurge(database, settings, clock), watch, LostCalls(database, clock))
+    archive = open_archive(settings)
+    uploads = Uploads(settings.recordings_folder, archive, database, clock) if archive is not None else None
+    lost = LostCalls(database, clock)
+    app.router.lifespan_context = _beside(digester, DailyPurge(database, settings, clock), watch, lost, uploads)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -65,17 +72,33 @@ def run(settings: Settings) -> int:
     return 0
 
 
+def _renew(clinic: Clinic) -> None:
+    """Read the clinic's files again beside the pages; wrong ones change nothing."""
+
+    def work() -> None:
+        try:
+            clinic.renew()
+        except ConfigurationError as error:
+            log.error("clinic_not_reloaded", problem=error.message, cure=error.cure)
+        else:
+            log.info("clinic_reloaded")
+
+    threading.Thread(target=work, name="clinic", daemon=True).start()
+
+
 def _beside(
-    digester: Digester, purge: DailyPurge, watch: ChatWatch, lost: LostCalls
+    digester: Digester, purge: DailyPurge, watch: ChatWatch, lost: LostCalls, uploads: Uploads | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        beside = (
+        beside = [
             _digest(digester),
             _again("purge", _PURGE_LOOK_SECONDS, purge.run_if_due),
             _again("chat_watch", _CHAT_LOOK_SECONDS, watch.run),
             _again("lost_calls", BEAT_SECONDS, lost.look),
-        )
+        ]
+        if uploads is not None:
+            beside.append(_again("uploads", EVERY_SECONDS, uploads.run))
         tasks = [asyncio.create_task(one) for one in beside]
         try:
             yield

@@ -15,6 +15,7 @@ CHECKS: tuple[Check, ...] = (
     machine.check_descriptors,
     machine.check_clock,
     store.check_database,
+    store.check_recordings,
     parts.check_dialogs,
     parts.check_recogniser,
     parts.check_voice,

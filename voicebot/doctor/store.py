@@ -1,5 +1,6 @@
 """The database: reachable, of this program's version, quick enough, of the same time."""
 
+import secrets
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from sqlalchemy import text
 from voicebot.clock import Clock
 from voicebot.doctor.finding import Finding, doubtful, fine, wrong
 from voicebot.errors import VoicebotError
+from voicebot.records.archive import open_archive
+from voicebot.records.uploads import waiting_in
 from voicebot.settings import Settings
 from voicebot.storage.database import Database, open_database
 from voicebot.storage.upgrade import current, head
@@ -16,6 +19,8 @@ from voicebot.storage.upgrade import current, head
 _TRIES = 5
 _SLOW_MS = 50.0  # a turn is stored before the robot answers it
 _CLOCKS_APART_SECONDS = 5.0
+_WAIT_SECONDS = 600.0
+_PROBE = b"written by voicebot doctor"
 
 
 def check_database(settings: Settings, clock: Clock) -> Iterator[Finding]:
@@ -53,6 +58,32 @@ def _looked_at(database: Database, clock: Clock) -> Iterator[Finding]:
         if apart > _CLOCKS_APART_SECONDS:
             cure = "Run chrony on both machines: holds and reminders are kept by these clocks."
             yield wrong("clock", f"The database's clock is {apart:.0f} s apart from ours.", cure)
+
+
+def check_recordings(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    """The store of recordings, where there is one: written to, read, deleted from; and what waits for it."""
+    try:
+        archive = open_archive(settings)
+        if archive is None:
+            return
+        name = f"doctor-{secrets.token_hex(8)}"
+        archive.put_bytes(name, _PROBE)
+        is_whole = archive.read(name) == _PROBE
+        archive.remove(name)
+    except VoicebotError as error:
+        yield wrong("recordings", error.message, error.cure)
+        return
+    if not is_whole:
+        yield wrong("recordings", f"{archive.place} gives back something else than it got.", "Look at its log.")
+        return
+    waiting = waiting_in(settings.recordings_folder, clock)
+    told = f"{archive.place} works; {waiting.files} recordings wait here"
+    if waiting.oldest_seconds > _WAIT_SECONDS:
+        yield doubtful(
+            "recordings", f"{told}, one for {waiting.oldest_seconds / 60:.0f} minutes.", "Does the desk's process run?"
+        )
+    else:
+        yield fine("recordings", f"{told}.")
 
 
 def _write_ms(database: Database) -> float:

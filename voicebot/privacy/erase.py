@@ -19,6 +19,7 @@ from voicebot.clock import Clock
 from voicebot.messages.forgetting import remove_messages
 from voicebot.privacy import removal, visits
 from voicebot.privacy.patients import Kept, Subject, is_running, kept_of, spellings
+from voicebot.records.archive import open_archive
 from voicebot.records.dialogs import mask_phone
 from voicebot.records.spool import waiting_entries
 from voicebot.settings import Settings
@@ -47,7 +48,7 @@ COMING = "coming_visits"  # booked, still ahead: cancelled first, by whoever ans
 PAST = "past_visits"  # kept unless asked for: the clinic may have to account for them
 LAB = "lab_orders"  # likewise
 FAMILY = "others_dialogs"  # of the same number, for another person
-UNREMOVED = "recordings_not_removed"  # the disk refused
+UNREMOVED = "recordings_not_removed"  # the disk refused, or the store was away
 SPOOLED = "spooled_writes"  # the database was away: they come in later, whoever they are of
 
 
@@ -58,6 +59,7 @@ class Eraser:
         self._database = database
         self._settings = settings
         self._clock = clock
+        self._archive = open_archive(settings)
 
     def erase(self, subject: Subject, who: str, address: str = "", *, with_visits: bool = False) -> Erased:
         """Remove what may be removed. `with_visits`: past visits lose their patient, orders of the laboratory go."""
@@ -86,7 +88,7 @@ class Eraser:
         for first in range(0, len(over), _BATCH):
             some = over[first : first + _BATCH]
             paths = {row.id: row.recording_path for row in some}
-            gone, count = removal.remove_recordings(self._settings.recordings_folder, paths)
+            gone, count = removal.remove_recordings(self._settings.recordings_folder, paths, self._archive)
             recordings += count
             done.stays[UNREMOVED] = done.stays.get(UNREMOVED, 0) + len(paths) - len(gone)
             removal.remove_dialogs(self._database, gone)

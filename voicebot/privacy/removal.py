@@ -15,8 +15,9 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from voicebot.records.archive import Archive, StoreAway
 from voicebot.records.digest import erase_words
-from voicebot.records.recordings import find
+from voicebot.records.recordings import find, names
 from voicebot.records.tables import DialogRow, FactsRow
 from voicebot.storage.database import Database
 
@@ -32,8 +33,8 @@ def rest() -> None:
     time.sleep(_REST_SECONDS)
 
 
-def remove_recordings(folder: Path, paths: Mapping[str, str]) -> tuple[list[str], int]:
-    """Delete the files of recordings (dialog ID -> path); return (dialogs without a file now, files deleted)."""
+def remove_recordings(folder: Path, paths: Mapping[str, str], archive: Archive | None = None) -> tuple[list[str], int]:
+    """Delete the files of recordings (dialog ID -> path), here and in the store; return (dialogs without one now, how many)."""
     gone: list[str] = []
     count = 0
     for dialog_id, relative in paths.items():
@@ -41,10 +42,25 @@ def remove_recordings(folder: Path, paths: Mapping[str, str]) -> tuple[list[str]
             while (path := find(folder, relative)) is not None:  # plain and sealed, where a sealing was interrupted
                 path.unlink()
                 count += 1
+            if archive is not None:
+                count += sum(archive.remove(name) for name in names(relative))
             gone.append(dialog_id)
         except OSError as error:
             log.error("recording_not_removed", dialog_id=dialog_id, why=error.strerror, cure="Check the rights of its folder.")
+        except StoreAway as error:
+            log.error("recording_not_removed", dialog_id=dialog_id, why=error.message, cure=error.cure)
     return gone, count
+
+
+def remove_old_objects(archive: Archive, before: date, between: Callable[[], None] = rest) -> int:
+    """Delete what the store has of days before `before`, also what no dialog names; return how much. Raises StoreAway."""
+    count = 0
+    for one in archive.each():  # in the order of names, which begin with the day
+        if one.name >= f"{before:%Y/%m/%d}":
+            break
+        count += archive.remove(one.name)
+        between()
+    return count
 
 
 def forget_recordings(session: Session, dialog_ids: Sequence[str]) -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from voicebot.clock import Clock
 from voicebot.errors import ConfigurationError
+from voicebot.records.archive import Archive, open_archive
 from voicebot.records.flac import is_complete, repair
 from voicebot.records.sealing import (
     MAGIC,
     SUFFIX,
+    Identities,
     Recipients,
     RecordingLocked,
+    is_sealed,
     read_identities,
     read_recipients,
     seal,
@@ -45,6 +48,9 @@ def seal_all(settings: Settings, clock: Clock, *, is_anew: bool = False, told: C
         )
     identities = read_identities(settings.recordings.key_file) if is_anew else []
     done = Resealed()
+    archive = open_archive(settings)
+    if archive is not None:
+        _seal_store(archive, recipients, identities, done, is_anew, told)
     for path in sorted(settings.recordings_folder.glob("*/*/*/*.flac*")):
         if clock.now().timestamp() - path.stat().st_mtime < _MAY_BE_RUNNING_SECONDS:
             continue
@@ -67,15 +73,42 @@ def seal_all(settings: Settings, clock: Clock, *, is_anew: bool = False, told: C
     return done
 
 
+def _seal_store(
+    archive: Archive, recipients: Recipients, identities: Identities, done: Resealed, is_anew: bool, told: Callable[[], None]
+) -> None:
+    """The same in the store. The sealed one is there before the plain one goes."""
+    for one in archive.each():
+        if not one.name.endswith((".flac", SUFFIX)) or (one.name.endswith(SUFFIX) and not is_anew):
+            continue
+        data = archive.read(one.name)
+        if data is None:
+            continue  # purged meanwhile
+        if is_sealed(data):
+            try:
+                data = unseal(data, identities)
+            except RecordingLocked:
+                done.locked += 1
+                continue
+        archive.put_bytes(one.name.removesuffix(SUFFIX) + SUFFIX, _sealed(data, recipients))
+        if not one.name.endswith(SUFFIX):
+            archive.remove(one.name)
+        done.sealed += 1
+        told()
+
+
+def _sealed(data: bytes, recipients: Recipients) -> bytes:
+    pieces = range(0, len(data), _PIECE_BYTES)
+    records = (seal(number, [(first, data[first : first + _PIECE_BYTES])], recipients) for number, first in enumerate(pieces))
+    return MAGIC + b"".join(records)
+
+
 def _seal_file(data: bytes, target: Path, recipients: Recipients) -> None:
     """Write a sealed file, whole or not at all."""
     draft = target.with_name(target.name + ".repair")  # what a crash leaves is swept like other drafts
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(MAGIC)
-            for number, first in enumerate(range(0, len(data), _PIECE_BYTES)):
-                file.write(seal(number, [(first, data[first : first + _PIECE_BYTES])], recipients))
+            file.write(_sealed(data, recipients))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(target)

@@ -23,6 +23,7 @@ from voicebot.clock import Clock
 from voicebot.messages.forgetting import remove_messages
 from voicebot.messages.tables import DeliveryRow
 from voicebot.privacy import removal, visits
+from voicebot.records.archive import open_archive
 from voicebot.records.tables import DialogRow, FactsRow, LatencyRow
 from voicebot.reminders.tables import ReminderRow
 from voicebot.settings import Settings
@@ -75,6 +76,7 @@ class Purge:
         self._clock = clock
         self._between = between
         self._folder = settings.recordings_folder
+        self._archive = open_archive(settings)
 
     def run(self) -> Purged:
         """Remove what is due, and note in the audit how much that was. Raises StorageError."""
@@ -150,7 +152,8 @@ class Purge:
         self._walk(self._old_recordings(), lambda rows: self._remove_recordings(rows, done))
 
     def _remove_recordings(self, rows: dict[str, str], done: Purged) -> list[str]:
-        gone, count = removal.remove_recordings(self._folder, {one: path for one, path in rows.items() if path})
+        paths = {one: path for one, path in rows.items() if path}
+        gone, count = removal.remove_recordings(self._folder, paths, self._archive)
         self._database.run(lambda session: removal.forget_recordings(session, gone))
         done.recordings += count
         return gone
@@ -220,6 +223,8 @@ class Purge:
         before = self._before(self._limits.audio_days)
         if before is not None:
             removal.remove_empty_days(self._folder, before.date(), self._clock.now().date())
+            if self._archive is not None:
+                done.leftovers += removal.remove_old_objects(self._archive, before.date(), self._between)
         for file in self._rejected():
             file.unlink(missing_ok=True)
             done.leftovers += 1

@@ -19,7 +19,7 @@ from voicebot import settings as settings_module
 from voicebot.clock import SystemClock
 from voicebot.errors import StorageError, VoicebotError
 from voicebot.records.dialogs import Dialog, DialogFilter, Who, mask_phone
-from voicebot.records.recordings import find
+from voicebot.records.recordings import Recordings
 from voicebot.records.sealing import SUFFIX
 from voicebot.records.store import RecordStore, open_store
 from voicebot.records.transcript import csv_lines, head_lines, json_line, turn_lines
@@ -87,20 +87,39 @@ def show(dialog_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
         hint = "there is none with this ID" if parsed else "this is no dialog ID: a character was misread"
         Console(stderr=True).print(f"No such dialog: {hint}.", style="red")
         raise typer.Exit(1)
-    folder = settings.recordings_folder
     for line in head_lines(dialog, settings.zoneinfo):
         console.print(Text(line, style="bold" if line.startswith("Dialog") else ""), soft_wrap=True)
-    recording = find(folder, dialog.recording_path)
-    if dialog.recording_path and recording is None:
-        console.print(Text(f"The recording is not in {folder}.", style="yellow"))
-    if recording is not None and recording.suffix == SUFFIX:
-        console.print(Text(f"Sealed: voicebot privacy open {recording} --to {dialog.id}.flac", style="dim"), soft_wrap=True)
+    if dialog.recording_path:
+        where = Recordings(settings).place(dialog)
+        if not where:
+            console.print(Text(f"The recording is not in {settings.recordings_folder}.", style="yellow"))
+        elif where.endswith(SUFFIX):
+            console.print(Text(f"Sealed: voicebot dialogs sound {dialog.id} --to {dialog.id}.flac", style="dim"))
     console.print()
     for turn in dialog.turns:
         first, *notes = turn_lines(turn)
         console.print(Text(first, style=_COLOURS[turn.who]), soft_wrap=True)
         for note in notes:
             console.print(Text(note, style="dim"), soft_wrap=True)
+
+
+@app.command()
+def sound(
+    dialog_id: Annotated[str, typer.Argument(metavar="ID")],
+    to: Annotated[Path, typer.Option("--to", help="the FLAC to write: caller left, robot or operator right")],
+) -> None:
+    """Write a recording as a FLAC that any player plays; a sealed one is opened with recordings.key_file."""
+    with _store() as (store, settings):
+        dialog = store.get(dialog_ids.parse(dialog_id) or dialog_id)
+    if dialog is None:
+        raise StorageError("There is no such dialog.", "`voicebot dialogs list` shows what is there.")
+    data = Recordings(settings).flac(dialog)
+    try:
+        descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageError(f"{to} cannot be made ({error.strerror}).", "Name a file that does not exist yet.") from None
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(data)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from voicebot.audio.pcm import TELEPHONE_HZ
 from voicebot.errors import StorageError
+from voicebot.records.recording_files import is_being_written
 
 log = structlog.get_logger(__name__)
 
@@ -98,14 +99,14 @@ def repair(path: Path) -> float:
 
 
 def repair_all(folder: Path) -> int:
-    """Complete every unfinished plain recording below a folder; call it when no call is being recorded. Return how many.
+    """Complete every unfinished plain recording below a folder that no process writes to; return how many.
 
     Sealed ones stay as they are: only their readers have the key, and complete them while reading.
     """
     count = 0
     for path in sorted(folder.glob("*/*/*/*.flac")):
         try:
-            if is_complete(path):
+            if is_complete(path) or is_being_written(path):  # another robot's call, in a shared folder
                 continue
             repair(path)
             count += 1

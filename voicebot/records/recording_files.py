@@ -1,10 +1,16 @@
 """The files under a recording: plain, or sealed as they are written. libsndfile swallows write errors: they are kept here."""
 
+import contextlib
+import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Protocol
 
 from voicebot.records.sealing import MAGIC, Recipients, seal
+
+#: A recorder writes each second; a brain that hangs is killed within a minute.
+_QUIET_WITHOUT_LOCKS_SECONDS = 300.0
 
 
 class RecordingFile(Protocol):
@@ -28,7 +34,29 @@ def create(path: Path, recipients: Recipients = ()) -> RecordingFile:
     """Make a new file, readable by its owner only; sealed for `recipients` where there are any. Raises OSError."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
+    with contextlib.suppress(OSError):  # a shared folder may know no locks; then its time of change has to do
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return SealedFile(descriptor, recipients) if recipients else PlainFile(descriptor)
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether some process still records into this file, on this machine or on another that shares the folder.
+
+    The recorder's lock ends with its process, however that ends. Raises no error: what cannot be looked at is not ours.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # NFS gives an exclusive lock to writers only
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return time.time() - os.fstat(descriptor).st_mtime < _QUIET_WITHOUT_LOCKS_SECONDS
+    finally:
+        os.close(descriptor)
+    return False
 
 
 class _Kept:

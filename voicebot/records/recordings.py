@@ -1,7 +1,9 @@
-"""Recordings as they are read: found, opened with the keys at hand, completed; plain and sealed ones alike."""
+"""Recordings as they are read: found here or in the store, opened with the keys at hand, completed; plain and sealed alike."""
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,10 @@ from numpy.typing import NDArray
 
 from voicebot.audio.pcm import TELEPHONE_HZ
 from voicebot.errors import StorageError
+from voicebot.records.archive import StoreAway, open_archive
 from voicebot.records.dialogs import Dialog
 from voicebot.records.flac import completed, samples_of
-from voicebot.records.sealing import MAGIC, SUFFIX, RecordingLocked, is_sealed, prove_key, read_identities, unseal
+from voicebot.records.sealing import SUFFIX, RecordingLocked, is_sealed, prove_key, read_identities, unseal
 from voicebot.settings import Settings
 
 _KEPT_BYTES = 48 * 1024 * 1024  # a player asks for the same file many times, in pieces
@@ -20,32 +23,52 @@ _SAMPLES_PER_MS = TELEPHONE_HZ // 1000
 _PROOF_BYTES = 256 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A recording, wherever it lies. `state`: another one where its content is another."""
+
+    name: str
+    state: tuple[int, int]
+    read: Callable[[int | None], bytes]  # at most so many bytes
+
+
 class Recordings:
-    """Reads the recordings of an installation. Thread-safe. A changed key file is taken without a restart."""
+    """Reads the recordings of an installation. Thread-safe. A changed key file is taken without a restart.
+
+    Raises ConfigurationError at once where there is a store and its keys cannot be read.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.recordings_folder
+        self._archive = open_archive(settings)
         self._key_file = settings.recordings.key_file
         self._lock = threading.Lock()
-        self._opened: OrderedDict[tuple[Path, int, int], bytes] = OrderedDict()
+        self._opened: OrderedDict[tuple[str, tuple[int, int]], bytes] = OrderedDict()
 
-    def path(self, dialog: Dialog) -> Path | None:
-        """Return the file of a dialog's recording, None if there is none or it would lie outside the recordings' folder."""
-        return find(self._folder, dialog.recording_path)
+    def place(self, dialog: Dialog) -> str:
+        """Return where a dialog's recording lies, in words; "" if there is none. Raises StorageError."""
+        path = find(self._folder, dialog.recording_path)
+        if path is not None:
+            return str(path)
+        found = self._found(dialog)
+        return f"{self._archive.place}, {found.name}" if found is not None and self._archive is not None else ""
 
     def has(self, dialog: Dialog) -> bool:
-        return self.path(dialog) is not None
+        """Whether it can be heard, as far as is known: a store that is away may have it."""
+        try:
+            return self._found(dialog) is not None
+        except StoreAway:
+            return True
 
     def locked(self, dialog: Dialog) -> RecordingLocked | None:
         """Return why a recording cannot be heard for want of a key; None if it can, or if there is none."""
-        path = self.path(dialog)
-        if path is None:
+        try:
+            found = self._found(dialog)
+            head = b"" if found is None else found.read(_PROOF_BYTES)
+        except StoreAway:
             return None
-        with path.open("rb") as file:
-            head = file.read(len(MAGIC))
-            if not is_sealed(head):
-                return None
-            head += file.read(_PROOF_BYTES)
+        if not is_sealed(head):
+            return None
         try:
             prove_key(head, read_identities(self._key_file))
         except RecordingLocked as error:
@@ -57,18 +80,17 @@ class Recordings:
     def flac(self, dialog: Dialog) -> bytes:
         """Return the whole recording, as far as it goes, as a complete FLAC file of two channels: caller, robot.
 
-        Raises StorageError: RecordingLocked without the key, otherwise where there is nothing to be heard.
+        Raises StorageError: RecordingLocked without the key, StoreAway, otherwise where there is nothing to be heard.
         """
-        path = self.path(dialog)
-        if path is None:
+        found = self._found(dialog)
+        if found is None:
             raise StorageError("There is no recording.", "It was not made, or its time is over.")
-        facts = path.stat()
-        key = (path, facts.st_size, facts.st_mtime_ns)
+        key = (found.name, found.state)
         with self._lock:
             if key in self._opened:
                 self._opened.move_to_end(key)
                 return self._opened[key]
-        data = path.read_bytes()
+        data = found.read(None)
         data = completed(unseal(data, read_identities(self._key_file)) if is_sealed(data) else data)
         with self._lock:
             self._opened[key] = data
@@ -81,6 +103,35 @@ class Recordings:
         offset = dialog.recording_started_ms or 0
         last = None if end_ms is None else (end_ms - offset) * _SAMPLES_PER_MS
         return samples_of(self.flac(dialog), (start_ms - offset) * _SAMPLES_PER_MS, last)
+
+    def _found(self, dialog: Dialog) -> _Found | None:
+        """Look for it here, where it waits for the store, then there. Raises StoreAway."""
+        path = find(self._folder, dialog.recording_path)
+        if path is not None:
+            facts = path.stat()
+            return _Found(str(path), (facts.st_size, facts.st_mtime_ns), lambda most: _beginning(path, most))
+        if self._archive is None:
+            return None
+        archive = self._archive
+        for name in names(dialog.recording_path):
+            kept = archive.head(name)
+            if kept is not None:
+                state = (kept.size, int(kept.changed_at.timestamp() * 1e6))
+                return _Found(name, state, lambda most, name=name: archive.read(name, most) or b"")  # type: ignore[misc]
+        return None
+
+
+def _beginning(path: Path, most_bytes: int | None) -> bytes:
+    with path.open("rb") as file:
+        return file.read() if most_bytes is None else file.read(most_bytes)
+
+
+def names(relative: str) -> tuple[str, ...]:
+    """Return how a recording may be called in the store: as it was made, or as it was sealed later."""
+    parts = Path(relative).parts
+    if not relative or ".." in parts or relative.startswith("/"):
+        return ()
+    return (relative,) if relative.endswith(SUFFIX) else (relative, relative + SUFFIX)
 
 
 def find(folder: Path, relative: str) -> Path | None:

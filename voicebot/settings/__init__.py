@@ -21,7 +21,7 @@ from voicebot.errors import ConfigurationError
 from voicebot.settings.admission import Admission
 from voicebot.settings.basis import Section
 from voicebot.settings.calls import Brain, Calls, Dialog, Hearing, Link, Machine, Sip, Transfer, Voice
-from voicebot.settings.keeping import Database, Recordings, Retention
+from voicebot.settings.keeping import Database, Recordings, RecordingStore, Retention
 from voicebot.settings.messages import (
     AnyProvider,
     Cascade,
@@ -56,6 +56,7 @@ __all__ = [
     "Messages",
     "Pins",
     "Provider",
+    "RecordingStore",
     "Recordings",
     "Reminders",
     "Retention",

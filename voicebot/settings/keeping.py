@@ -2,13 +2,38 @@
 
 from pathlib import Path
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from voicebot.settings.basis import Days, Section
+from voicebot.settings.basis import Days, Section, word_of
 
 
 class Database(Section):
     url: str = Field("", description="empty: SQLite in data_dir; postgresql+psycopg://... for PostgreSQL")
+
+
+class RecordingStore(Section):
+    """An S3-compatible store that recordings go to after the call (`pip install 'voicebot[s3]'`)."""
+
+    bucket: str = Field("", description="empty: recordings stay in their folder")
+    endpoint: str = Field("", description="https://s3.example:9000; empty: Amazon's")
+    region: str = "us-east-1"
+    prefix: str = Field("recordings", description="in the bucket, before every name")
+    is_path_style: bool = Field(True, description="https://host/bucket/...; false: https://bucket.host/...")
+    access_key: SecretStr = SecretStr("")
+    access_key_file: Path | None = None
+    secret_key: SecretStr = SecretStr("")
+    secret_key_file: Path | None = None
+    ca_file: Path | None = Field(None, description="PEM: whom to trust where the store's certificate is the clinic's own")
+
+    @property
+    def access_word(self) -> str:
+        """The access key. Raises OSError where its file cannot be read."""
+        return word_of(self.access_key, self.access_key_file)
+
+    @property
+    def secret_word(self) -> str:
+        """The secret key. Raises OSError where its file cannot be read."""
+        return word_of(self.secret_key, self.secret_key_file)
 
 
 class Recordings(Section):
@@ -17,6 +42,7 @@ class Recordings(Section):
     minimum_free_mb: int = 200
     recipients: list[str] = Field([], description="public keys (age1...) that recordings are sealed for; empty: not sealed")
     key_file: Path | None = Field(None, description="secret keys, one a line, to play sealed recordings; not in data_dir")
+    store: RecordingStore = RecordingStore()
 
 
 class Retention(Section):
