@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import groupby
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from voicebot.clinic.entries import Catalogue, Service
@@ -17,19 +16,15 @@ from voicebot.clinic.tables import SlotRow, SlotStatus
 # Near days are looked at first; most callers are served from the first window.
 _WINDOWS_DAYS = ((0, 7), (7, 21), (21, 120))
 _ENOUGH = 4  # times the limit: so many candidates give a choice
+_SLOT_END, _FIELD_END = "\n", "\t"  # in no ID of a catalogue
 
 
-@dataclass(frozen=True, slots=True)
-class _Free:
-    id: int
-    doctor_id: str
-    branch_id: str
+class _Free(NamedTuple):
     start: datetime
-    duration_minutes: int
-
-    @property
-    def end(self) -> datetime:
-        return self.start + timedelta(minutes=self.duration_minutes)
+    end: datetime
+    minutes: int
+    id: int
+    branch_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +35,35 @@ class _Visit:
     service: Service | None
 
 
-def is_free(now: datetime, dialog_id: str = "") -> Any:
-    """The condition that a slot is free, or that its hold ran out or is that dialog's own."""
-    lapsed = SlotRow.hold_expires_at <= now
-    holds = or_(lapsed, SlotRow.held_by == dialog_id) if dialog_id else lapsed
-    return or_(SlotRow.status == SlotStatus.FREE.value, and_(SlotRow.status == SlotStatus.BUSY_TENTATIVE.value, holds))
+def is_free(now: Any, dialog_id: Any) -> Any:
+    """The condition that a slot is free, or that its hold ran out or is that dialog's own ("": of no dialog)."""
+    is_over = or_(SlotRow.hold_expires_at <= now, SlotRow.held_by == dialog_id)
+    return or_(SlotRow.status == SlotStatus.FREE.value, and_(SlotRow.status == SlotStatus.BUSY_TENTATIVE.value, is_over))
+
+
+def _one_text() -> Any:
+    """All free slots of a doctor as one text: a search reads hundreds, and a row each costs the driver a hand-over of the
+    interpreter's lock, for which the other threads of a busy process let it wait.
+    """
+    fields = (SlotRow.id, SlotRow.duration_minutes, SlotRow.start, SlotRow.branch_id)
+    joined: ColumnElement[str] = cast(fields[0], String)
+    for one in fields[1:]:
+        joined = joined.concat(_FIELD_END).concat(cast(one, String))
+    return func.aggregate_strings(joined, _SLOT_END)
+
+
+# Made once: building a statement costs more than carrying it out.
+_FREE_SLOTS = (
+    select(SlotRow.doctor_id, _one_text())
+    .where(
+        SlotRow.doctor_id.in_(bindparam("doctors", expanding=True)),
+        SlotRow.start >= bindparam("first"),
+        SlotRow.start < bindparam("end"),
+        is_free(bindparam("now"), bindparam("dialog")),
+    )
+    .group_by(SlotRow.doctor_id)
+    .order_by(SlotRow.doctor_id)
+)
 
 
 def find_offers(
@@ -68,22 +87,19 @@ def find_offers(
         raise NotFound("No such branch.")
     if not visits or limit < 1:
         return ()
+    session.flush()
     found: list[Offer] = []
     for first_day, last_day in _WINDOWS_DAYS:
-        conditions = [
-            SlotRow.doctor_id.in_(visits),
-            SlotRow.start >= earliest + timedelta(days=first_day),
-            # a long service may need slots beyond the window's end
-            SlotRow.start < earliest + timedelta(days=last_day, hours=8),
-            is_free(now, dialog_id),
-        ]
-        if branch is not None:
-            conditions.append(SlotRow.branch_id == branch)
-        columns = (SlotRow.id, SlotRow.doctor_id, SlotRow.branch_id, SlotRow.start, SlotRow.duration_minutes)
-        query = select(*columns).where(*conditions).order_by(SlotRow.doctor_id, SlotRow.start)
-        rows = [_Free(*row) for row in session.execute(query)]
         window_end = earliest + timedelta(days=last_day)
-        found += [offer for offer in _offers(rows, visits, catalogue, when) if offer.start < window_end]
+        asked = {
+            "doctors": list(visits),
+            "first": earliest + timedelta(days=first_day),
+            "end": window_end + timedelta(hours=8),  # a long service may need slots beyond the window's end
+            "now": now,
+            "dialog": dialog_id,
+        }
+        for doctor_id, text in session.connection().execute(_FREE_SLOTS, asked):
+            found += _offers(_read(text), doctor_id, visits[doctor_id], catalogue, branch, when, window_end)
         if len(found) >= limit * _ENOUGH:
             break
     if not is_spread:
@@ -113,20 +129,42 @@ def visits_of(catalogue: Catalogue, speciality: str | None, service: str | None,
     return visits
 
 
-def _offers(rows: Sequence[_Free], visits: Mapping[str, _Visit], catalogue: Catalogue, when: When | None) -> Iterator[Offer]:
-    for doctor_id, group in groupby(rows, key=lambda row: row.doctor_id):
-        visit = visits[doctor_id]
-        service = visit.service
-        slots = list(group)
-        for index, slot in enumerate(slots):
-            if service is not None and service.branches and slot.branch_id not in service.branches:
-                continue
-            minutes = slot.duration_minutes if service is None else max(slot.duration_minutes, service.duration_minutes)
-            if not _reaches(slots, index, slot.start + timedelta(minutes=minutes)):
-                continue
-            local = slot.start.astimezone(catalogue.zone)
-            if when is not None and not when.allows(local):
-                continue
+def _read(text: str) -> list[_Free]:
+    """The slots of one doctor in order of time. SQLite keeps UTC without saying so, PostgreSQL says so."""
+    slots = []
+    for one in text.split(_SLOT_END):
+        identifier, minutes, start, branch_id = one.split(_FIELD_END)
+        at = datetime.fromisoformat(start)
+        if at.tzinfo is not UTC:
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        length = int(minutes)
+        slots.append(_Free(at, at + timedelta(minutes=length), length, int(identifier), branch_id))
+    slots.sort()
+    return slots
+
+
+def _offers(
+    slots: Sequence[_Free],
+    doctor_id: str,
+    visit: _Visit,
+    catalogue: Catalogue,
+    branch: str | None,
+    when: When | None,
+    window_end: datetime,
+) -> Iterator[Offer]:
+    service, zone = visit.service, catalogue.zone
+    branches = () if service is None else service.branches
+    shortest = 0 if service is None else service.duration_minutes
+    for index, slot in enumerate(slots):
+        if slot.start >= window_end:
+            return
+        if (branch is not None and slot.branch_id != branch) or (branches and slot.branch_id not in branches):
+            continue
+        minutes = max(slot.minutes, shortest)
+        if minutes > slot.minutes and not _reaches(slots, index, slot.start + timedelta(minutes=minutes)):
+            continue
+        local = slot.start.astimezone(zone)
+        if when is None or when.allows(local):
             yield Offer(
                 slot_id=slot.id,
                 start=local,
