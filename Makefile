@@ -87,8 +87,8 @@ model: ## Train the embedded recogniser anew (hours; see models/recipe/README.md
 	@$(MAKE) -C models/recipe all PYTHON=$(PYTHON)
 
 lock: $(VENV)/.dev ## Renew the locked versions
-	@$(BIN)/uv pip compile -q --upgrade --no-header --no-emit-index-url --no-annotate pyproject.toml --extra postgresql -o requirements/run.txt
-	@$(BIN)/uv pip compile -q --upgrade --no-header --no-emit-index-url --no-annotate pyproject.toml --extra postgresql --extra dev -c requirements/run.txt -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --upgrade --no-header --no-emit-index-url --no-annotate pyproject.toml --extra postgresql --extra s3 -o requirements/run.txt
+	@$(BIN)/uv pip compile -q --upgrade --no-header --no-emit-index-url --no-annotate pyproject.toml --extra postgresql --extra s3 --extra dev -c requirements/run.txt -o requirements/dev.txt
 
 clean: ## Remove the environment and run-time data of this folder
 	rm -rf $(VENV) var build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
