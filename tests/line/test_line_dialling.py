@@ -1,10 +1,11 @@
 """Which numbers are dialled and where, and what comes of a call that is not answered. Pure."""
 
+import phonenumbers
 import pytest
 
 from voicebot.errors import LineError
 from voicebot.line.admission import Situation, may_call_out
-from voicebot.line.dialling import Dialling, rules_of
+from voicebot.line.dialling import Dialling, HourlyLimit, rules_of
 from voicebot.link.messages import DialState
 from voicebot.settings import Calls
 
@@ -132,3 +133,55 @@ def test_a_network_that_only_tries_is_waited_for() -> None:
     assert not one.is_given_up(20)
     assert one.is_given_up(30)
     assert one.ended(487) is DialState.NO_ANSWER
+
+
+# -- toll fraud -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "+77011234567",  # Kazakhstan's numbers begin with +7 as well
+        "+76001234567",
+        "+78401234567",  # Abkhazia's
+        "+79401234567",
+        "+78031234567",  # paid
+        "+78091234567",
+        "+7916123456",  # too short, too long
+        "+791612345678",
+        "+882161234567",  # satellites
+        "+375291234567",
+        "+8801712345678",
+    ],
+)
+def test_by_default_nothing_abroad_or_paid_is_dialled(phone: str) -> None:
+    assert rules_of(Calls(target=TARGET)).uri(phone) == ""
+
+
+def test_the_default_denies_what_the_numbering_plan_calls_paid() -> None:
+    """phonenumbers' plan of Russia: no number of three figures after +7 that is paid or another country's may be dialled."""
+    rules = rules_of(Calls(target=TARGET))
+    dear = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
+    for code in range(1000):
+        number = phonenumbers.parse(f"+7{code:03}1234567")
+        if phonenumbers.number_type(number) in dear or phonenumbers.region_code_for_number(number) == "KZ":
+            assert rules.uri(f"+7{code:03}1234567") == "", code
+
+
+def test_another_country_is_dialled_when_the_settings_say_so() -> None:
+    rules = rules_of(Calls(target=TARGET, allow_prefixes=["+375"], digits=[12]))
+    assert rules.uri("+375291234567") == "sip:+375291234567@pbx.local:5062"
+    assert rules.uri("+37529123456") == ""
+    assert rules.uri("+79161234567") == ""
+
+
+def test_an_hour_holds_so_many_calls() -> None:
+    hour = HourlyLimit(3)
+    for now in (0.0, 1.0, 2.0):
+        assert hour.has_room(now)
+        hour.count(now)
+    assert not hour.has_room(3599)
+    assert hour.has_room(3600)
+    hour.count(3600)
+    assert not hour.has_room(3600.5)
+    assert hour.has_room(3601)

@@ -4,6 +4,7 @@ What may be dialled is decided here and nowhere else: numbers in E.164 with an a
 """
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from voicebot.settings import Calls
 
 _E164 = re.compile(r"\+[1-9][0-9]{7,14}\Z")
 _USER = re.compile(r"\+?[A-Za-z0-9_.-]{1,64}\Z")
+_HOUR_SECONDS = 3600.0
 _SAMPLE = "+79160000000"
 _STATES: Mapping[TransferState, DialState] = {
     TransferState.BUSY: DialState.BUSY,
@@ -32,15 +34,17 @@ class DialRules:
     target: str  # with {phone} or {digits}; "" where nobody is called
     allow: tuple[str, ...]
     deny: tuple[str, ...]
+    digits: frozenset[int]
     caller_id: str
     headers: Mapping[str, str]
     ring_seconds: float
+    per_hour: int
 
     def uri(self, phone: str) -> str:
         """Return what to dial for a number, "" where it may not be dialled."""
         if not self.target or not _E164.match(phone):
             return ""
-        if not phone.startswith(self.allow) or phone.startswith(self.deny):
+        if not phone.startswith(self.allow) or phone.startswith(self.deny) or len(phone) - 1 not in self.digits:
             return ""
         return _filled(self.target, phone)
 
@@ -59,13 +63,31 @@ def rules_of(calls: Calls) -> DialRules:
     if calls.caller_id and not _USER.match(calls.caller_id):
         raise LineError("calls.caller_id is no number or name.", 'Write it like "+74950000000".')
     return DialRules(
-        calls.target, tuple(calls.allow_prefixes), tuple(calls.deny_prefixes), calls.caller_id, dict(calls.headers),
-        calls.ring_seconds,
+        calls.target, tuple(calls.allow_prefixes), tuple(calls.deny_prefixes), frozenset(calls.digits), calls.caller_id,
+        dict(calls.headers), calls.ring_seconds, calls.per_hour,
     )  # fmt: skip
 
 
 def _filled(target: str, phone: str) -> str:
     return target.replace("{phone}", phone).replace("{digits}", phone.lstrip("+"))
+
+
+class HourlyLimit:
+    """At most `limit` calls in any hour: what a broken brain or a stolen database could run up has an end."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._begun: deque[float] = deque()
+
+    def has_room(self, now: float) -> bool:
+        """Tell whether one more may be begun."""
+        while self._begun and self._begun[0] <= now - _HOUR_SECONDS:
+            self._begun.popleft()
+        return len(self._begun) < self._limit
+
+    def count(self, now: float) -> None:
+        """One was begun."""
+        self._begun.append(now)
 
 
 class Dialling:

@@ -8,13 +8,15 @@ from typing import Any
 import pjsua2 as pj
 import structlog
 
-from voicebot.line.dialling import Dialling, DialRules
+from voicebot.line.dialling import Dialling, DialRules, HourlyLimit
 from voicebot.line.endpoint import SipEndpoint
 from voicebot.line.headers import identity_headers, with_transport
 from voicebot.line.leg import Confirmed, Ended, Leg, Progressed, options
 from voicebot.link.messages import Dial, Dialing, DialState
 
 log = structlog.get_logger(__name__)
+
+_TELL_SECONDS = 600.0
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Dials:
         self._tell = tell
         self._release = release
         self._dialled: dict[str, Dialled] = {}
+        self._hour = HourlyLimit(rules.per_hour)
+        self._was_told_at: float | None = None
 
     def __len__(self) -> int:
         return len(self._dialled)
@@ -54,11 +58,21 @@ class Dials:
     def is_allowed(self, phone: str) -> bool:
         return bool(self._rules.uri(phone))
 
+    def has_room(self, now: float) -> bool:
+        """Tell whether this hour takes one more call of ours."""
+        if self._hour.has_room(now):
+            return True
+        if self._was_told_at is None or now - self._was_told_at > _TELL_SECONDS:
+            self._was_told_at = now
+            log.error("calls_of_an_hour_used_up", cure="calls.per_hour; is somebody calling who should not?")
+        return False
+
     def dial(self, link: int, order: Dial, call_id: str, now: float) -> Leg:
         """Send the INVITE to a number that is allowed. What comes of it comes as the leg's events."""
         leg = Leg(self._endpoint.account, self._endpoint.events)
         leg.call_id = call_id
         self._dialled[call_id] = Dialled(link, order, leg, Dialling(self._rules.ring_seconds, now))
+        self._hour.count(now)
         prm = options(headers={**identity_headers(order.dialog_id), **self._rules.headers})
         if self._rules.caller_id:
             prm.txOption.localUri = self._endpoint.uri_of(self._rules.caller_id)

@@ -149,6 +149,10 @@ class Leg(pj.Call):
     def onCallReplaceRequest(self, prm: Any) -> None:
         prm.statusCode = pj.PJSIP_SC_DECLINE
 
+    def onCallRedirected(self, prm: Any) -> int:
+        """Refuse every 3xx: what is dialled is decided by the settings, never by who answers."""
+        return int(pj.PJSIP_REDIRECT_STOP)
+
     @guarded
     def onCallTransferStatus(self, prm: Any) -> None:
         status, is_final = int(prm.statusCode), bool(prm.finalNotify)

@@ -116,7 +116,7 @@ class Switchboard:
         except BaseException:
             self._link.close()
             raise
-        self._dials = Dials(self._endpoint, dial_rules, settings.sip.transport, self._link.send, self._roster.release, settings.calls.per_hour)
+        self._dials = Dials(self._endpoint, dial_rules, settings.sip.transport, self._link.send, self._roster.release)
 
     @property
     def calls(self) -> int:
@@ -294,7 +294,8 @@ class Switchboard:
             return
         outgoing = len(self._dials) + sum(entry.started.order is not None for entry in self._entries.values())
         situation = self._situation(now)
-        has_line = may_call_out(outgoing, calls.share, calls.spare, situation) and self._has_free_leg() and self._dials.has_room(now)
+        has_line = may_call_out(outgoing, calls.share, calls.spare, situation) and self._has_free_leg()
+        has_line = has_line and self._dials.has_room(now)
         if has_line and self._load.is_open(situation.calls, now) and self._roster.take_this(link, now):
             self._load.let_in(now)
             self._legs.add(self._dials.dial(link, order, self._next_call_id(), now))

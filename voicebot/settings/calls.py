@@ -96,7 +96,12 @@ class Calls(Section):
         "", description='"sip:{phone}@pbx.local": {phone} is +7..., {digits} the same without the +; empty: nobody is called'
     )
     allow_prefixes: list[str] = Field(["+7"], description="numbers that may be dialled, E.164; nothing else is")
-    deny_prefixes: list[str] = Field(["+7803", "+7809"], description="of these not: numbers that cost whoever calls them")
+    deny_prefixes: list[str] = Field(
+        ["+76", "+77", "+7803", "+7809", "+7840", "+7940"],
+        description="of these not: other countries within +7 (Kazakhstan, Abkhazia), numbers that cost whoever calls them",
+    )
+    digits: list[int] = Field([11], description="how many digits such a number has, country code included: nothing else is dialled")
+    per_hour: int = Field(1000, ge=1, description="calls begun by one line; what is beyond waits")
     caller_id: str = Field("", description="user part of From, a number that the trunk lets us show; empty: sip.user")
     headers: dict[str, str] = Field(
         {}, description="of every such INVITE, e.g. the label that the operator's contract asks for"
