@@ -1,6 +1,8 @@
 """Patients over real WebSockets: a process of its own, so that its work is not counted as the server's."""
 
 import asyncio
+import contextlib
+import itertools
 import json
 import secrets
 import time
@@ -14,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from bench.chat.patient import Patient
 
 MOST_MESSAGES = 16
+PING_SECONDS = 30  # as the widget
 _PATIENCE_SECONDS = 60.0
 
 
@@ -37,6 +40,7 @@ class Crowd:
         self.pace = pace
         self.tally = Tally()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sockets: dict[ClientConnection, Patient] = {}
         self._wanted = 0
         self._seeds = 0
 
@@ -62,6 +66,14 @@ class Crowd:
             if self.tally.is_measuring:
                 self.tally.late_ms.append(max(0.0, (time.perf_counter() - began - 0.05) * 1000))
 
+    async def ping(self) -> None:
+        """Tell for all patients that they are still there, as their browsers do."""
+        for second in itertools.count():
+            await asyncio.sleep(1)
+            for socket in [one for one, patient in self._sockets.items() if (patient.seed - second) % PING_SECONDS == 0]:
+                with contextlib.suppress(websockets.WebSocketException):
+                    await socket.send('{"t":"ping"}')
+
     def _admit(self, *, first_wait: bool = False) -> None:
         self._seeds += 1
         task = asyncio.create_task(self._visit(Patient(self._seeds)))
@@ -77,9 +89,11 @@ class Crowd:
         try:
             async with connect(self.url, origin=self.origin, compression=None, open_timeout=60, ping_interval=None) as socket:  # type: ignore[arg-type]
                 self.tally.connected += 1
+                self._sockets[socket] = patient
                 try:
                     await self._talk(socket, patient)
                 finally:
+                    del self._sockets[socket]
                     self.tally.connected -= 1
         except (OSError, TimeoutError, websockets.WebSocketException) as error:
             self.tally.ends[type(error).__name__] += 1
