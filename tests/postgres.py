@@ -40,71 +40,108 @@ def _binaries() -> Path:
     return Path(initdb).parent
 
 
-@cache
-def _server() -> str:
-    """Start the server; return the folder of its socket."""
-    binaries = _binaries()
-    folder = tempfile.mkdtemp(prefix="voicebot-pg-")
-    user: str | None = None
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        names = {entry.pw_name for entry in pwd.getpwall()}
-        user = "postgres" if "postgres" in names else "nobody"
-        shutil.chown(folder, user)
-    data = f"{folder}/data"
+class Server:
+    """A PostgreSQL server of the tests' own, that may be stopped, frozen and started again."""
 
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    def __init__(self) -> None:
+        binaries = _binaries()
+        self.folder = tempfile.mkdtemp(prefix="voicebot-pg-")
+        self._user: str | None = None
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            names = {entry.pw_name for entry in pwd.getpwall()}
+            self._user = "postgres" if "postgres" in names else "nobody"
+            shutil.chown(self.folder, self._user)
+        self._data = f"{self.folder}/data"
+        self._environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+        self._binaries = binaries
+        self._run(str(binaries / "initdb"), "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.remove)
+        self.start()
 
-    def run(*command: str) -> None:
-        done = subprocess.run(
-            command,
-            user=user,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
+    def start(self) -> None:
+        command = [str(self._binaries / "postgres"), "-D", self._data, "-k", self.folder]
+        for option in ("listen_addresses=", "fsync=off", "max_connections=80"):
+            command += ["-c", option]
+        with Path(f"{self.folder}/log").open("w") as output:
+            self._process = subprocess.Popen(
+                command,
+                user=self._user,
+                cwd=self.folder,
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+                preexec_fn=_end_with_parent,
+            )
+        deadline = time.monotonic() + 60
+        ready = [str(self._binaries / "pg_isready"), "-q", "-h", self.folder]
+        while subprocess.run(ready, env=self._environment).returncode:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                pytest.skip(f"PostgreSQL does not start here: {Path(self.folder, 'log').read_text()[-500:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """At once, as if the power had gone."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(30)
+
+    def freeze(self, is_frozen: bool = True) -> None:
+        """Let all its processes stand still, connections open, or go on."""
+        assert self._process is not None
+        number = signal.SIGSTOP if is_frozen else signal.SIGCONT
+        for pid in (self._process.pid, *_children_of(self._process.pid)):
+            os.kill(pid, number)
+
+    def remove(self) -> None:
+        atexit.unregister(self.remove)
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+
+    def create(self, name: str) -> str:
+        """Make an empty database; return its URL."""
+        self._administer(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def drop(self, name: str) -> None:
+        self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _administer(self, statement: str) -> None:
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+    def _run(self, *command: str) -> None:
+        done = subprocess.run(command, user=self._user, cwd=self.folder, env=self._environment, capture_output=True, text=True)
         if done.returncode:
             pytest.skip(f"PostgreSQL does not start here: {done.stderr.strip() or done.stdout.strip()}")
 
-    run(str(binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-    command = [str(binaries / "postgres"), "-D", data, "-k", folder]
-    for option in ("listen_addresses=", "fsync=off", "max_connections=80"):
-        command += ["-c", option]
-    with Path(f"{folder}/log").open("w") as output:
-        server = subprocess.Popen(
-            command, user=user, cwd=folder, env=environment, stdout=output, stderr=output, preexec_fn=_end_with_parent
-        )
 
-    def stop() -> None:
-        server.send_signal(signal.SIGQUIT)  # immediate shutdown
-        server.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(stop)
-    deadline = time.monotonic() + 60
-    while subprocess.run([str(binaries / "pg_isready"), "-q", "-h", folder], env=environment).returncode:
-        if server.poll() is not None or time.monotonic() > deadline:
-            pytest.skip(f"PostgreSQL does not start here: {Path(folder, 'log').read_text()[-500:]}")
-        time.sleep(0.05)
-    return folder
+def _children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _url(name: str) -> str:
-    return f"postgresql+psycopg://postgres@/{name}?host={_server()}"
+@cache
+def _server() -> Server:
+    return Server()
+
+
+def need_psycopg() -> None:
+    """Skip the test, saying why, where the driver is missing."""
+    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed (pip install psycopg[binary])")
 
 
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
     """The URL of an empty PostgreSQL database; the test is skipped where there is no server."""
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed (pip install psycopg[binary])")
+    need_psycopg()
     name = f"test{next(_numbers)}"
-    administration = create_engine(_url("postgres"), isolation_level="AUTOCOMMIT")
-    with administration.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield _url(name)
-    with administration.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    administration.dispose()
+    yield _server().create(name)
+    _server().drop(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -18,7 +18,6 @@ from voicebot import status
 from voicebot.clock import SystemClock
 from voicebot.records.dialogs import Dialog, Turn
 from voicebot.records.store import RecordStore
-from voicebot.settings import Settings
 from voicebot.storage.database import open_database
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +49,7 @@ class Robot:
         }
         for section, values in (settings or {}).items():
             merged[section] = {**merged.get(section, {}), **values} if isinstance(values, Mapping) else values
+        self.database_url = merged.get("database", {}).get("url") or f"sqlite:///{self.data_dir / 'voicebot.db'}"
         self.port = merged["sip"]["port"]
         self.http_port = merged["http"]["port"]
         self.config = folder / "voicebot.toml"
@@ -101,8 +101,7 @@ class Robot:
     @property
     def store(self) -> RecordStore:
         if self._store is None:
-            url = Settings(data_dir=self.data_dir).database_url
-            self._store = RecordStore(open_database(url), self.folder / "reader-spool", SystemClock())
+            self._store = RecordStore(open_database(self.database_url), self.folder / "reader-spool", SystemClock())
         return self._store
 
     def dialogs(self) -> list[Dialog]:

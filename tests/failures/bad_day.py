@@ -20,7 +20,6 @@ from voicebot.clinic.tables import MessageRow
 from voicebot.clock import SystemClock
 from voicebot.records.call_backs import CallBacks
 from voicebot.records.dialogs import Dialog, Who
-from voicebot.settings import Settings
 from voicebot.storage.database import Database, open_database
 
 OPERATOR_HZ = 700.0
@@ -76,7 +75,7 @@ class Day:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        database = open_database(Settings(data_dir=self.robot.data_dir).database_url)
+        database = open_database(self.robot.database_url)
         try:
             yield database
         finally:
