@@ -373,7 +373,7 @@ class Brain:
         call_id = getattr(message, "call_id", None)
         target = self.conversations.get(call_id) if call_id is not None else None
         if target is not None:
-            target.inbox.put_nowait(message)
+            target.deliver(message)
 
     def _converse(self, link: LineLink, started: line.CallStarted) -> Conversation:
         recordings = self.settings.recordings

@@ -103,9 +103,10 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The ear throws."""
+    """The ear throws: at its work, or already when it notes a frame."""
 
     words: str
+    is_at_once: bool = False
 
 
 Script = Reply | Over | Cough | Roar | Noise | Silence | Broken
@@ -123,6 +124,8 @@ class ScriptedEar:
         self._heard_frames = 0  # of the robot, in this question
         self._quiet_from = 0
         self._began: int | None = None
+        self._events: list[HearingEvent] = []
+        self._broken: Broken | None = None
 
     @property
     def expect(self) -> Expect:
@@ -149,13 +152,27 @@ class ScriptedEar:
     def restart_noinput(self) -> None:
         pass
 
+    def take(self, frame: int, caller: bytes, robot: bytes) -> bool:
+        first = self.script[0] if self.is_open and self.script else None
+        self._broken = first if isinstance(first, Broken) else None
+        if self._broken is not None and self._broken.is_at_once:
+            raise RuntimeError(self._broken.words)
+        self._events = [] if self._broken else self._feed(frame, robot)
+        return self._broken is not None or bool(self._events)
+
+    def work(self) -> list[HearingEvent]:
+        if self._broken is not None:
+            raise RuntimeError(self._broken.words)
+        return self._events
+
     def feed(self, frame: int, caller: bytes, robot: bytes) -> list[HearingEvent]:
+        return self.work() if self.take(frame, caller, robot) else []
+
+    def _feed(self, frame: int, robot: bytes) -> list[HearingEvent]:
         if not self.is_open or not self.script:
             return []
         self._heard_frames += bool(robot)
         match self.script[0]:
-            case Broken(words):
-                raise RuntimeError(words)
             case Silence():
                 quiet_ms = (frame - self._quiet_from) * FRAME_MS
                 if not self._is_prompt and quiet_ms >= self.expect.noinput_seconds * 1000:
@@ -468,7 +485,7 @@ class Call:
         if not self.line.is_ended:
             self.line.tick()
         while self.line.news:
-            self.conversation.inbox.put_nowait(self.line.news.popleft())
+            self.conversation.deliver(self.line.news.popleft())
             await self.idle()
         await self.idle()
 

@@ -111,8 +111,9 @@ async def test_a_voice_that_hangs(clinic: Clinic, tmp_path: Path) -> None:
         assert (dialog.handling_seconds or 99) < 13
 
 
-async def test_a_broken_ear(clinic: Clinic, tmp_path: Path) -> None:
-    with Call(clinic, tmp_path, Broken(_SECRET)) as call:
+@pytest.mark.parametrize("is_at_once", [False, True])
+async def test_a_broken_ear(clinic: Clinic, tmp_path: Path, is_at_once: bool) -> None:
+    with Call(clinic, tmp_path, Broken(_SECRET, is_at_once)) as call:
         was_rescued(call, await call.to_the_end())
 
 

@@ -105,7 +105,8 @@ class Ear:
     """One per call; not thread-safe, call it from one thread at a time.
 
     `listen` opens a question, best when its prompt starts playing, so that the caller can interrupt; it is closed by
-    TurnEnded, NoInputElapsed or `stop`. `feed` takes every frame of the call, question or not.
+    TurnEnded, NoInputElapsed or `stop`. `feed` takes every frame of the call, question or not; `take` and `work` are its halves
+    for an owner that does not want a thread for each frame.
     """
 
     def __init__(
@@ -127,6 +128,9 @@ class Ear:
         self._expect: Expect | None = None
         self._grammar: tuple[str, ...] = ()
         self._transcriber: Transcriber | None = None
+        # What the last frame asks for, until `work`: orders to obey, or the frame itself.
+        self._orders: list[Order] = []
+        self._waiting: tuple[int, bytes, bytes] | None = None
 
     def listen(self, expect: Expect, echo_text: str = "") -> None:
         """Open a question. `echo_text` is what the robot says meanwhile."""
@@ -164,28 +168,53 @@ class Ear:
         """The caller did something (a digit that is not yet the answer): the no-input time starts anew."""
         self._turns.restart_timer()
 
+    def take(self, frame: int, caller: bytes, robot: bytes) -> bool:
+        """Note 20 ms of both directions (b"" is silence). True: `work` must be called before the next frame is noted.
+
+        Costs some microseconds; most frames of a call ask for nothing more.
+        """
+        is_gap = frame > self._frame + 1
+        if is_gap or (self._transcriber is not None and self._transcriber.is_due(FRAME_BYTES)):
+            self._waiting = (frame, caller, robot)
+            return True
+        if self._transcriber is not None:
+            self._transcriber.note(_whole(caller))
+        self._orders = self._judge(frame, caller, robot)
+        return bool(self._orders)
+
+    def work(self) -> list[HearingEvent]:
+        """Do what the last noted frame asks for; some milliseconds where recognition runs: best in a thread."""
+        orders, self._orders = self._orders, []
+        waiting, self._waiting = self._waiting, None
+        events = self._obey(orders)
+        if waiting is not None:
+            frame, caller, robot = waiting
+            # Frames that never came are silence, as far as that is believable.
+            for missing in range(max(self._frame + 1, frame - _BRIDGED_GAP_FRAMES), frame):
+                events += self._hear(missing, b"", b"")
+            events += self._hear(frame, caller, robot)
+        return events
+
     def feed(self, frame: int, caller: bytes, robot: bytes) -> list[HearingEvent]:
-        """Take 20 ms of both directions (b"" is silence). Some microseconds; some milliseconds where recognition runs."""
-        events: list[HearingEvent] = []
-        # Frames that never came are silence, as far as that is believable.
-        for missing in range(max(self._frame + 1, frame - _BRIDGED_GAP_FRAMES), frame):
-            events += self._feed(missing, b"", b"")
-        return events + self._feed(frame, caller, robot)
+        """`take` a frame and do the work that it asks for."""
+        return self.work() if self.take(frame, caller, robot) else []
 
     # -- inside ---------------------------------------------------------------------------------------------------------
 
-    def _feed(self, frame: int, caller: bytes, robot: bytes) -> list[HearingEvent]:
-        self._frame = frame
-        sound = caller if len(caller) == FRAME_BYTES else _SILENT_FRAME
-        self._kept.append((frame, sound))
+    def _hear(self, frame: int, caller: bytes, robot: bytes) -> list[HearingEvent]:
         events: list[HearingEvent] = []
-        if self._transcriber is not None and self._transcriber.feed(sound):
+        if self._transcriber is not None and self._transcriber.feed(_whole(caller)):
             events += self._obey(self._turns.partial(self._transcriber.partial()))
+        return events + self._obey(self._judge(frame, caller, robot))
+
+    def _judge(self, frame: int, caller: bytes, robot: bytes) -> list[Order]:
+        self._frame = frame
+        sound = _whole(caller)
+        self._kept.append((frame, sound))
         window = self._voicing.add(sound)
         is_voice = self._detector.is_speech(caller)
         is_voiced = is_voice and periodicity(window) > VOICED
-        orders = self._turns.step(frame, is_voice, frame_level_db(caller), frame_level_db(robot), is_voiced=is_voiced)
-        return events + self._obey(orders)
+        return self._turns.step(frame, is_voice, frame_level_db(caller), frame_level_db(robot), is_voiced=is_voiced)
 
     def _obey(self, orders: list[Order]) -> list[HearingEvent]:
         events: list[HearingEvent] = []
@@ -273,3 +302,7 @@ class Ear:
         if not grammar or not self._model.is_grammar_supported:
             return ()
         return tuple(phrase for phrase in grammar if phrase and all(map(self._model.has_word, phrase.split())))
+
+
+def _whole(caller: bytes) -> bytes:
+    return caller if len(caller) == FRAME_BYTES else _SILENT_FRAME

@@ -42,10 +42,19 @@ class Transcriber:
         self.partial_ms = 0.0
         self.final_ms = 0.0
 
+    def is_due(self, more_bytes: int) -> bool:
+        """Whether so much more sound makes a piece that the recognisers are to hear now: then `feed` it."""
+        return self._settled is None and len(self._stretch) + more_bytes - self._fed >= _CHUNK_BYTES
+
+    def note(self, pcm: bytes) -> None:
+        """Take more sound for later."""
+        self._stretch += pcm
+
     def feed(self, pcm: bytes) -> bool:
         """Take more sound; return True when the partial result may have changed."""
+        is_due = self.is_due(len(pcm))
         self._stretch += pcm
-        if self._settled is not None or len(self._stretch) - self._fed < _CHUNK_BYTES:
+        if not is_due:
             return False
         started = perf_counter()
         self._flush_to_recognisers()

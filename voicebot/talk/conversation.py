@@ -26,7 +26,12 @@ from voicebot.talk.trouble import where
 
 log = structlog.get_logger(__name__)
 
-Item = line.Message | Answer | Exception
+
+class EarDue:
+    """The ear has work to do after a frame that was noticed already."""
+
+
+Item = line.Message | Answer | EarDue | Exception
 
 _STUCK_SECONDS = 10.0  # for one item of the inbox: a disk, a database or a recogniser that hangs
 
@@ -54,6 +59,8 @@ class Conversation:
     _exchange: Exchange = field(init=False)
     _transferred_frame: int | None = None
     _is_over: bool = False
+    _is_at_rest: bool = False
+    """Waits for the next item: no frame can overtake another."""
     _rescue: Rescue | None = None
     _put_back: Item | None = None
 
@@ -64,6 +71,19 @@ class Conversation:
     def dialog_id(self) -> str:
         """What callers and operators are told."""
         return self._exchange.state.dialog_id
+
+    def deliver(self, message: line.Message) -> None:
+        """Take what line sends. A frame that asks for nothing is done with at once, all else waits its turn in the inbox."""
+        item: Item = message
+        if isinstance(message, line.Tick) and self._is_at_rest and self.inbox.empty():
+            try:
+                if self._exchange.notice(message):
+                    if not self._exchange.is_ear_due:
+                        return
+                    item = EarDue()
+            except Exception as error:  # noqa: BLE001 - it is this call's trouble, not that of the others on the link
+                item = error
+        self.inbox.put_nowait(item)
 
     async def run(self) -> None:
         """Hold the conversation; returns when the call is over and stored. Never raises but on cancellation."""
@@ -98,6 +118,8 @@ class Conversation:
         match item:
             case line.Tick():
                 await self._hear(self._drain_ticks(item))
+            case EarDue():
+                await exchange.hear([])
             case line.PlayStarted():
                 await exchange.play_started(item)
             case line.PlayEnded():
@@ -122,7 +144,10 @@ class Conversation:
         if self._put_back is not None:
             item, self._put_back = self._put_back, None
             return item
-        return await self.inbox.get()
+        self._is_at_rest = self._rescue is None and (self.greeting is None or self.greeting.is_over)
+        item = await self.inbox.get()
+        self._is_at_rest = False
+        return item
 
     def _drain_ticks(self, first: line.Tick) -> list[line.Tick]:
         """Take the ticks that wait already: hearing them in one go costs one thread switch."""
