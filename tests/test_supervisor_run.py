@@ -13,7 +13,7 @@ import pytest
 import structlog
 from sip_peers import wait_until
 
-from voicebot.errors import StorageError
+from voicebot.errors import ConfigurationError, StorageError
 from voicebot.settings import Settings
 from voicebot.supervisor import EXIT_CONFIGURATION, Limits, Supervisor
 
@@ -23,6 +23,9 @@ _CHILD = """
 import json, os, signal, sys, time
 name, behaviour, folder = sys.argv[1:4]
 run = os.path.join(folder, "run")
+if name.startswith("reload"):
+    print(json.dumps({"problem": "main.yaml:7: no such word.", "cure": "Correct it."}))
+    sys.exit(78 if os.path.exists(os.path.join(folder, "wrong")) else 0)
 
 def note(what):
     descriptor = os.open(os.path.join(folder, "journal"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -45,6 +48,8 @@ def stop(number, frame):
     sys.exit(0)
 
 signal.signal(signal.SIGTERM, stop)
+if name != "line":
+    signal.signal(signal.SIGHUP, lambda number, frame: note("rereads"))
 note("started")
 first = not os.path.exists(os.path.join(folder, f"{name}.was"))
 open(os.path.join(folder, f"{name}.was"), "w").close()
@@ -66,7 +71,9 @@ while True:
 
 
 class Stage:
-    def __init__(self, folder: Path, stop_seconds: float = 10.0, **behaviours: str) -> None:
+    def __init__(
+        self, folder: Path, stop_seconds: float = 10.0, prepare_every_seconds: float = 0.05, **behaviours: str
+    ) -> None:
         self.folder = folder
         script = folder / "child.py"
         script.write_text(_CHILD)
@@ -80,7 +87,7 @@ class Stage:
 
         limits = Limits(
             first_pause_seconds=0.05, stop_seconds=stop_seconds, hung_after_seconds=0.5, check_seconds=0.05,
-            prepare_every_seconds=0.05, prepare_again_seconds=0.05,
+            prepare_every_seconds=prepare_every_seconds, prepare_again_seconds=0.05,
         )  # fmt: skip
         self.prepare: Callable[[], None] = lambda: None
         self.supervisor = Supervisor(settings, lambda: self.prepare(), command=command, limits=limits)
@@ -214,3 +221,36 @@ def test_a_killed_supervisor_leaves_nobody_behind(tmp_path: Path) -> None:
     finally:
         runner.kill()
         runner.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+async def test_told_to_reload_it_prepares_first_and_wrong_dialogs_are_nobodys_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(os, "isatty", lambda _descriptor: False)
+    stage = Stage(tmp_path, prepare_every_seconds=3600)
+    with structlog.testing.capture_logs() as logged:
+        running = stage.run()
+        await stage.is_ready.wait()
+        await stage.until(lambda: "desk started" in stage.journal)
+
+        def bad() -> None:
+            raise ConfigurationError("main.yaml:7: an unknown word.", "Correct it.")
+
+        stage.prepare = bad
+        os.kill(os.getpid(), number)
+        await stage.until(lambda: any(entry["event"] == "reload refused" for entry in logged))
+        stage.prepare = lambda: None
+        (tmp_path / "wrong").touch()
+        os.kill(os.getpid(), number)
+        await stage.until(lambda: sum(entry["event"] == "reload refused" for entry in logged) == 2)
+        (tmp_path / "wrong").unlink()
+        os.kill(os.getpid(), number)
+        await stage.until(lambda: sum(entry.endswith("rereads") for entry in stage.journal) == 3)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await running == 0
+    rereads = sorted(entry for entry in stage.journal if entry.endswith("rereads"))
+    assert rereads == ["brain-1 rereads", "brain-2 rereads", "desk rereads"]
+    refusals = [entry["problem"] for entry in logged if entry["event"] == "reload refused"]
+    assert refusals == ["main.yaml:7: an unknown word.", "main.yaml:7: no such word."]
+    assert not [entry for entry in logged if entry["event"].startswith("process died")]

@@ -1,5 +1,10 @@
-"""`voicebot reload`: the running robot reads its dialogs again; calls in progress end on the ones they began with."""
+"""`voicebot reload`: the running robot reads its dialogs again; calls in progress end on the ones they began with.
 
+`--check` is what the supervisor does first, in a process of its own at low priority: whatever can be wrong is found there,
+and what takes long (learning phrases, speaking prompts) lies in the caches before a process that holds calls reads anything.
+"""
+
+import json
 import os
 import signal
 import time
@@ -11,7 +16,9 @@ import typer
 from voicebot import settings as settings_module
 from voicebot import status
 from voicebot.clock import SystemClock
-from voicebot.errors import ConfigurationError
+from voicebot.errors import ConfigurationError, VoicebotError
+from voicebot.settings import Settings
+from voicebot.supervisor import EXIT_CONFIGURATION
 
 _LOOK_SECONDS = 0.2
 
@@ -19,10 +26,15 @@ Facts = Mapping[str, Mapping[str, Any]]
 
 
 def reload(
-    wait_seconds: Annotated[float, typer.Option("--wait", help="for every process to have read them")] = 120.0,
+    wait_seconds: Annotated[float, typer.Option("--wait", help="for every process to have read them")] = 300.0,
+    check: Annotated[bool, typer.Option("--check", help="only find out whether they could be used, and prepare")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="with --check: tell what is wrong as JSON")] = False,
 ) -> None:
     """Let the running robot on this machine read its dialogs, catalogue and words again, without dropping a call."""
     settings = settings_module.load()
+    if check:
+        _check(settings, as_json=as_json)
+        return
     clock = SystemClock()
     before = status.read(settings.run_dir, clock)
     supervisor = before.get("supervisor", {})
@@ -41,6 +53,21 @@ def reload(
             return
         time.sleep(_LOOK_SECONDS)
     raise ConfigurationError(f"Not every process had read them after {wait_seconds:g} s.", "Look into the log.")
+
+
+def _check(settings: Settings, *, as_json: bool) -> None:
+    """Read everything as a brain would, and keep in the caches what was made."""
+    from voicebot.talk.edition import load_edition  # loads the recogniser: only for this
+    from voicebot.voice.choose import open_voice
+
+    try:
+        edition = load_edition(settings, open_voice(settings))
+    except VoicebotError as error:
+        if not as_json:
+            raise
+        typer.echo(json.dumps({"problem": error.message, "cure": error.cure}, ensure_ascii=False))
+        raise typer.Exit(EXIT_CONFIGURATION) from None
+    typer.echo(json.dumps({"version": edition.version}) if as_json else f"These dialogs are fit for use: {edition.version}")
 
 
 def readers(facts: Facts) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import json
 import os
 import signal
 import sys
@@ -82,6 +83,11 @@ def _end_with_supervisor() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
+def _behind_all_others() -> None:
+    _end_with_supervisor()
+    os.nice(10)
+
+
 def voicebot_command(*words: str) -> list[str]:
     """Return the arguments that start one of our processes."""
     return [sys.executable, "-m", "voicebot.cli", *words]
@@ -114,6 +120,7 @@ class Supervisor:
         several = range(1, settings.channels.processes + 1) if settings.channels.is_enabled else ()
         self.channels = [self._child(f"channels-{n}", command("channels", str(n))) for n in several]
         is_sending = settings.cascade.is_enabled
+        self._check = command("reload", "--check", "--json")
         self.reminders = [self._child("reminders", command("reminders", "run"))] if is_sending else []
         self._stopping = asyncio.Event()
         self._fatal: str = ""
@@ -245,22 +252,47 @@ class Supervisor:
                 log.error("daily preparation failed", problem=problem, again_in_seconds=pause_seconds)
 
     async def _reload_when_told(self) -> None:
-        """Prepare for the dialogs as they are on disk now; only where that succeeds, those who use them read them again."""
+        """Find out whether the dialogs as they are on disk now could be used; then those who use them read them again."""
         while True:
             await self._told_to_reload.wait()
             self._told_to_reload.clear()
-            self._reload_problem = ""
+            problem = cure = ""
             try:
                 await asyncio.to_thread(self._prepare)
+                problem, cure = await self._checked()
+            except VoicebotError as error:
+                problem, cure = error.message, error.cure
             except Exception as error:  # noqa: BLE001 - everything goes on as it was
-                self._reload_problem = error.message if isinstance(error, VoicebotError) else type(error).__name__
-                cure = error.cure if isinstance(error, VoicebotError) else ""
-                log.error("reload refused", problem=self._reload_problem, cure=cure)
+                problem = type(error).__name__
+            self._reload_problem = problem
+            if problem:
+                log.error("reload refused", problem=problem, cure=cure)
             else:
                 log.info("reloading dialogs")
                 for child in (*self.brains, *self.channels, self.desk):
                     child.signal(signal.SIGHUP)
             self._reloads += 1
+
+    async def _checked(self) -> tuple[str, str]:
+        """Return what is wrong with the dialogs and what to do about it, "" if nothing.
+
+        A process of its own at low priority: learning and speaking take long, and calls are going on beside it.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *self._check, stdout=asyncio.subprocess.PIPE, start_new_session=True, preexec_fn=_behind_all_others
+        )
+        try:
+            output, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        if process.returncode == 0:
+            return "", ""
+        try:
+            told = json.loads(output.splitlines()[-1])
+            return str(told["problem"]), str(told["cure"])
+        except (ValueError, LookupError, TypeError):
+            return f"The check ended with status {process.returncode}.", "Run `voicebot reload --check`."
 
     async def _watch(self) -> None:
         """Tell how we are, and kill what hangs: it lives, but has long stopped telling how it is."""

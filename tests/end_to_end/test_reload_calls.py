@@ -26,6 +26,12 @@ def call(raw: RawSip) -> None:
     raw.send(raw.message("ACK"))
 
 
+def hold(raw: RawSip, cseq: int, direction: str) -> None:
+    raw.send(raw.invite(cseq=cseq, direction=direction))
+    raw.wait_for("SIP/2.0 200")
+    raw.send(raw.message("ACK", cseq=cseq, branch=f"{raw.key}ACK{cseq}"))
+
+
 def said(dialog: Dialog) -> str:
     return " ".join(turn.text for turn in dialog.turns if turn.prompt)
 
@@ -40,12 +46,15 @@ def test_a_call_keeps_its_dialogs_and_the_next_gets_the_new_ones(tmp_path: Path)
     )
     assert new.count("Надежда") == new.count("вы здесь") == 1
 
-    with running_robot(tmp_path, {"dialog": {"folder": str(folder)}}) as robot, RawSip(robot.port) as first:
+    settings = {"dialog": {"folder": str(folder)}, "sip": {"silent_peer_seconds": 0}}  # nobody here sends RTP
+    with running_robot(tmp_path, settings) as robot, RawSip(robot.port) as first:
         before = robot.status()["brain-1"]["dialplan"]
         call(first)
         early = wait_until(lambda: [head for head in robot.dialogs() if "Вера" in said(robot.dialog(head.id))], "the greeting")[
             0
         ]
+
+        hold(first, 2, "sendonly")  # so that it is where it was when the dialogs are new
 
         main.write_text(new)
         done = reload(robot)
@@ -56,6 +65,8 @@ def test_a_call_keeps_its_dialogs_and_the_next_gets_the_new_ones(tmp_path: Path)
         with RawSip(robot.port) as second:
             call(second)
             wait_until(lambda: any("Надежда" in said(robot.dialog(head.id)) for head in robot.dialogs()), "the new greeting")
+            assert "слушаю" not in said(robot.dialog(early.id))
+            hold(first, 3, "sendrecv")
             wait_until(lambda: "Я вас слушаю" in said(robot.dialog(early.id)), "the old words in the call that goes on", 40)
             assert "вы здесь" not in said(robot.dialog(early.id))
 
@@ -71,7 +82,7 @@ def test_a_call_keeps_its_dialogs_and_the_next_gets_the_new_ones(tmp_path: Path)
                 wait_until(lambda: sum("Надежда" in said(robot.dialog(head.id)) for head in robot.dialogs()) == 2, "served")
                 third.send(third.message("BYE", cseq=2))
             second.send(second.message("BYE", cseq=2))
-        first.send(first.message("BYE", cseq=2))
+        first.send(first.message("BYE", cseq=4))
         wait_until(lambda: all(head.outcome for head in robot.dialogs()), "every dialog has an outcome")
         versions = {head.id: head.versions["dialplan"] for head in robot.dialogs()}
         assert versions.pop(early.id) == before

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from voicebot.channels.conversations import TextConversations
+from voicebot.channels.editions import Thinkers
 from voicebot.channels.rules import Rules
 from voicebot.channels.texts import Texts, load_texts
 from voicebot.channels.thinking import Services, Thinker
 from voicebot.channels.voice_notes import Recognise
 from voicebot.clinic.bookings import Bookings
-from voicebot.clinic.catalogue import Catalogue
+from voicebot.clinic.catalogue import Catalogue, load_catalogue
 from voicebot.clinic.pins import limits_of
 from voicebot.clinic.services import SERVICES, ClinicServices
 from voicebot.clock import Clock
@@ -18,6 +19,8 @@ from voicebot.dialog.loader import load_dialplans
 from voicebot.dialog.opening import understanding_of
 from voicebot.dialog.schema import Dialplans
 from voicebot.dialog.understanding import Understanding
+from voicebot.dialog.version import version_of
+from voicebot.errors import ConfigurationError
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
 
@@ -29,6 +32,7 @@ class TextClinic:
         self.settings = settings
         self.clock = clock
         self.database = database
+        self.version = version_of(settings.dialog.folder)
         self.catalogue = catalogue
         self.dialplans: Dialplans = load_dialplans(settings.dialog.folder / "dialplans", SERVICES)
         self.understanding: Understanding = understanding_of(catalogue, self.dialplans, settings.dialog.folder, settings.cache)
@@ -37,6 +41,15 @@ class TextClinic:
         self.texts: Texts = load_texts(settings.dialog.folder)
         bookings = Bookings(database, catalogue, clock)
         self.services: Services = ClinicServices(bookings, catalogue, clock, limits_of(settings.messages.pins))
+        self.thinkers = Thinkers(self.version, self.thinker())
+
+    def newer(self) -> "TextClinic":
+        """Read the clinic's files anew, beside what is in use. Takes seconds; raises ConfigurationError with file and line."""
+        catalogue = load_catalogue(self.settings.dialog.folder / "clinic")
+        newer = TextClinic(self.settings, self.clock, self.database, catalogue)
+        if version_of(self.settings.dialog.folder) != newer.version:
+            raise ConfigurationError("Files of the dialogs changed while they were read.", "Reload once they are all there.")
+        return newer
 
     def thinker(self) -> Thinker:
         settings = self.settings
@@ -45,7 +58,7 @@ class TextClinic:
     def conversations(self, rules: Mapping[str, Rules]) -> TextConversations:
         channels = self.settings.channels
         return TextConversations(
-            self.thinker(),
+            self.thinkers,
             self.database,
             rules,
             self.texts,

@@ -22,9 +22,9 @@ Push = Callable[[str, Reply], Awaitable[bool]]
 Run = Callable[[], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
-    """What all channels of a process share. `conversations` is there once all doors are open."""
+    """What all channels of a process share. `conversations` is there once all doors are open; `renew` brings new dialogs."""
 
     settings: Settings
     clock: Clock
@@ -39,6 +39,10 @@ class Context:
     @property
     def conversations(self) -> TextConversations:
         return self._conversations[0]
+
+    def renew(self, catalogue: Catalogue, dialplans: Dialplans, understanding: Understanding, texts: Texts) -> None:
+        """The clinic's files were read anew. What a door took out of here when it was opened stays as it was."""
+        self.catalogue, self.dialplans, self.understanding, self.texts = catalogue, dialplans, understanding, texts
 
     def connect(self, conversations: TextConversations) -> None:
         self._conversations.append(conversations)

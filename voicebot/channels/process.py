@@ -1,7 +1,10 @@
 """The channels as a process: public HTTP and WebSocket, and what is done beside them."""
 
 import asyncio
+import gc
+import signal
 import socket
+import sys
 
 import structlog
 import uvicorn
@@ -10,8 +13,10 @@ import uvloop
 from voicebot import status
 from voicebot.channels.app import create_app
 from voicebot.channels.clinic import TextClinic
+from voicebot.channels.reloading import Reloading
 from voicebot.clinic.catalogue import load_catalogue
-from voicebot.clock import Clock, SystemClock
+from voicebot.clock import SystemClock
+from voicebot.dialog.version import version_of
 from voicebot.errors import ConfigurationError
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
@@ -20,15 +25,20 @@ log = structlog.get_logger(__name__)
 
 LARGEST_MESSAGE_BYTES = 64 * 1024
 BACKLOG = 2048
+_SWITCH_SECONDS = 0.001
+_COLLECT_AFTER = 20_000  # new objects
 
 
 def run(settings: Settings, number: int = 1) -> int:
     """Serve until SIGTERM; returns the exit status. Of several processes at one port only the first polls messengers."""
     clock = SystemClock()
     channels = settings.channels
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, may_create=False)
     catalogue = load_catalogue(settings.dialog.folder / "clinic")
-    app = create_app(TextClinic(settings, clock, database, catalogue), is_first=number == 1)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until we listen to it
+    clinic = TextClinic(settings, clock, database, catalogue)
+    app = create_app(clinic, is_first=number == 1)
+    reloading = Reloading(clinic, app.state.context)
     if channels.web.has_voice:
         app.state.context.voice_notes.warm_up()
     server = uvicorn.Server(
@@ -43,13 +53,15 @@ def run(settings: Settings, number: int = 1) -> int:
             forwarded_allow_ips=channels.trusted_proxies or None,
             ws_max_size=LARGEST_MESSAGE_BYTES,
             ws_per_message_deflate=False,
+            ws_ping_interval=None,  # the widget asks every half a minute (web_protocol.Ping), we notice who does not
             timeout_graceful_shutdown=5,
         )
     )
+    _tune()
     try:
         listener = _listening(channels.host, channels.port, is_shared=channels.processes > 1)
         with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(server, listener, settings, clock, f"channels-{number}"))
+            runner.run(_serve(server, listener, reloading, f"channels-{number}"))
     except (SystemExit, OSError) as stop:
         raise ConfigurationError(
             f"The channels cannot listen on {channels.host}:{channels.port}.",
@@ -58,6 +70,16 @@ def run(settings: Settings, number: int = 1) -> int:
     finally:
         database.close()
     return 0
+
+
+def _tune() -> None:
+    """Python's own work made less: the models and dialplans, which stay, are not searched for garbage. A thread that comes back
+    from the database soon gets the interpreter's lock, because until then it may hold the database's.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 20)
+    sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 def _listening(host: str, port: int, *, is_shared: bool) -> socket.socket:
@@ -72,20 +94,25 @@ def _listening(host: str, port: int, *, is_shared: bool) -> socket.socket:
     return listener
 
 
-async def _serve(server: uvicorn.Server, listener: socket.socket, settings: Settings, clock: Clock, name: str) -> None:
-    heart = asyncio.create_task(_heartbeat(settings, clock, name))
+async def _serve(server: uvicorn.Server, listener: socket.socket, reloading: Reloading, name: str) -> None:
+    clinic = reloading.clinic
+    heart = asyncio.create_task(_heartbeat(reloading, name))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading.begin)
+    if version_of(clinic.settings.dialog.folder) != clinic.version:
+        reloading.begin()  # they changed while we were starting
     try:
         await server.serve(sockets=[listener])
     finally:
         heart.cancel()
         await asyncio.gather(heart, return_exceptions=True)
-        status.withdraw(settings.run_dir, name)
+        status.withdraw(clinic.settings.run_dir, name)
 
 
-async def _heartbeat(settings: Settings, clock: Clock, name: str) -> None:
+async def _heartbeat(reloading: Reloading, name: str) -> None:
+    clinic = reloading.clinic
     while True:
         try:
-            status.publish(settings.run_dir, name, clock)
+            status.publish(clinic.settings.run_dir, name, clinic.clock, **reloading.facts)
         except OSError as error:
             log.error("status not written", problem=error.strerror, cure="Free the disk of data_dir.")
         await asyncio.sleep(1.0)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from voicebot import dialog_id as dialog_ids
 from voicebot.channels.contact import Incoming, Mode, Reply, Said
+from voicebot.channels.editions import Thinkers
 from voicebot.channels.rules import LONGEST_TEXT, LONGEST_TO_OPERATOR, Rules
 from voicebot.channels.store import KEPT_REPLIES, Change, Opened, Place
 from voicebot.channels.texts import Texts
@@ -42,7 +43,7 @@ _NUMBERED = frozenset({"choice", "yes_no", "request"})
 class Steps:
     """The rules of text dialogs. Use from many threads."""
 
-    thinker: Thinker
+    thinker: Thinker | Thinkers
     rules: Mapping[str, Rules]
     texts: Texts
     dialplan: str

@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 #: What may be wished of a visit, by the names of the dialplans' types.
 WISHED: tuple[Kind, ...] = ("speciality", "doctor", "service", "branch")
 _MOST_PATIENTS = 6  # of one phone number
+_READ_ONCE = ("catalogue", "forms", "bookings", "services", "visits", "ids", "choices")
 
 
 class Clinic:
@@ -96,6 +97,17 @@ class Clinic:
             _ = self.ids, self.choices, self.forms, self.services, self.visits
         except ConfigurationError as error:
             log.error("desk_without_clinic", problem=error.message, cure=error.cure)
+
+    def renew(self) -> None:
+        """Read the clinic's files anew; pages that are asked for from now on show them.
+
+        Raises ConfigurationError with file and line; everything stays as it was then.
+        """
+        fresh = Clinic(self._folder, self._database, self._clock)
+        load_dialplans(self._folder / "dialplans", SERVICES)  # `forms` would only complain
+        read = {name: getattr(fresh, name) for name in _READ_ONCE}
+        with self._lock:
+            self.__dict__.update(read)
 
     def name(self, kind: str, identifier: str | None) -> str:
         """An entry's name for people; what has left the catalogue is named by its ID."""

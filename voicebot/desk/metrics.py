@@ -174,11 +174,17 @@ _GAUGES: Mapping[str, tuple[str, str, str]] = {
     "voicebot_line_registered": ("line", "registered", "Whether the PBX knows the robot."),
     "voicebot_line_draining": ("line", "draining", "Whether it ends after the running calls."),
     "voicebot_line_can_apologise": ("line", "can_apologise", "Whether the apology for a dead brain is ready."),
+    "voicebot_line_waiting": ("line", "waiting", "Callers in the queue of a full robot now."),
+    "voicebot_line_load": ("line", "load", "Measured load of line and its least loaded brain; 1 is the limit."),
     "voicebot_brain_calls": ("brain", "calls", "Conversations that a brain holds now."),
     "voicebot_spooled_writes": ("brain", "spooled_writes", "Writes that wait on disk for the database."),
     "voicebot_database_refusing": ("brain", "is_database_refusing", "Whether the database refuses a brain."),
 }
 _COUNTERS: Mapping[str, tuple[str, str, str]] = {
+    "voicebot_line_waited_seconds": ("line", "waited_seconds", "Seconds that callers have waited in the queue."),
+    "voicebot_line_admitted_from_queue": ("line", "admitted_from_queue", "Callers that the robot served after waiting."),
+    "voicebot_line_passed_to_operators": ("line", "passed_to_operators", "Callers that a full robot gave to operators."),
+    "voicebot_line_left_the_queue": ("line", "left_the_queue", "Callers who hung up while waiting."),
     "voicebot_line_answered": ("line", "answered", "Calls answered since the line's start."),
     "voicebot_line_late_frames": ("line", "late_frames", "Frames of 20 ms that came too late."),
 }

@@ -27,7 +27,7 @@ class Gate:
     def __init__(self, rules: GateRules) -> None:
         self._rules = rules
         self._figure = 0.0
-        self._calls = 0
+        self._weight = _LEAST_WEIGHT
         self._is_full = False
         self._over_since: float | None = None
         self._under_since: float | None = None
@@ -45,7 +45,10 @@ class Gate:
 
     def measured(self, figure: float, calls: int, now: float) -> None:
         """Take a new figure, measured with so many calls."""
-        self._figure, self._calls = figure, calls
+        self._forget(now)
+        settled = calls - len(self._recent)
+        self._figure = figure
+        self._weight = min(_MOST_WEIGHT, max(_LEAST_WEIGHT, figure / settled if settled > 0 else 0.0))
         self._over_since = None if figure < 1.0 else self._over_since if self._over_since is not None else now
         is_low = figure <= self._rules.reopen_below
         self._under_since = None if not is_low else self._under_since if self._under_since is not None else now
@@ -60,16 +63,15 @@ class Gate:
 
     def expected(self, now: float) -> float:
         """The figure as it will be when the calls of the last seconds count."""
-        return self._figure + self._weight(now) * len(self._recent)
+        self._forget(now)
+        return self._figure + self._weight * len(self._recent)
 
     def is_open(self, calls: int, now: float) -> bool:
         """Whether one more may come in beside `calls`."""
         if calls < self._rules.always_calls:
             return True
-        return not self._is_full and self.expected(now) + self._weight(now) <= 1.0
+        return not self._is_full and self.expected(now) + self._weight <= 1.0
 
-    def _weight(self, now: float) -> float:
+    def _forget(self, now: float) -> None:
         while self._recent and now - self._recent[0] >= self._rules.settle_seconds:
             self._recent.popleft()
-        settled = self._calls - len(self._recent)
-        return min(_MOST_WEIGHT, max(_LEAST_WEIGHT, self._figure / settled if settled > 0 else 0.0))

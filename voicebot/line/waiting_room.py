@@ -69,9 +69,12 @@ class WaitingRoom:
 
     def enter(self, call: CallerCall, media: MediaSession, started: CallStarted, now: float) -> None:
         """The caller hears us and waits from now on."""
-        self._waiters[call.call_id] = Waiter(call, media, started, Waiting(self._rules, now))
+        waiter = self._waiters[call.call_id] = Waiter(call, media, started, Waiting(self._rules, now))
+        place = len(self._waiters)
+        waiter.machine.step(place, is_speaking=False, now=now)
+        call.say_own(self._words(Word.GREETING, place))  # before the music begins
         media.fill(self._music)
-        log.info("call_waits", dialog=call.dialog_id, place=len(self._waiters))
+        log.info("call_waits", dialog=call.dialog_id, place=place)
 
     def pressed(self, call_id: str, digit: str) -> None:
         self._waiters[call_id].machine.pressed(digit)

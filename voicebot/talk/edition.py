@@ -3,10 +3,8 @@
 A call keeps the edition it began with; the last call of an old edition takes it along.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from voicebot.clinic.catalogue import KINDS, Catalogue, load_catalogue
 from voicebot.clinic.services import SERVICES
@@ -16,6 +14,7 @@ from voicebot.dialog.loader import load_dialplans
 from voicebot.dialog.opening import understanding_of
 from voicebot.dialog.schema import Dialplans
 from voicebot.dialog.understanding import Understanding
+from voicebot.dialog.version import version_of
 from voicebot.errors import ConfigurationError
 from voicebot.hearing.grammar import prove_grammar
 from voicebot.hearing.models import ModelChoice, with_clinic_words
@@ -23,10 +22,6 @@ from voicebot.hearing.recogniser import SpeechModel
 from voicebot.settings import Settings
 from voicebot.talk.waiting_words import WaitingWords, load_waiting_words
 from voicebot.voice.speaker import Speaker
-
-_VERSION_LENGTH = 12
-_READ = (".yaml", ".yml", ".csv", ".tsv", ".txt", ".json")
-_NOT_FOR_CALLS = ("conversations", "patients")  # tests and rehearsals
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +36,6 @@ class Edition:
     model_choice: ModelChoice
     model: SpeechModel
     waiting_words: WaitingWords
-
-
-def version_of(folder: Path) -> str:
-    """Return a hash of the files that dialogs are read from; the same files give the same hash anywhere."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
-        name = file.relative_to(folder)
-        if file.suffix in _READ and name.parts[0] not in _NOT_FOR_CALLS and file.is_file():
-            content = file.read_bytes()
-            digest.update(f"{name.as_posix()}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:_VERSION_LENGTH]
 
 
 def load_edition(

@@ -1,5 +1,7 @@
 """A call that waits in line's queue is a dialog already: an operator who takes it finds its ID, and none is forgotten."""
 
+import contextlib
+
 from voicebot.clock import Clock
 from voicebot.link.messages import CallStarted, Waiting
 from voicebot.records.dialogs import Dialog, DialogChanges
@@ -22,11 +24,11 @@ def store_waiting(store: RecordStore, clock: Clock, dialplan: str, served_by: st
         transfer_target="operator" if message.reason else "",
         served_by=served_by,
     )
-    try:
-        store.open_dialog(head)
-    except DuplicateDialogId:
-        if not _is_known(store, started):
-            return  # another call drew the same ID; this one gets another when a brain takes it
+    if store.get(started.dialog_id) is None:
+        with contextlib.suppress(DuplicateDialogId):
+            store.open_dialog(head)
+            return
+    if _is_known(store, started):  # else another call drew the same ID: this one gets another when a brain takes it
         changes: DialogChanges = {"served_by": served_by}
         if message.reason:
             changes |= {"transfer_target": "operator", "reason": message.reason}

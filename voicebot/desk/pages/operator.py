@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from starlette.concurrency import run_in_threadpool
 
 from voicebot import dialog_id as dialog_ids
+from voicebot import status
 from voicebot.accounts.roles import May, allows
 from voicebot.accounts.sessions import Login
 from voicebot.desk import operator_words, words
@@ -96,7 +97,13 @@ def queue_values(desk: Desk, with_phones: bool) -> dict[str, Any]:
     unanswered = {chat.dialog_id: since for chat, since in Handed(desk.database, desk.clock).taken() if since is not None}
     shown = write_phone if with_phones else mask_phone
     return {"waiting": Queue(desk.database, desk.clock).open(), "unanswered": unanswered, "calls": len(calls), "phone": shown,
-            "overdue": sum(call.is_overdue(desk.clock.now()) for call in calls)}  # fmt: skip
+            "overdue": sum(call.is_overdue(desk.clock.now()) for call in calls), "on_hold": on_hold(desk)}  # fmt: skip
+
+
+def on_hold(desk: Desk) -> int:
+    """Callers in the queue of this machine's line, when the robot is full."""
+    line = status.read(desk.settings.run_dir, desk.clock).get("line", {})
+    return int(line.get("waiting", 0)) if line.get("is_alive") else 0
 
 
 def live_values(dialog: Dialog, place: Waiting | None, clinic: Clinic | None, *, with_phones: bool) -> dict[str, Any]:
