@@ -38,7 +38,7 @@ def run(settings: Settings, number: int = 1) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until we listen to it
     clinic = TextClinic(settings, clock, database, catalogue)
     app = create_app(clinic, is_first=number == 1)
-    reloading = Reloading(clinic, app.state.context)
+    reloading = Reloading(clinic, app.state.context, _tune)
     if channels.web.has_voice:
         app.state.context.voice_notes.warm_up()
     server = uvicorn.Server(

@@ -1,6 +1,8 @@
 """New dialogs for text while others go on: read in a thread, then used for the dialogs that begin."""
 
 import asyncio
+import gc
+from collections.abc import Callable
 
 import structlog
 
@@ -15,7 +17,9 @@ log = structlog.get_logger(__name__)
 class Reloading:
     """One process's. `begin` is for the event loop's thread."""
 
-    def __init__(self, clinic: TextClinic, context: Context) -> None:
+    def __init__(self, clinic: TextClinic, context: Context, settle: Callable[[], None] = lambda: None) -> None:
+        """`settle` is called when a new edition is in use: what is to stay may be put out of the collector's way."""
+        self._settle = settle
         self.clinic = clinic
         """The one whose conversations go on."""
         self._context = context
@@ -41,6 +45,8 @@ class Reloading:
             self.clinic.thinkers.renew(newer.version, newer.thinker())
             self._context.renew(newer.catalogue, newer.dialplans, newer.understanding, newer.texts)
             self._version = newer.version
+            gc.unfreeze()  # the edition before may go
+            self._settle()
             log.info("dialogs reloaded", version=newer.version)
         except VoicebotError as error:
             problem = error.message
