@@ -40,3 +40,21 @@ def test_what_is_in_force_is_toml_without_secrets(monkeypatch: pytest.MonkeyPatc
     read = tomllib.loads("\n".join(line for line in shown.output.splitlines() if "***" not in line))
     assert read["sip"]["port"] == 5070
     assert read["transfer"]["targets"]["operator"].startswith("sip:")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql+psycopg://robot:hunter2@db/voicebot", "postgresql+psycopg://robot:***@db/voicebot"),
+        (
+            "postgresql+psycopg://robot@db/x?password=hunter2&sslmode=require",
+            "postgresql+psycopg://robot@db/x?password=***&sslmode=require",
+        ),
+        ("http://user:hunter2@proxy:3128", "http://user:***@proxy:3128"),
+        ("https://sms.example/send?api_key=hunter2", "https://sms.example/send?api_key=***"),
+        ("sip:200@pbx.local:5080", "sip:200@pbx.local:5080"),
+        ("https://clinic.ru", "https://clinic.ru"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(address: str, shown: str) -> None:
+    assert settings_reference.without_secrets(address) == shown

@@ -1,6 +1,7 @@
 """Every setting on a page: made from the settings themselves, so that the page cannot lag behind. `voicebot settings`."""
 
 import json
+import re
 import types
 from collections.abc import Iterator
 from inspect import getdoc
@@ -25,6 +26,9 @@ They come from a TOML file (`VOICEBOT_CONFIG`, else `./voicebot.toml` if there i
 `VOICEBOT_SIP__PORT=5070` is `port` of `[sip]`. An unknown key is an error. A secret is better given as a file (`..._file`)
 than as a value. `voicebot settings show` prints what is in force, without secrets; `voicebot doctor` tries it.
 """
+
+
+_SECRET_HEADER = re.compile(r"(?i)\A(proxy-)?authorization\Z|cookie|api.?key|token|secret|\Ax-.*key\Z")
 
 
 @app.command()
@@ -105,17 +109,27 @@ def _default(info: FieldInfo) -> str:
     return f"`{_written(value)}`".replace("|", "\\|")
 
 
-def _written(value: Any) -> str:
+def without_secrets(text: str) -> str:
+    """Star what is secret in an address: the password before @, and what a query calls a key, a token or a password."""
+    text = re.sub(r"(://[^/@:\s]*):[^/@\s]+@", r"\1:***@", text)
+    return re.sub(r"(?i)([?&;][^=&;?]*(?:password|passwd|token|secret|key)[^=&;?]*=)[^&;\s]+", r"\1***", text)
+
+
+def _written(value: Any, name: str = "") -> str:
     if isinstance(value, BaseModel):
-        return json.dumps(value.model_dump(mode="json"), ensure_ascii=False)
+        return _written({field: one for field in type(value).model_fields if (one := getattr(value, field)) is not None})
     if isinstance(value, SecretStr):
         return "***"
+    if isinstance(value, str):
+        # A header's value may be the key itself; {secret} stands for a file's content.
+        is_secret = _SECRET_HEADER.search(name) is not None and "{secret}" not in value
+        return json.dumps("***" if is_secret and value else without_secrets(value), ensure_ascii=False)
     if isinstance(value, Path):
         return json.dumps(str(value))
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_written(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(key)} = {_written(one, str(key))}" for key, one in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

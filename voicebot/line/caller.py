@@ -6,6 +6,7 @@ from typing import Protocol
 import structlog
 
 from voicebot.line.failover import Failover, Step
+from voicebot.line.headers import is_plain_id
 from voicebot.line.media import MediaSession
 from voicebot.line.transfer import Deed, Outcome, Report, TransferMachine
 from voicebot.line.watchdog import Ghost, PeerWatchdog
@@ -135,7 +136,10 @@ class CallerCall:
             case StopPlaying():
                 self._media.stop()
             case Rename():
-                self.dialog_id = message.dialog_id
+                if is_plain_id(message.dialog_id):
+                    self.dialog_id = message.dialog_id
+                else:
+                    log.error("dialog_id_refused", dialog=self.dialog_id)
             case Transfer():
                 self._begin_transfer(message.target, now)
             case CancelTransfer():

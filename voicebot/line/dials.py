@@ -10,7 +10,7 @@ import structlog
 
 from voicebot.line.dialling import Dialling, DialRules, HourlyLimit
 from voicebot.line.endpoint import SipEndpoint
-from voicebot.line.headers import identity_headers, with_transport
+from voicebot.line.headers import identity_headers, is_plain_id, with_transport
 from voicebot.line.leg import Confirmed, Ended, Leg, Progressed, options
 from voicebot.link.messages import Dial, Dialing, DialState
 
@@ -55,8 +55,8 @@ class Dials:
     def refuse(self, link: int, order: Dial, state: DialState) -> None:
         self._tell(link, Dialing(order=order.order, state=state))
 
-    def is_allowed(self, phone: str) -> bool:
-        return bool(self._rules.uri(phone))
+    def is_allowed(self, order: Dial) -> bool:
+        return bool(self._rules.uri(order.phone)) and is_plain_id(order.dialog_id)
 
     def has_room(self, now: float) -> bool:
         """Tell whether this hour takes one more call of ours."""

@@ -12,6 +12,7 @@ from voicebot.errors import LineError
 VALUE_LIMIT = 256
 _CALLER_LIMIT = 64
 _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+\Z")  # RFC 3261 25.1
+_PLAIN_ID = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _SIP_URI = re.compile(
     r"sips?:(?:[A-Za-z0-9_.!~*'()&=+$,;?/%-]+@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?(?:;[^\s?<>\"]*)?\Z"
 )
@@ -89,6 +90,11 @@ def check_header(name: str, value: str) -> None:
         raise LineError(f"Header {name!r} may not be set.", "Use an X- header.")
     if len(value) > VALUE_LIMIT or not value.isascii() or not value.isprintable():
         raise LineError(f"The value of header {name!r} is too long or holds control or non-ASCII characters.")
+
+
+def is_plain_id(text: str) -> bool:
+    """Tell whether a dialog ID may stand in headers and URIs: a brain names it, and a brain may be broken."""
+    return bool(_PLAIN_ID.match(text))
 
 
 def identity_headers(dialog_id: str) -> dict[str, str]:

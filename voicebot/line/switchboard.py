@@ -286,7 +286,7 @@ class Switchboard:
     def _call_out(self, link: int, order: Dial, now: float) -> None:
         """A brain wants somebody called."""
         calls = self._settings.calls
-        if not self._dials.is_allowed(order.phone):
+        if not self._dials.is_allowed(order):
             log.error(
                 "number_not_allowed", dialog=order.dialog_id, cure="see calls.target, calls.allow_prefixes, calls.deny_prefixes"
             )
