@@ -46,7 +46,8 @@ class MediaSession:
         """Return the next 20 ms for the caller: always FRAME_BYTES, so that RTP never stops."""
         now = time.monotonic()
         if self._last_request_seconds and now - self._last_request_seconds > _LATE_SECONDS:
-            self.late_frames += 1
+            # All that should have left meanwhile, not one for the whole gap: the caller's jitter buffer ran dry so long.
+            self.late_frames += round((now - self._last_request_seconds) * 1000 / FRAME_MS) - 1
         self._last_request_seconds = now
         with self._lock:
             sound = b""
