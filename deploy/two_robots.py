@@ -176,6 +176,9 @@ rtp_port_first = {self.ports.rtp + robot.number * _RTP_PORTS}
 rtp_port_count = {_RTP_PORTS}
 allow = ["127.0.0.0/8"]            # Kamailio alone, where it stands apart
 
+[admission]
+when_full = "refuse"               # Kamailio tries the other robot, then the operators
+
 [transfer]
 targets = {{ operator = "{self.operator}" }}
 

@@ -23,6 +23,7 @@ from voicebot.desk.api import openapi, routes
 from voicebot.desk.context import FOLDER, Desk, page
 from voicebot.desk.guard import BODY_LIMIT_BYTES, Guard
 from voicebot.desk.limits import RateLimits
+from voicebot.desk.machine_metrics import Machine
 from voicebot.desk.metrics import Counted, Metrics
 from voicebot.desk.pages import audit, deliveries, dialogs, exports, health, login, metrics, numbers, operator, personal, users
 from voicebot.errors import StorageError
@@ -58,6 +59,7 @@ def create_app(settings: Settings, clock: Clock, database: Database) -> FastAPI:
     """Build the application on an opened database whose tables are up to date."""
     sessions = LoginSessions(database, clock)
     counted = Metrics(settings.run_dir, database, clock)
+    counted.registry.register(Machine(settings, clock))
     app = FastAPI(
         title="Voicebot",
         version=__version__,
