@@ -54,7 +54,8 @@ class _Account(pj.Account):
     @guarded
     def onIncomingCall(self, prm: Any) -> None:
         leg = Leg(self, self._events, prm.callId)
-        self._events.append(Invited(leg, str(prm.rdata.srcAddress), str(prm.rdata.wholeMsg)))
+        leg.source, leg.invite = str(prm.rdata.srcAddress), str(prm.rdata.wholeMsg)
+        self._events.append(Invited(leg, leg.source, leg.invite))
 
     @guarded
     def onIncomingSubscribe(self, prm: Any) -> None:
@@ -157,7 +158,7 @@ class SipEndpoint:
             config.publicAddress = sip.public_host
         if sip.transport == "tls":
             secure_transport(config, sip)
-        kind = _TRANSPORTS[sip.transport]
+        kind = _TRANSPORTS[sip.transport] | (pj.PJSIP_TRANSPORT_IPV6 if sip.is_ipv6 else 0)
         try:
             transport = self._endpoint.transportCreate(kind, config)
             self._local_host = str(self._endpoint.transportGetInfo(transport).localName).rpartition(":")[0]
@@ -171,7 +172,7 @@ class SipEndpoint:
         sip = self._settings
         config = pj.AccountConfig()
         # bind_host may be 0.0.0.0: what stands in From is the address that the stack found.
-        host = _host_of(sip.registrar) if sip.registrar else (_bracketed(sip.public_host) or self._local_host)
+        host = _host_of(sip.registrar) if sip.registrar else _bracketed(sip.public_host or self._local_host)
         self._own_host = host
         config.idUri = self.uri_of(sip.user)
         if sip.registrar:
@@ -182,6 +183,8 @@ class SipEndpoint:
             config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", sip.user, 0, sip.secret()))
         config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
         config.callConfig.timerSessExpiresSec = sip.session_expires_seconds
+        if sip.is_ipv6:
+            config.mediaConfig.ipv6Use = config.sipConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY
         media = config.mediaConfig.transportConfig
         media.boundAddress = sip.bind_host
         media.port = sip.rtp_port_first

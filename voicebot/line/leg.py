@@ -15,6 +15,7 @@ import pjsua2 as pj
 import structlog
 
 from voicebot.line.headers import info_digit
+from voicebot.line.left_calls import SipDialog, dialog_of_answer
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +63,15 @@ class Ended:
     sip_status: int
 
 
-LegEvent = Progressed | Confirmed | MediaChanged | Pressed | Referred | Ended
+@dataclass(frozen=True, slots=True)
+class Established:
+    """A 2xx to an INVITE went out or came: what a BYE will need."""
+
+    leg: "Leg"
+    dialog: SipDialog
+
+
+LegEvent = Progressed | Confirmed | MediaChanged | Pressed | Referred | Ended | Established
 
 
 def guarded(callback: Callable[..., None]) -> Callable[..., None]:
@@ -86,6 +95,7 @@ class Leg(pj.Call):
         self._events = events
         self.call_id = ""  # of the call it belongs to; no reference back, legs must die when dropped
         self.is_ended = False
+        self.invite = self.source = ""  # of who calls us: the whole request, and host:port
 
     def accept(self) -> bool:
         """Ring and answer at once, so that RTP flows at once. False where the stack refused (488, a caller already gone)."""
@@ -119,6 +129,8 @@ class Leg(pj.Call):
         change = prm.e.body.tsxState
         transaction = change.tsx
         if transaction.method == "INVITE":
+            if transaction.statusCode // 100 == 2:
+                self._note_dialog(change)
             if transaction.role == pj.PJSIP_ROLE_UAC and transaction.state == pj.PJSIP_TSX_STATE_PROCEEDING:
                 self._events.append(Progressed(self, int(transaction.statusCode)))
         elif (
@@ -131,6 +143,17 @@ class Leg(pj.Call):
             digit = info_digit(change.src.rdata.wholeMsg)
             if digit:
                 self._events.append(Pressed(self, digit))
+
+    def _note_dialog(self, change: Any) -> None:
+        if change.type == pj.PJSIP_EVENT_TX_MSG and self.invite:
+            dialog = dialog_of_answer(change.src.tdata.wholeMsg, self.source, self.invite)
+            self.invite = ""  # some kilobytes
+        elif change.type == pj.PJSIP_EVENT_RX_MSG:
+            dialog = dialog_of_answer(change.src.rdata.wholeMsg, change.src.rdata.srcAddress)
+        else:
+            return
+        if dialog is not None:
+            self._events.append(Established(self, dialog))
 
     @guarded
     def onCallMediaState(self, prm: Any) -> None:

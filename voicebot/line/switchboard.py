@@ -1,7 +1,5 @@
 """The main loop's work: SIP events, link events and time, brought to the calls they belong to. One thread."""
 
-import time
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,23 +8,21 @@ import structlog
 
 from voicebot import dialog_id, status
 from voicebot.clock import Clock
-from voicebot.line.admission import Situation, Verdict, decide, lines_of, may_call_out
+from voicebot.line.admission import Verdict, decide, lines_of, may_call_out
 from voicebot.line.binding import Binding
+from voicebot.line.brainless import Brainless
 from voicebot.line.caller import CallerCall, CallRules, Farewell
 from voicebot.line.dialling import rules_of
 from voicebot.line.dials import Dialled, Dials
 from voicebot.line.endpoint import Invited, SipEndpoint
 from voicebot.line.farewell import load_farewell, save_farewell
-from voicebot.line.gate import GateRules
 from voicebot.line.headers import called_of, caller_of, can_refer, check_target, header, source_host
-from voicebot.line.leg import Confirmed, Ended, Leg, MediaChanged, Pressed, Progressed, Referred
+from voicebot.line.left_calls import LeftCalls, say_goodbye
+from voicebot.line.leg import Confirmed, Ended, Established, Leg, MediaChanged, Pressed, Progressed, Referred
 from voicebot.line.media import MediaSession
-from voicebot.line.own_load import OwnLoad
-from voicebot.line.roster import LoadLimits, Roster
-from voicebot.line.waiting import WaitRules
-from voicebot.line.waiting_room import CLOSED, FULL, WaitingRoom
+from voicebot.line.reception import Held, Reception
+from voicebot.line.waiting_room import CLOSED, FULL
 from voicebot.line.wire import CallWire
-from voicebot.link import waiting_sounds
 from voicebot.link.messages import (
     CallStarted,
     Dial,
@@ -35,8 +31,6 @@ from voicebot.link.messages import (
     Orphaned,
     SoundsReady,
     TransferMode,
-    TransferState,
-    Waiting,
 )
 from voicebot.link.server import Joined, LinkServer, Lost, Said
 from voicebot.settings import Settings
@@ -45,9 +39,6 @@ log = structlog.get_logger(__name__)
 
 POLL_MS = 5  # what a tick or an order waits at most; a fraction of a frame
 _STATUS_SECONDS = 1.0
-_ORPHANS_KEPT = 10_000
-_NO_OPERATORS_SECONDS = 30.0  # after none could be reached, a call that has no place at all is refused rather than answered
-_UNREACHABLE = (TransferState.UNREACHABLE, TransferState.WRONG_EXTENSION)
 
 
 @dataclass(slots=True)
@@ -83,22 +74,8 @@ class Switchboard:
             hold_limit_seconds=settings.sip.hold_limit_seconds,
             target_names=frozenset(settings.transfer.targets),
         )
-        admission = settings.admission
-        gate_rules = GateRules(always_calls=admission.always_calls) if admission.is_measured else None
-        limits = LoadLimits(admission.busy_share, admission.behind_ms, admission.answer_ms)
-        self._roster = Roster(limits, gate_rules)
-        self._load = OwnLoad(
-            admission.line_busy_share, admission.late_share, gate_rules, clock.monotonic_seconds(), time.process_time()
-        )
-        self._room = WaitingRoom(
-            WaitRules(admission.wait_seconds, admission.tell_seconds),
-            waiting_sounds.load(settings.waiting_sounds),
-            self._tell_waiting,
-        )
-        self._no_operators_until = 0.0
         self._farewell = load_farewell(settings.cache)
         self._entries: dict[str, _Entry] = {}
-        self._orphans: deque[Orphaned] = deque(maxlen=_ORPHANS_KEPT)
         self._legs: set[Leg] = set()  # every leg that holds one of the library's slots
         self._count = 0  # of calls either way, for their IDs
         self._taken = 0  # of calls that came
@@ -111,7 +88,19 @@ class Switchboard:
             ping_seconds=settings.link.ping_seconds,
             dead_after_seconds=settings.link.dead_after_seconds,
         )
+        self._reception = Reception(
+            settings.admission,
+            settings.waiting_sounds,
+            self.lines,
+            has_operator=self._rules.operator in self._rules.target_names,
+            now=clock.monotonic_seconds(),
+            goes=lambda started, reason: self._brainless.waits(started, reason),
+        )
+        self._room, self._roster = self._reception.room, self._reception.roster
+        self._brainless = Brainless(self._roster, self._link.send)
+        self._left = LeftCalls(settings.run_dir / "legs")
         try:
+            say_goodbye(self._left.take(), settings.sip)
             self._endpoint = SipEndpoint(settings.sip, binding)
         except BaseException:
             self._link.close()
@@ -146,7 +135,7 @@ class Switchboard:
                 case Said(link, Load() as load):
                     self._roster.told(link, load, now)
                 case Said(_, SoundsReady()):
-                    self._room.use(waiting_sounds.load(self._settings.waiting_sounds))
+                    self._reception.reload_sounds()
                 case Said(link, message):
                     call_id = getattr(message, "call_id", "")
                     entry = self._entries.get(call_id)
@@ -159,11 +148,11 @@ class Switchboard:
             entry.call.step(now)
             self._flush(entry)
         self._dials.step(now)
-        self._report_orphans()
+        self._brainless.report()
         self._link.flush()
         if now >= self._next_status:
             self._next_status = now + _STATUS_SECONDS
-            self._load.measured(now, time.process_time(), self._late(), self.calls)
+            self._reception.measured(now, self._late(), self.calls)
             self.write_status()
 
     def drain(self) -> None:
@@ -194,6 +183,7 @@ class Switchboard:
         self._link.close()
         self._dials.clear()
         self._legs.clear()
+        self._left.close()
         self._endpoint.stop()
         status.withdraw(self._settings.run_dir, "line")
 
@@ -204,6 +194,9 @@ class Switchboard:
             self._invited(event, now)
             return
         leg = event.leg
+        if isinstance(event, Established):
+            self._left.keep(leg, event.dialog)
+            return
         entry = self._entries.get(leg.call_id)
         if entry is not None:
             if leg is entry.wire.caller:
@@ -215,33 +208,25 @@ class Switchboard:
             self._answered(answered, now)
         if isinstance(event, Ended):
             self._legs.discard(leg)
+            self._left.forget(leg)
 
-    def _situation(self, now: float, *, takes_refer: bool = False) -> Situation:
+    def _held(self) -> Held:
         waiting = self._waiting
-        served = self.calls - waiting
-        wanted = self._settings.admission.when_full
-        has_leg = self._has_free_leg()
-        is_reachable = now >= self._no_operators_until and self._rules.operator in self._rules.target_names
-        return Situation(
-            calls=served,
-            lines=self.lines,
-            living_brains=len(self._roster),
-            has_room=self._roster.has_room(now) and self._load.is_open(served, now),
+        return Held(
+            served=self.calls - waiting,
+            waiting=waiting,
+            has_leg=self._has_free_leg(),
             has_apology=bool(self._farewell.apology),
             is_draining=self.is_draining,
-            waiting=waiting,
-            places=self._settings.admission.places if wanted == "queue" and has_leg and self._room.sounds.is_complete else 0,
-            can_hand_over=wanted != "refuse"
-            and is_reachable
-            and bool(self._room.sounds.to_operator)
-            and (has_leg or takes_refer),
         )
 
     def _invited(self, event: Invited, now: float) -> None:
         leg = event.leg
         self._legs.add(leg)
         host = source_host(event.source)
-        verdict = decide(host, self._networks, self._situation(now, takes_refer=can_refer(event.message)))
+        verdict = decide(
+            host, self._networks, self._reception.situation(self._held(), now, takes_refer=can_refer(event.message))
+        )
         match verdict:
             case Verdict.FORBIDDEN:
                 log.warning("invite_forbidden", source=host, cure="add its network to sip.allow if it is yours")
@@ -266,8 +251,7 @@ class Switchboard:
         entry = self._enter(leg, started, now, takes_refer=can_refer(message))
         entry.verdict = verdict
         if verdict is Verdict.ANSWER:
-            entry.call.brain = self._roster.take(now)
-            self._load.let_in(now)
+            entry.call.brain = self._reception.take(now)
         if not leg.accept():
             entry.call.hang_up_now(now)
 
@@ -293,11 +277,9 @@ class Switchboard:
             self._dials.refuse(link, order, DialState.FORBIDDEN)
             return
         outgoing = len(self._dials) + sum(entry.started.order is not None for entry in self._entries.values())
-        situation = self._situation(now)
+        situation = self._reception.situation(self._held(), now)
         has_line = may_call_out(outgoing, calls.share, calls.spare, situation) and self._has_free_leg()
-        has_line = has_line and self._dials.has_room(now)
-        if has_line and self._load.is_open(situation.calls, now) and self._roster.take_this(link, now):
-            self._load.let_in(now)
+        if has_line and self._reception.take_this(link, situation.calls, now):
             self._legs.add(self._dials.dial(link, order, self._next_call_id(), now))
         else:
             self._dials.refuse(link, order, DialState.NO_LINE)
@@ -361,17 +343,17 @@ class Switchboard:
         call = entry.call
         if entry.verdict is Verdict.QUEUE and not self.is_draining:
             self._room.enter(call, entry.media, entry.started, now)
-            self._tell_waiting(entry.started, "")
+            self._brainless.waits(entry.started)
             return
         if entry.verdict in (Verdict.QUEUE, Verdict.OPERATORS):
             entry.alone = FULL
             self._room.passed += 1
             log.info("call_passed_on", dialog=call.dialog_id, calls=self.calls)
-            self._tell_waiting(entry.started, FULL)
+            self._brainless.waits(entry.started, FULL)
             call.alone(self._room.farewell(entry.started), now)
             return
         if call.brain is None:
-            call.brain = self._roster.take(now)
+            call.brain = self._reception.take(now)
         log.info("call_started", dialog=call.dialog_id, calls=self.calls)
         if call.brain is None:
             call.brain_lost(self._farewell, now)
@@ -389,9 +371,8 @@ class Switchboard:
             started = msgspec.structs.replace(entry.started, dialog_id=call.dialog_id)
             orphan = Orphaned(started=started, ended_by=call.final_ended_by, transfer=call.transfer_state)
             orphan.reason = self._room.ended(call.call_id, now) or entry.alone or orphan.reason
-            self._orphans.append(orphan)
-            if call.transfer_state in _UNREACHABLE:
-                self._no_operators_until = now + _NO_OPERATORS_SECONDS
+            self._brainless.ended(orphan)
+            self._reception.operators_answered(call.transfer_state, now)
         self._entries.pop(call.call_id, None)
 
     def _has_free_leg(self) -> bool:
@@ -402,16 +383,10 @@ class Switchboard:
     def _look_after_queue(self, now: float) -> None:
         if not len(self._room):
             return
-        while not self.is_draining and (call_id := self._room.next()) is not None:
-            served = self.calls - self._waiting
-            if served >= self.lines or not self._load.is_open(served, now):
-                break
-            link = self._roster.take(now)
-            if link is None:
-                break
-            self._load.let_in(now)
+        while not self.is_draining and (found := self._reception.serve_next(self.calls - self._waiting, now)) is not None:
+            call_id, link, waited_seconds = found
             entry = self._entries[call_id]
-            entry.started.waited_seconds = self._room.serve(call_id, now)
+            entry.started.waited_seconds = waited_seconds
             entry.call.serve(link)
             log.info("call_started", dialog=entry.call.dialog_id, calls=self.calls)
             self._link.send(link, entry.started)
@@ -421,19 +396,10 @@ class Switchboard:
         for call_id, reason in gone:
             self._entries[call_id].alone = reason
 
-    def _tell_waiting(self, started: CallStarted, reason: str) -> None:
-        """So that the dialog is known while the call has no brain; where none lives, its end is told to the next."""
-        link = self._roster.any()
-        if link is not None:
-            self._link.send(link, Waiting(started=started, reason=reason))
-
-    def _tell_all_waiting(self) -> None:
-        """Whoever knew of them may be gone."""
-        for waiter in self._room.waiters:
-            self._tell_waiting(waiter.started, "")
-        for entry in self._entries.values():
-            if entry.alone:
-                self._tell_waiting(entry.started, entry.alone)
+    def _tell_again(self) -> None:
+        """Whoever knew of the calls without a brain may be gone."""
+        self._brainless.again((waiter.started, "") for waiter in self._room.waiters)
+        self._brainless.again((entry.started, entry.alone) for entry in self._entries.values() if entry.alone)
 
     # -- brains ---------------------------------------------------------------------------------------------------------
 
@@ -444,8 +410,8 @@ class Switchboard:
         if hello.apology:
             self._farewell = Farewell(apology=hello.apology, goodbye=hello.goodbye or self._farewell.goodbye)
             save_farewell(self._settings.cache, self._farewell)
-        self._room.use(waiting_sounds.load(self._settings.waiting_sounds))
-        self._tell_all_waiting()
+        self._reception.reload_sounds()
+        self._tell_again()
 
     def _brain_lost(self, link: int, now: float) -> None:
         hello = self._roster.hello(link)
@@ -459,17 +425,11 @@ class Switchboard:
                 if entry.is_started:
                     entry.call.brain_lost(farewell, now)
                 else:
-                    entry.call.brain = self._roster.take(now)
+                    entry.call.brain = self._reception.take(now)
         if len(self._roster):
-            self._tell_all_waiting()
+            self._tell_again()
         else:
             self._mark_alone(self._room.give_all_away("brain_died", now))
-
-    def _report_orphans(self) -> None:
-        """Calls that ended without a brain get their outcome from one that lives."""
-        link = self._roster.any()
-        while link is not None and self._orphans:
-            self._link.send(link, self._orphans.popleft())
 
     def _flush(self, entry: _Entry) -> None:
         call = entry.call
@@ -489,7 +449,6 @@ class Switchboard:
 
     def write_status(self) -> None:
         """Replace the status file that the supervisor and /health read."""
-        room = self._room
         facts = {
             "calls": self.calls,
             "lines": self.lines,
@@ -504,13 +463,7 @@ class Switchboard:
             "late_frames": self._late(),
             "can_apologise": bool(self._farewell.apology),
             **self._endpoint.door.facts(),
-            "can_queue": room.sounds.is_complete,
-            "waiting": len(room),
-            "waited_seconds": round(room.waited_seconds, 1),
-            "admitted_from_queue": room.served,
-            "passed_to_operators": room.passed,
-            "left_the_queue": room.left,
-            "load": round(max(self._load.figure, self._roster.figure), 3),
+            **self._reception.facts(),
         }
         try:
             status.publish(self._settings.run_dir, "line", self._clock, **facts)
