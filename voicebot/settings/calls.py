@@ -12,7 +12,9 @@ from voicebot.settings.basis import Port, Seconds, Section, word_of
 class Sip(Section):
     """The line: where it listens, whom it answers, where it registers."""
 
-    bind_host: str = "127.0.0.1"
+    bind_host: str = Field(
+        "127.0.0.1", description="an address of this machine; one of IPv6 (::1, ::) makes the line speak IPv6 alone"
+    )
     port: Port = 5060
     transport: Literal["udp", "tcp", "tls"] = "udp"
     certificate: Path | None = Field(None, description="PEM file, for transport tls")
@@ -54,6 +56,11 @@ class Sip(Section):
         if self.transport == "tls" and (self.certificate is None or self.private_key is None):
             raise ValueError("transport tls needs certificate and private_key")
         return self
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether the line speaks IPv6 (and no IPv4): bind_host says so."""
+        return ":" in self.bind_host
 
     def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
         return [ip_network(item) for item in self.allow]
@@ -100,7 +107,9 @@ class Calls(Section):
         ["+76", "+77", "+7803", "+7809", "+7840", "+7940"],
         description="of these not: other countries within +7 (Kazakhstan, Abkhazia), numbers that cost whoever calls them",
     )
-    digits: list[int] = Field([11], description="how many digits such a number has, country code included: nothing else is dialled")
+    digits: list[int] = Field(
+        [11], description="how many digits such a number has, country code included: nothing else is dialled"
+    )
     per_hour: int = Field(1000, ge=1, description="calls begun by one line; what is beyond waits")
     caller_id: str = Field("", description="user part of From, a number that the trunk lets us show; empty: sip.user")
     headers: dict[str, str] = Field(
