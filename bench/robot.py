@@ -1,5 +1,6 @@
 """A robot of the bench's own: `voicebot serve` on free loopback ports, in a folder of its own."""
 
+import ctypes
 import json
 import os
 import random
@@ -7,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from voicebot import settings as settings_module
@@ -60,6 +63,7 @@ class BenchRobot:
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 start_new_session=True,  # Ctrl-C ends the calls first
+                preexec_fn=end_with_parent,
             )
         self._database: Database | None = None
         self._store: RecordStore | None = None
@@ -145,12 +149,36 @@ def running_robot(
     folder: Path, model: Path | None, more: Mapping[str, Mapping[str, object]] | None = None
 ) -> Iterator[BenchRobot]:
     """A robot that is ready for calls; ended with the block."""
-    robot = BenchRobot(folder, model, more)
+    with _ended_in_order():
+        robot = BenchRobot(folder, model, more)
+        try:
+            robot.wait_ready()
+            yield robot
+        finally:
+            robot.close()
+
+
+def end_with_parent() -> None:
+    """Let Linux end the process when the bench is killed; for `preexec_fn`. prctl(2), PR_SET_PDEATHSIG."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM leaves the block as Ctrl-C does, so that what was started is ended; elsewhere than in the main thread as ever."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
     try:
-        robot.wait_ready()
-        yield robot
+        yield
     finally:
-        robot.close()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _cache_without_prompts(cache: Path, own: Path) -> Path:

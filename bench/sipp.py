@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.robot import end_with_parent
 from voicebot.audio.g711 import alaw_encode
 from voicebot.audio.pcm import TELEPHONE_HZ
 from voicebot.errors import ConfigurationError
@@ -148,8 +149,28 @@ class Callers:
         command += ["-stf", self.folder / "stat.csv", "-trace_err", "-error_file", self.folder / "errors"]
         with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
-                [str(word) for word in command], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=self.folder
+                [str(word) for word in command],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=self.folder,
+                preexec_fn=end_with_parent,
             )
+
+    def prove_alive(self) -> None:
+        """Raise ConfigurationError where sipp ended though it should be calling: a wrong option, a port that is taken."""
+        code = self.process.poll()
+        if code is not None:
+            words = [*self._words_of("log"), *self._words_of("errors")]
+            raise ConfigurationError(
+                f"sipp ended with status {code} before its calls did: {' | '.join(words[-6:]) or 'it said nothing'}",
+                "Run its command by hand; `sipp -v` tells its version.",
+            )
+
+    def _words_of(self, name: str) -> list[str]:
+        file = self.folder / name
+        text = file.read_text(errors="replace") if file.exists() else ""
+        return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("-----")]
 
     def wait(self, seconds: float) -> None:
         """Wait for the last call; end it by force after so long."""
@@ -187,7 +208,14 @@ class Operators:
         command = ["sipp", "-sn", "uas", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(self.port), "-nostdin", "-rtp_echo"]
         command += ["-mp", str(_free_udp(8))]
         with (place / "log").open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=place)
+            self._process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=place,
+                preexec_fn=end_with_parent,
+            )
 
     @property
     def uri(self) -> str:

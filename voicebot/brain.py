@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -52,6 +51,7 @@ from voicebot.talk.speech import Prepared
 from voicebot.talk.trouble import where
 from voicebot.talk.waiting_calls import store_waiting
 from voicebot.talk.waiting_words import music_of, sounds_of
+from voicebot.threads import named_pool
 from voicebot.voice.choose import open_voice
 from voicebot.voice.speaker import Speaker, VoiceFacts
 
@@ -125,10 +125,7 @@ class Brain:
         )
         self.store = RecordStore(records, settings.data_dir / "spool", self.clock, on_alarm=self._alarm)
         cores = os.cpu_count() or 1
-        self._hearing_pool = ThreadPoolExecutor(cores + 1, thread_name_prefix="hearing")
-        self._voice_pool = ThreadPoolExecutor(max(2, cores), thread_name_prefix="voice")
-        self._disk_pool = ThreadPoolExecutor(4, thread_name_prefix="disk")
-        self._service_pool = ThreadPoolExecutor(8, thread_name_prefix="service")
+        self._disk_pool = named_pool("disk", 4)
         self.shared = Shared(
             engine=self.edition.engine,
             new_ear=partial(self._new_ear, self.edition),
@@ -137,10 +134,11 @@ class Brain:
             clock=self.clock,
             zone=settings.zoneinfo,
             operator_hours=settings.transfer.hours,
-            hearing_pool=self._hearing_pool,
-            voice_pool=self._voice_pool,
+            hearing_pool=named_pool("hearing", cores + 1),
+            dialog_pool=named_pool("dialog", 2),  # Python's own work: more threads would only wait for each other
+            voice_pool=named_pool("voice", max(2, cores)),
             disk_pool=self._disk_pool,
-            service_pool=self._service_pool,
+            service_pool=named_pool("service", 8),
             apology=self.apology,
             goodbye=self.goodbye,
             on_alarm=self._alarm,

@@ -433,6 +433,7 @@ class Call:
             zone=MOSCOW,
             operator_hours=hours or {"mon-sun": "00:00-24:00"},
             hearing_pool=inline,
+            dialog_pool=inline,
             voice_pool=voice_pool or inline,
             disk_pool=inline,
             service_pool=service_pool or inline,

@@ -302,7 +302,7 @@ class Exchange:
         return is_open(self.shared.operator_hours, self._now())
 
     async def _think(self, event: talking.Event) -> Step:
-        return await self._in(self.shared.hearing_pool, self.shared.engine.step, self.state, event, self._now())
+        return await self._in(self.shared.dialog_pool, self.shared.engine.step, self.state, event, self._now())
 
     async def step(self, event: talking.Event, start_frame: int | None = None, end_frame: int | None = None) -> None:
         """Ask the engine, store the caller's turn and the robot's answer, then speak."""

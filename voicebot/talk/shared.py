@@ -26,6 +26,8 @@ class Shared:
     zone: tzinfo
     operator_hours: Mapping[str, str]
     hearing_pool: Executor
+    dialog_pool: Executor
+    """Its own: an answer is not thought out behind others' recognition."""
     voice_pool: Executor
     disk_pool: Executor
     service_pool: Executor

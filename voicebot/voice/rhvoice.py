@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from voicebot.audio.pcm import Pcm
 from voicebot.errors import ModelError
 from voicebot.supplies.rhvoice import PERMITTED, RhvoiceFiles
+from voicebot.threads import name_thread
 from voicebot.voice.engine import VoiceError, VoiceIdentity
 
 log = structlog.get_logger(__name__)
@@ -148,6 +149,7 @@ class RhvoiceEngine:
     # -- in the worker's thread ---------------------------------------------------------------------------------------
 
     def _work(self) -> None:
+        name_thread("voice")
         while (job := self._jobs.get()) is not None:
             if not job.is_wanted:
                 continue
