@@ -27,7 +27,7 @@ _AGAIN_SECONDS = (0.5, 2.0, 10.0)
 def run(settings: Settings) -> int:
     """Work until SIGTERM; returns the exit status."""
     clock = SystemClock()
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, may_create=False)
     try:
         upgrade(database)
         service = open_service(settings, database, clock, f"{socket.gethostname()[:40]}:{os.getpid()}")

@@ -34,7 +34,7 @@ _CHAT_LOOK_SECONDS = 5.0
 def run(settings: Settings) -> int:
     """Serve HTTP until SIGTERM; returns the exit status."""
     clock = SystemClock()
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, may_create=False)
     app = create_app(settings, clock, database)
     digester = Digester(database, clock, settings.zoneinfo, app.state.metrics.taken)
     # The catalogue and the dialogs take seconds to read: no operator is to wait for it.
