@@ -26,6 +26,7 @@ from voicebot.clock import Clock, SystemClock
 from voicebot.dialog.schema import Dialplans
 from voicebot.dialog.talking import Returned
 from voicebot.dialog.understanding import Understanding
+from voicebot.dialog.version import version_of
 from voicebot.errors import StorageError, VoicebotError
 from voicebot.hearing.ear import Ear
 from voicebot.hearing.orders import CAREFUL
@@ -41,7 +42,7 @@ from voicebot.storage.database import Database, open_database
 from voicebot.talk.calling_out import CallingOut, holder_of, result_of
 from voicebot.talk.chronicle import Chronicle
 from voicebot.talk.conversation import Conversation
-from voicebot.talk.edition import Edition, load_edition, version_of
+from voicebot.talk.edition import Edition, load_edition
 from voicebot.talk.greeting import Greeting
 from voicebot.talk.load_meter import LoadMeter
 from voicebot.talk.opening import Opening
@@ -61,6 +62,7 @@ APOLOGY = "Извин+ите, у нас технич+еская непол+ад�
 GOODBYE = "Извин+ите, опер+атор сейч+ас не отвеч+ает. Пож+алуйста, перезвон+ите нам чуть п+озже."
 _LAST_WORDS_SECONDS = 6.0
 _RECORDS_PATIENCE_SECONDS = 0.3  # a turn that the database does not take at once goes to the spool
+_RECORDS_LIMIT_SECONDS = 1.5  # a server that says nothing at all for so long hangs
 _SAMPLE_SECONDS = 0.1  # how often it is looked how far behind we are
 _SAMPLES_A_WORD = 10
 _RELOADING_SWITCH_SECONDS = 0.001  # the thread that loads must not hold up those that talk (Python's default is 5 ms)
@@ -117,13 +119,17 @@ class Brain:
         self._link: LineLink | None = None
         self.apology = Prepared(APOLOGY, self.speaker.render(APOLOGY, is_personal=False))
         self.goodbye = Prepared(GOODBYE, self.speaker.render(GOODBYE, is_personal=False))
-        database = open_database(settings.database_url)
+        database = open_database(settings.database_url, may_create=False)
         self._clinic_database = database
         self._make_waiting_sounds(self.edition)
         records = open_database(
-            settings.database_url, busy_seconds=_RECORDS_PATIENCE_SECONDS, retry_seconds=_RECORDS_PATIENCE_SECONDS
+            settings.database_url,
+            busy_seconds=_RECORDS_PATIENCE_SECONDS,
+            retry_seconds=_RECORDS_PATIENCE_SECONDS,
+            may_create=False,
         )
-        self.store = RecordStore(records, settings.data_dir / "spool", self.clock, on_alarm=self._alarm)
+        limit_seconds = None if records.is_sqlite else _RECORDS_LIMIT_SECONDS
+        self.store = RecordStore(records, settings.data_dir / "spool", self.clock, self._alarm, limit_seconds)
         cores = os.cpu_count() or 1
         self._disk_pool = named_pool("disk", 4)
         self.shared = Shared(
