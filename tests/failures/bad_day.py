@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import soundfile
 from robot import Robot, running_robot, transcript
 from sip_peers import Baresip, need_baresip, seconds_of, tone, wait_until
 from speaking import Patient
@@ -20,6 +19,7 @@ from voicebot.clinic.tables import MessageRow
 from voicebot.clock import SystemClock
 from voicebot.records.call_backs import CallBacks
 from voicebot.records.dialogs import Dialog, Who
+from voicebot.records.flac import blocks
 from voicebot.storage.database import Database, open_database
 
 OPERATOR_HZ = 700.0
@@ -71,7 +71,7 @@ class Day:
     def recorded_seconds(self, dialog: Dialog) -> float:
         """Length of the recording: of one that was cut short, what can be read of it."""
         file = self.robot.data_dir / "recordings" / dialog.recording_path
-        return float(sum(len(block) for block in soundfile.blocks(file, blocksize=8000))) / 8000
+        return sum(len(block) for block in blocks(file)) / 8000
 
     @contextmanager
     def database(self) -> Iterator[Database]:
