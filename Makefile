@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 VOICEBOT := $(BIN)/voicebot
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help bench-alice run two-robots demo test test-all test-calls check lock models model sip-native voice soak bench-latency bench-capacity bench-failover bench-recognition bench-understanding bench-chat clean
+.PHONY: help audit bench-alice run two-robots demo test test-all test-calls check lock models model sip-native voice soak bench-latency bench-capacity bench-failover bench-recognition bench-understanding bench-chat clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ check: $(VENV)/.dev ## Lint, types, and who may import whom
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+audit: $(VENV)/.dev ## Locked packages: installed as locked, and is a weakness of one known? (skipped where no database is reached)
+	@$(BIN)/python .ci/audit.py
 
 models: $(VENV)/.run ## Fetch the production models (Vosk small-ru, Silero MIT) and torch's pinned CPU build
 	@$(BIN)/pip install --quiet --progress-bar on "torch==2.13.0+cpu" || { echo "The CPU build of torch 2.13.0 was not found: point PIP_EXTRA_INDEX_URL at PyTorch's index of CPU wheels and run make models again. (Never plain torch: that is gigabytes of CUDA.)"; exit 1; }
