@@ -11,7 +11,7 @@ from sip_peers import Baresip, RawSip, wait_until
 from voicebot.audio.levels import level_db
 from voicebot.link.waiting_sounds import load
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.slow, pytest.mark.timeout(300)]
 
 NUMBER = "+79161234567"
 

@@ -12,12 +12,12 @@ from sip_peers import RawSip, wait_until
 
 from voicebot.records.dialogs import Dialog
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.slow, pytest.mark.timeout(480)]
 
 
 def reload(robot: Robot) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "voicebot.cli", "reload"]
-    return subprocess.run(command, env=robot.environment, cwd=robot.folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=robot.environment, cwd=robot.folder, capture_output=True, text=True, timeout=300)
 
 
 def call(raw: RawSip) -> None:
