@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
 from voicebot.clock import VirtualClock
+from voicebot.errors import StorageError
 from voicebot.records.dialogs import Dialog, DialogFilter, Latency, Turn, Who
-from voicebot.records.spool import waiting_entries
+from voicebot.records.spool import Spool, waiting_entries
 from voicebot.records.store import DuplicateDialogId, RecordStore, UnknownDialog
 from voicebot.records.tables import DialogRow
 from voicebot.storage.database import Database
@@ -319,3 +321,37 @@ def test_iterate_pages_through_everything_in_order(store: RecordStore, clock: Vi
     dialogs = list(store.iterate())
     assert [dialog.id for dialog in dialogs] == ids
     assert all(len(dialog.turns) == 1 for dialog in dialogs)
+
+
+def test_a_long_journal_comes_in_piece_by_piece(tmp_path: Path) -> None:
+    """A database that refuses again and again in the middle makes nobody begin from the start: that would never end."""
+    taken: list[int] = []
+
+    def some(entry: dict[str, Any]) -> None:
+        if len(taken) % 4 == 3:
+            taken.append(-1)
+            raise StorageError("The database is locked.", "")
+        taken.append(entry["number"])
+
+    def first_of(spool: Spool) -> None:
+        with pytest.raises(StorageError):
+            spool.replay(some)
+
+    spool, left = Spool(tmp_path), Spool(tmp_path)
+    for number in range(4):
+        left.append({"number": number})
+    left.close()
+    for number in range(4, 9):
+        spool.append({"number": number})
+    first_of(spool)
+    assert spool.own_count == 5
+    first_of(spool)
+    assert spool.own_count == 3  # 3 of the file that a dead process left, then 4 and 5 of its own
+    spool.append({"number": 9})
+    first_of(spool)
+    assert (spool.own_count, spool.replay(some)) == (1, 1)
+    assert [one for one in taken if one >= 0] == list(range(10))
+    spool.append({"number": 10})  # the file is empty again, and begins from its start
+    assert (spool.replay(some), spool.own_count, taken[-1]) == (1, 0, 10)
+    spool.close()
+    assert not list(tmp_path.iterdir())

@@ -35,6 +35,9 @@ class Spool:
         self._path: Path | None = None
         self._own_count = 0
         self._memory: list[Entry] = []  # when even this disk refuses
+        # How far files were taken before the database refused again: nothing is applied twice by a process, and a long
+        # journal comes in piece by piece however often the database refuses meanwhile.
+        self._taken_bytes: dict[Path, int] = {}
 
     @property
     def own_count(self) -> int:
@@ -118,6 +121,7 @@ class Spool:
                 return 0  # another process finished it between our open and our lock
             count = self._apply_file(path, apply)
             path.unlink()
+            self._taken_bytes.pop(path, None)
             log.warning("spool_replayed", entries=count)
             return count
         finally:
@@ -128,6 +132,7 @@ class Spool:
         if self._own_count and self._path is not None and self._descriptor is not None:
             count += self._apply_file(self._path, apply)
             os.ftruncate(self._descriptor, 0)
+            self._taken_bytes.pop(self._path, None)
             self._own_count = 0
         while self._memory:
             try:
@@ -141,18 +146,18 @@ class Spool:
 
     def _apply_file(self, path: Path, apply: Callable[[Entry], None]) -> int:
         count = 0
-        for line in path.read_bytes().splitlines(keepends=True):
+        for line in path.read_bytes()[self._taken_bytes.get(path, 0) :].splitlines(keepends=True):
+            entry = _entry(line)
             try:
-                entry = json.loads(line)
-            except ValueError:
-                # Only a crash in mid-write leaves such a line; it was never acknowledged, but keep what there is.
-                self._reject(path, line)
-                continue
-            try:
+                if entry is None:
+                    raise EntryRejected  # only a crash in mid-write leaves half a line; it was never acknowledged
                 apply(entry)
                 count += 1
             except EntryRejected:
                 self._reject(path, line)
+            self._taken_bytes[path] = self._taken_bytes.get(path, 0) + len(line)
+            if path == self._path:
+                self._own_count -= 1
         return count
 
     def _reject(self, path: Path, line: bytes) -> None:
@@ -165,6 +170,14 @@ class Spool:
         finally:
             os.close(descriptor)
         log.error("entry_rejected", file=target.name, cure="Look at the file; the database holds something else.")
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        entry: Entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry
 
 
 def _next_number(folder: Path) -> int:
