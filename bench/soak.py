@@ -102,6 +102,7 @@ def _soak(folder: Path, wanted: int, a_second: float) -> int:
         more: dict[str, Any] = {
             "cache_dir": str(settings.cache),  # prompts rendered before: the soak begins with calls
             "sip": {"silent_peer_seconds": _SILENT_PEER_SECONDS, "lines": 3 * at_once + 20},
+            "admission": {"is_measured": False},  # who is served, not who waits, is what this looks at
             "transfer": {"mode": "bridge", "targets": {"operator": operators.uri}, "ring_seconds": 5},
         }
         with running_robot(folder / "robot", None, more) as robot:

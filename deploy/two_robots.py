@@ -86,6 +86,7 @@ class Cluster:
     ports: Ports = field(default_factory=Ports)
     operator: str = f"sip:200@{_HOST}:5080"
     calls_a_robot: int = 60
+    is_load_measured: bool = True
     say: Callable[[str], None] = print
     robots: list[Robot] = field(default_factory=list)
     _postgres: "subprocess.Popen[bytes] | None" = None
@@ -178,6 +179,7 @@ allow = ["127.0.0.0/8"]            # Kamailio alone, where it stands apart
 
 [admission]
 when_full = "refuse"               # Kamailio tries the other robot, then the operators
+is_measured = {str(self.is_load_measured).lower()}
 
 [transfer]
 targets = {{ operator = "{self.operator}" }}
