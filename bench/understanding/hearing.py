@@ -119,9 +119,9 @@ class Ears:
 
 
 def digest_of(model: Path) -> str:
-    """What tells one model from another: the names and sizes of its files and its network's content."""
+    """What tells one model from another: the names and sizes of the files it hears with, and its network's content."""
     state = hashlib.sha256()
-    for path in sorted(path for path in model.rglob("*") if path.is_file()):
+    for path in sorted(path for part in ("am", "conf", "graph") for path in (model / part).rglob("*") if path.is_file()):
         state.update(f"{path.relative_to(model)} {path.stat().st_size}".encode())
         if path.suffix in (".mdl", ".fst"):
             state.update(path.read_bytes())

@@ -51,6 +51,16 @@ def test_words_of_the_grammar_strung_together_do_not_beat_a_good_open_answer() -
     assert texts(choose([Alternative("вы часа дня", 0.7)], whole, "", expect, fits_in(table)))[0] == "в час дня"
 
 
+def test_what_sounds_like_nothing_that_was_heard_openly_loses() -> None:
+    expect = Expect(type="doctor", grammar=("филиппову", "никитиной"))
+    table = {"филиппову": 1.0, "никитиной": 1.0, "вот это никитину": 0.9}
+    openly_heard = [Alternative("вот это никитину", 0.45)]
+    unlike = [Alternative("филиппову", 0.8, "grammar")]
+    assert texts(choose(openly_heard, unlike, "", expect, fits_in(table)))[0] == "вот это никитину"
+    alike = [Alternative("никитиной", 0.8, "grammar")]
+    assert texts(choose(openly_heard, alike, "", expect, fits_in(table)))[0] == "никитиной"
+
+
 def test_hesitations_are_no_more_words() -> None:
     chosen = choose(openly("ну это да"), by_grammar("да"), "", YES_NO, fits_in({"да": 1.0, "ну это да": 1.0}))
     assert texts(chosen)[0] == "да"

@@ -5,7 +5,7 @@ spellings of one number, each of them improbable: what they agree on is not.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,11 @@ _OPEN = frozenset({"request", "free"})
 _NOTHING = frozenset({"none", "off_topic"})
 _LEAST_VOTE = 0.1
 """A wish that fewer of the hypotheses have is not preferred to "nothing of ours"."""
+
+
+_JOINED = frozenset({"doctor", "datetime", "branch"})
+"""What may stand beside any wish and any other thing: of two services that two hypotheses name, only one was said."""
+_LEAST_JOINED = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,24 @@ def _agreed(several: Sequence[Hypothesis]) -> Hypothesis:
     same = [one for one in several if one.understood.intent == intent]
     if not same or vote < _LEAST_VOTE:
         same = [one for one in several if not one.understood.is_nothing] or list(several)
-    return _most_told(same, same[0])
+        return _most_told(same, same[0])
+    return _joined(_most_told(same, same[0]), same)
+
+
+def _joined(best: Hypothesis, same: Sequence[Hypothesis]) -> Hypothesis:
+    """With what other hypotheses of the same wish tell beside it, as sure as they are: "на снятие швов к ноль три" names no
+    doctor, but the next one does.
+    """
+    slots, sureness = dict(best.understood.slots), dict(best.understood.sureness)
+    for one in same:
+        for slot, value in one.understood.slots.items():
+            is_new = slot in _JOINED and slot not in slots and slot not in best.understood.ambiguous
+            if is_new and one.understood.sure_of(slot) >= _LEAST_JOINED:
+                slots[slot], sureness[slot] = value, one.understood.sure_of(slot)
+    if len(slots) == len(best.understood.slots):
+        return best
+    told = {slot: sureness.get(slot, best.understood.confidence) for slot in slots}
+    return replace(best, understood=replace(best.understood, slots=slots, sureness=told))
 
 
 def _most_told(several: Sequence[Hypothesis], first: Hypothesis) -> Hypothesis:

@@ -7,10 +7,11 @@ only a whole phrase of the grammar is good evidence ("после шести", no
 
 from collections.abc import Callable, Sequence
 
-from rapidfuzz.fuzz import ratio
+from rapidfuzz.fuzz import partial_ratio, ratio
 
 from voicebot.dialog.talking import Alternative, Expect, Profile
 from voicebot.hearing.backchannel import UNKNOWN, content_words, has_meaning, words_of
+from voicebot.russian.fuzzy import sound_key
 
 Fits = Callable[[str, Expect], float]
 """How well a text answers a question, 0..1 (given by the dialog room)."""
@@ -30,6 +31,10 @@ _FIT_POWER = 3
 _STRUNG_TOGETHER = 0.3
 """What words of the grammar are worth that are no phrase of it; measured likewise."""
 
+_ALIKE, _LONG, _UNLIKE = 60.0, 5, 0.4
+"""Both recognisers hear the same sound. What the grammar's makes of it and is like nothing that the open one heard (per cent of
+sounds in common: "филиппову" where that heard "к этой никитину") is worth so much less; of short words that says nothing."""
+
 _PLAUSIBLE_SHARE = 0.02
 """A lower hypothesis that is acoustically absurd beside the first never overtakes it."""
 
@@ -46,9 +51,15 @@ def choose(
     `last_partial` is the last stable partial result of the open recogniser: it is used when both came to nothing.
     """
 
+    sounds = [_sound(one.text) for one in open_heard]
+
     def weight(heard: Alternative) -> float:
-        is_strung = heard.source == GRAMMAR and heard.text not in expect.grammar
-        return heard.confidence * fits(heard.text, expect) ** _FIT_POWER * (_STRUNG_TOGETHER if is_strung else 1.0)
+        found = heard.confidence * fits(heard.text, expect) ** _FIT_POWER
+        if heard.source != GRAMMAR:
+            return found
+        own = _sound(heard.text)
+        is_unlike = len(own) >= _LONG and all(partial_ratio(own, sound) < _ALIKE for sound in sounds)
+        return found * (1.0 if heard.text in expect.grammar else _STRUNG_TOGETHER) * (_UNLIKE if is_unlike and sounds else 1.0)
 
     openly = _heaviest_first([a for a in map(_clean, open_heard) if has_meaning(a.text)], weight)
     if expect.profile is Profile.NAME:
@@ -70,6 +81,10 @@ def choose(
         doubtful = _capped(by_grammar, CONTRADICTED_CONFIDENCE)
         return _unique([doubtful[0], *openly, *doubtful[1:]])
     return _unique([*by_grammar, *openly])
+
+
+def _sound(text: str) -> str:
+    return "".join(map(sound_key, text.split()))
 
 
 def _capped(heard: Sequence[Alternative], most: float) -> list[Alternative]:

@@ -206,7 +206,7 @@ def _read(group: list[str], hints: _Hints) -> PersonName | None:
     options = [_readings(word) or _as_unknown_surname(word) for word in group]
     if len(group) > 1:
         options = [
-            readings + _as_unknown_surname(word) if not any(r.kind == "Surn" for r in readings) else readings
+            readings if any(r.kind in ("Surn", "Patr") for r in readings) else readings + _as_unknown_surname(word)
             for word, readings in zip(group, options, strict=True)
         ]
     best = None

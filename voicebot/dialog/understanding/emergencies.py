@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from voicebot.dialog.understanding import dangers
@@ -35,6 +35,7 @@ class _Sign:
         return any(all(any(abs(other - first) <= _WINDOW for other in others) for others in places[1:]) for first in places[0])
 
 
+@lru_cache(maxsize=16)  # several ask about one phrase
 def is_emergency(text: str) -> bool:
     """Whether a normalised phrase tells of danger to life now, by the signs."""
     if _is_over(text):

@@ -47,6 +47,11 @@ _RELATIVE = (
     "на ближайшее", "как можно раньше", "как можно скорее", "в любой день", "в любое время", "всё равно", "без разницы",
     "не важно",
 )  # fmt: skip
+#: Letters that are no words, as they are called; of "в", "к", "с" and the vowels nobody knows which is meant.
+_LETTERS = {
+    "б": "бэ", "г": "гэ", "д": "дэ", "ж": "жэ", "з": "зэ", "л": "эль", "м": "эм", "н": "эн", "п": "пэ", "р": "эр", "т": "тэ",
+    "ф": "эф", "х": "ха", "ц": "цэ", "ч": "че", "ш": "ша", "щ": "ща",
+}  # fmt: skip
 _DIGITS = tuple(say_number(n) for n in (*range(20), *range(20, 100, 10), *range(100, 1000, 100)))
 
 
@@ -199,8 +204,8 @@ class Grammars:
 
 
 def _words(text: str) -> str:
-    """Lower-case words without punctuation; ё stays."""
-    return " ".join(re.sub(r"[^а-яё]+", " ", text.lower()).split())
+    """Lower-case words without punctuation, as they are spoken; ё stays, a letter has its name ("витамин д": "витамин дэ")."""
+    return " ".join(_LETTERS.get(word, word) for word in re.sub(r"[^а-яё]+", " ", text.lower()).split())
 
 
 def _limited(phrases: Iterable[str]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ _SURE_YES = frozenset(["да", "ага", "угу", "конечно", "верно
 _WHOLE_CHOICES = ("ый", "ой", "ий", "ая", "ья", "вариант")
 _PHONE_DIGITS = 11
 _COMMANDS = frozenset(map(normalise, COMMANDS))
-_PART_OF_NAME_FIT = 0.55
+_PART_OF_NAME_FIT, _NO_SURNAME_FIT = 0.55, 0.45
 _BARE_WISH_FIT = 0.6
 
 
@@ -156,7 +156,9 @@ class Understanding:
         ):
             return 0.95
         if self.answers(understood, expect, text):
-            if expect.type == "name" and not understood.slots["name"].is_full:
+            if expect.type == "name" and not (name := understood.slots["name"]).is_full:
+                if not name.surname:
+                    return _NO_SURNAME_FIT
                 return _PART_OF_NAME_FIT  # "смирнова она" gives way to "смирнова анна", and the rest may still come
             if expect.type in ("request", "free") and not understood.slots:
                 return _BARE_WISH_FIT  # "хочу записаться ...": to whom, when may follow after a breath

@@ -1,5 +1,6 @@
 """The typed values in one phrase: phones, names, dates, and the clinic's doctors, services, tests."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from voicebot.dialog.understanding.subjects import SubjectFinder
 from voicebot.russian.answers import parse_yes_no
 from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.calendar_words import month_words
+from voicebot.russian.morphology import parses
 from voicebot.russian.names import PersonName, parse_person
 from voicebot.russian.numerals import lexicon
 from voicebot.russian.phones import dictated_digits, parse_phone
@@ -27,6 +29,12 @@ _SUBJECT = frozenset({"doctor", "speciality", "service"})
 _INSIDE_A_NUMBER = listed("плюс и потом дальше затем нет ой э там тире телефон номер мой")
 _OF_BIRTH = listed("года год рождения дата родился родилась")
 _SAME_NAME_LETTERS = 4
+#: Questions answered in numbers.
+_COUNTED = frozenset({"phone", "datetime", "birth_date"})
+#: What the embedded recogniser makes of "сорок" in noise, again and again: no number is said in these words.
+_HEARD_FORTY = re.compile(r"(?:^|(?<= ))(?:то|сто|все|что|кто|скоро) раз(?= |$)")
+#: Such words are in no name.
+_NO_NAME = frozenset({"PREP", "CONJ", "PRCL", "NPRO", "VERB", "INFN"})
 
 
 @dataclass(slots=True)
@@ -58,6 +66,8 @@ class Values:
     def of(self, plain: str, kind: str, now: datetime) -> Found:
         """Return what a normalised phrase holds; `kind` is what the question expects, `now` the clinic's local time."""
         found = Found()
+        if kind in _COUNTED:
+            plain = _HEARD_FORTY.sub("сорок", plain)
         yes_no = parse_yes_no(plain)
         if yes_no is not None:
             found.slots["yes_no"] = yes_no
@@ -109,6 +119,8 @@ class Values:
             # A caller may be called like a doctor, a month, a flower.
             return kind == "name" and not details.is_negated(plain)
         if kind != "name" or "yes_no" in found.slots or _is_busy(plain):
+            return False
+        if any(parses(part)[0].tag.POS in _NO_NAME for part in plain.split()):
             return False
         parts = [part.capitalize() for part in plain.split()]
         if 2 <= len(parts) <= 3 or details.is_like_surname(plain):
