@@ -18,7 +18,7 @@ from voicebot.clinic.entries import Catalogue
 from voicebot.clinic.failures import AppointmentClosed, BadPhone, NotIdentified, SlotTaken
 from voicebot.clinic.finding import find_offers
 from voicebot.clinic.identity import is_patient
-from voicebot.clinic.ledger import FREED, Ledger, done, patient_of
+from voicebot.clinic.ledger import FREED, Ledger, done, note, patient_of
 from voicebot.clinic.offers import Offer, When
 from voicebot.clinic.tables import AppointmentRow, AppointmentStatus, OrderRow, PatientRow, SlotRow, SlotStatus
 from voicebot.clinic.waiting import mark_waiting
@@ -100,19 +100,8 @@ class Bookings:
         def work(session: Session) -> Hold:
             now = self._clock.now()
             rows = self._ledger.claim(session, slot_id, dialog_id, service_id, now)
-            kept = [row.id for row in rows]
-            session.execute(
-                update(SlotRow)
-                .where(SlotRow.held_by == dialog_id, SlotRow.status == SlotStatus.BUSY_TENTATIVE.value, SlotRow.id.not_in(kept))
-                .values(**FREED)
-            )
             expires_at = now + timedelta(seconds=seconds)
-            for row in rows:
-                if row.held_by is not None and row.held_by != dialog_id:
-                    row.lapsed_holder = row.held_by
-                row.status = SlotStatus.BUSY_TENTATIVE.value
-                row.held_by = dialog_id
-                row.hold_expires_at = expires_at
+            self._ledger.hold(session, rows, dialog_id, expires_at)
             return Hold(slot_id, dialog_id, expires_at.astimezone(self._catalogue.zone))
 
         return self.database.run(work)
@@ -166,7 +155,7 @@ class Bookings:
                 patient_id = patient_of(session, patient, number, now, birth_date)
                 service = self._ledger.service(rows[0].doctor_id, service_id)
                 carried_out = self._ledger.write(session, rows, dialog_id, patient_id, number, service, now, replaces_id=None)
-                session.add(OrderRow(key=key, name="book", target=slot_id, appointment_id=carried_out, created_at=now))
+                note(session, key, "book", slot_id, carried_out, now)
             return self._ledger.read(session, carried_out)
 
         booked = self._crossing(key, work)
@@ -185,9 +174,7 @@ class Bookings:
                 now = self._clock.now()
                 row = self._ledger.open_row(session, appointment_id, number, now)
                 self._ledger.close(session, row, now, reason)
-                session.add(
-                    OrderRow(key=key, name="cancel", target=appointment_id, appointment_id=appointment_id, created_at=now)
-                )
+                note(session, key, "cancel", appointment_id, appointment_id, now)
                 self._tell_waiting(session, row, now)
             return self._ledger.read(session, appointment_id)
 
@@ -217,9 +204,7 @@ class Bookings:
                 carried_out = self._ledger.write(
                     session, rows, dialog_id or old.dialog_id, old.patient_id, old.phone, service, now, replaces_id=old.id
                 )
-                session.add(
-                    OrderRow(key=key, name="reschedule", target=appointment_id, appointment_id=carried_out, created_at=now)
-                )
+                note(session, key, "reschedule", appointment_id, carried_out, now)
                 self._tell_waiting(session, old, now)
             return self._ledger.read(session, carried_out)
 

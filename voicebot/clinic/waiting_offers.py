@@ -211,8 +211,9 @@ class WaitingOffers:
 
     def _hold(self, session: Session, row: WaitingRow, place: Place, now: datetime) -> None:
         assert place.slot_id is not None
-        for slot in self._ledger.claim(session, place.slot_id, _holder(row), row.service_id, now):
-            slot.status, slot.held_by, slot.hold_expires_at = SlotStatus.BUSY_TENTATIVE.value, _holder(row), place.until
+        assert place.until is not None
+        rows = self._ledger.claim(session, place.slot_id, _holder(row), row.service_id, now)
+        self._ledger.hold(session, rows, _holder(row), place.until)
 
     def _ask(self, session: Session, row: WaitingRow, now: datetime) -> None:
         offer = self._told(session, row)
