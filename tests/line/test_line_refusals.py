@@ -250,3 +250,11 @@ def test_tcp(tmp_path: Path) -> None:
             patient.wait_for("CALL_ESTABLISHED")
             patient.hang_up()
             assert brain.wait(CallEnded).ended_by is EndedBy.CALLER
+
+
+def test_an_address_of_ipv6_is_a_clear_error(tmp_path: Path) -> None:
+    """Both builds of pjsua2 are made without IPv6: the stack would listen, and then abort."""
+    line = LineProcess(tmp_path, {"sip": {"bind_host": "::1", "allow": ["::1/128"]}})
+    assert line.process.wait(20) == 1
+    assert "built without IPv6" in line.log, line.log
+    assert "docs/telephony.md" in line.log

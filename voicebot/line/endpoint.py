@@ -76,6 +76,11 @@ class SipEndpoint:
     """The library's life: `SipEndpoint(...)` starts it, `poll` runs it, `stop` ends it. All from one thread."""
 
     def __init__(self, settings: Sip, binding: Binding) -> None:
+        if settings.is_ipv6:  # the stack would listen, and then abort or never send sound: it is built without
+            raise LineError(
+                f"sip.bind_host is {settings.bind_host}, but pjsua2 is built without IPv6.",
+                "Give an address of IPv4; let the PBX, or Kamailio with rtpengine, speak IPv6 to the world (docs/telephony.md).",
+            )
         check_files(settings)
         self._settings = settings
         self._endpoint: Any = pj.Endpoint()
@@ -158,7 +163,7 @@ class SipEndpoint:
             config.publicAddress = sip.public_host
         if sip.transport == "tls":
             secure_transport(config, sip)
-        kind = _TRANSPORTS[sip.transport] | (pj.PJSIP_TRANSPORT_IPV6 if sip.is_ipv6 else 0)
+        kind = _TRANSPORTS[sip.transport]
         try:
             transport = self._endpoint.transportCreate(kind, config)
             self._local_host = str(self._endpoint.transportGetInfo(transport).localName).rpartition(":")[0]
@@ -183,8 +188,6 @@ class SipEndpoint:
             config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", sip.user, 0, sip.secret()))
         config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
         config.callConfig.timerSessExpiresSec = sip.session_expires_seconds
-        if sip.is_ipv6:
-            config.mediaConfig.ipv6Use = config.sipConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY
         media = config.mediaConfig.transportConfig
         media.boundAddress = sip.bind_host
         media.port = sip.rtp_port_first

@@ -12,9 +12,7 @@ from voicebot.settings.basis import Port, Seconds, Section, word_of
 class Sip(Section):
     """The line: where it listens, whom it answers, where it registers."""
 
-    bind_host: str = Field(
-        "127.0.0.1", description="an address of this machine; one of IPv6 (::1, ::) makes the line speak IPv6 alone"
-    )
+    bind_host: str = Field("127.0.0.1", description="an address of this machine, IPv4")
     port: Port = 5060
     transport: Literal["udp", "tcp", "tls"] = "udp"
     certificate: Path | None = Field(None, description="PEM file, for transport tls")
@@ -59,7 +57,7 @@ class Sip(Section):
 
     @property
     def is_ipv6(self) -> bool:
-        """Whether the line speaks IPv6 (and no IPv4): bind_host says so."""
+        """Whether bind_host is an address of IPv6, which line cannot listen on."""
         return ":" in self.bind_host
 
     def allowed_networks(self) -> list[IPv4Network | IPv6Network]:
