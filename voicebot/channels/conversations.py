@@ -16,6 +16,7 @@ import structlog
 
 from voicebot.channels import store
 from voicebot.channels.contact import ADDRESS_LENGTH, Incoming, Reply, Said
+from voicebot.channels.editions import Thinkers
 from voicebot.channels.rules import Rules
 from voicebot.channels.steps import StepOf, Steps
 from voicebot.channels.store import Place, Superseded
@@ -45,7 +46,7 @@ class TextConversations:
 
     def __init__(
         self,
-        thinker: Thinker,
+        thinker: Thinker | Thinkers,
         database: Database,
         rules: Mapping[str, Rules],
         texts: Texts,
@@ -140,13 +141,14 @@ class TextConversations:
         def think() -> None:
             try:
                 reply, change = step(place)
+                work = None if change is None else store.prepared(change)
             except BaseException as error:  # noqa: BLE001 - it is the waiting task's
                 loop.call_soon_threadsafe(tell, None, error)
                 return
-            if change is None:
+            if work is None:
                 loop.call_soon_threadsafe(tell, (reply, None), None)
             else:
-                written = self._writer.write(partial(store.write, change=change))
+                written = self._writer.write(work)
                 written.add_done_callback(partial(stored, reply))
 
         def stored(reply: Reply, written: "Future[Place]") -> None:

@@ -1,13 +1,14 @@
 """Where text dialogs are kept between messages: the place and the turns of a message in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 import msgspec
 import structlog
-from sqlalchemy import CursorResult, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy import BindParameter, CursorResult, Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from voicebot.channels.contact import Button, Mode, Reply
@@ -29,9 +30,12 @@ _PLAIN = {"synchronize_session": False}
 _CHATS = cast(Table, ChatRow.__table__)
 _LOCK = select(DialogRow.id).where(DialogRow.id == bindparam("dialog")).with_for_update()
 _LAST_TURN = select(func.max(TurnRow.number)).where(TurnRow.dialog_id == bindparam("dialog"))
+_DIALOGS = cast(Table, DialogRow.__table__)
+_NEW_DIALOG = insert(_DIALOGS)
+_ENDED = update(_DIALOGS).where(_DIALOGS.c.id == bindparam("b_dialog"))
 _PHONE = (
-    update(cast(Table, DialogRow.__table__))
-    .where(DialogRow.id == bindparam("dialog"), DialogRow.caller_phone == "")
+    update(_DIALOGS)
+    .where(_DIALOGS.c.id == bindparam("dialog"), _DIALOGS.c.caller_phone == "")
     .values(caller_phone=bindparam("phone"))
 )
 _SAID = ("text", "alternatives", "confidence", "intent", "slots", "prompt", "latency_ms", "is_bargein", "digits")
@@ -41,6 +45,16 @@ _NEXT_PLACE = update(_CHATS).where(
     _CHATS.c.channel == bindparam("b_channel"),
     _CHATS.c.address == bindparam("b_address"),
     _CHATS.c.version == bindparam("b_version"),
+)
+# The modes are part of the text: only then SQLite uses the index of dialogs with people (it is partial), else reads all chats.
+_WITH_PEOPLE: BindParameter[list[str]] = bindparam(
+    "modes", [Mode.WAITING.value, Mode.OPERATOR.value], expanding=True, literal_execute=True
+)
+_LOOKED_AFTER = (
+    select(ChatRow)
+    .where(or_(ChatRow.mode.in_(_WITH_PEOPLE), ChatRow.due_at <= bindparam("now")))
+    .order_by(ChatRow.due_at)
+    .limit(bindparam("most"))
 )
 _replies = msgspec.json.Decoder(list[tuple[str, Reply]])
 
@@ -148,9 +162,9 @@ def place_of(row: ChatRow) -> Place:
 
 def looked_after(database: Database, now: datetime, limit: int = 500) -> list[Place]:
     """Return the dialogs that are with people, and those in which something is due."""
-    with_people = ChatRow.mode.in_((Mode.WAITING.value, Mode.OPERATOR.value))
-    query = select(ChatRow).where(or_(with_people, ChatRow.due_at <= now)).order_by(ChatRow.due_at).limit(limit)
-    return database.run(lambda session: [place_of(row) for row in session.scalars(query)], is_readonly=True)
+    return database.run(
+        lambda session: [place_of(row) for row in session.scalars(_LOOKED_AFTER, {"now": now, "most": limit})], is_readonly=True
+    )
 
 
 def of_dialogs(database: Database, dialog_ids: Sequence[str]) -> list[Place]:
@@ -173,6 +187,18 @@ def claim(database: Database, place: Place, now: datetime, until: datetime) -> b
 
 def write(session: Session, change: Change) -> Place:
     """Carry a change out; return the new place, its replies numbered by the turns. Raises Superseded."""
+    return prepared(change)(session)
+
+
+def prepared(change: Change) -> Callable[[Session], Place]:
+    """Make a change ready to be carried out by `write`: whoever writes holds up all others, of all processes."""
+    after = change.after
+    state = "" if after.state is None else after.state.to_json()
+    turns = [_row(after.dialog_id, turn, change.now) for turn in change.turns]
+    return partial(_write, change=change, state=state, turns=turns)
+
+
+def _write(session: Session, change: Change, state: str, turns: Sequence[Mapping[str, Any]]) -> Place:
     before, after, now = change.before, change.after, change.now
     if change.ended_dialog_id and change.replaced is not None:
         _end(session, change, change.ended_dialog_id, change.replaced)
@@ -180,46 +206,47 @@ def write(session: Session, change: Change) -> Place:
         _open(session, change.opened, now)
     if change.withdrawn and not handed.withdraw(session, after.dialog_id):
         raise Superseded
-    if change.turns:
-        first = _append(session, after.dialog_id, change.turns, now)
-        after = _numbered(after, first + len(change.turns) - change.robot_turns)
+    if turns:
+        # A dialog that has just been opened has none, and is nobody else's yet.
+        last = 0 if change.opened is not None else _last_turn(session, after.dialog_id)
+        session.connection().execute(_TURNS, [{**row, "number": number} for number, row in enumerate(turns, last + 1)])
+        after = _numbered(after, last + 1 + len(turns) - change.robot_turns)
     if change.phone:
         # For operators, and so that a patient's data are found by the number. It proves nothing: the dialog does not get it.
         session.connection().execute(_PHONE, {"dialog": after.dialog_id, "phone": change.phone})
     if change.hand_over is not None:
         act = change.hand_over
         handed.ask(session, now, after.dialog_id, act.target, act.reason, dict(act.summary))
+        session.flush()
     if change.end is not None:
         _end(session, change, after.dialog_id, change.end)
     after = replace(after, version=before.version + 1)
-    _store(session, before, after, now)
+    _store(session, before, after, state, now)
     return after
 
 
-def _append(session: Session, dialog_id: str, turns: Sequence[Turn], now: datetime) -> int:
-    """As `records.appending.append`, which says why the dialog's row is locked first; by ready statements, as this is most of
-    what a message costs. Raises Superseded where the dialog was purged.
+def _last_turn(session: Session, dialog_id: str) -> int:
+    """The number of a dialog's last turn, for who appends more: as `records.appending.append`, which says why the dialog's row
+    is locked first. Raises Superseded where the dialog was purged.
     """
     connection = session.connection()
     if connection.dialect.name != "sqlite" and connection.execute(_LOCK, {"dialog": dialog_id}).first() is None:
         raise Superseded
-    first = int(connection.execute(_LAST_TURN, {"dialog": dialog_id}).scalar_one() or 0) + 1
-    connection.execute(_TURNS, [_row(dialog_id, number, turn, now) for number, turn in enumerate(turns, first)])
-    return first
+    return int(connection.execute(_LAST_TURN, {"dialog": dialog_id}).scalar_one() or 0)
 
 
-def _row(dialog_id: str, number: int, turn: Turn, now: datetime) -> dict[str, Any]:
+def _row(dialog_id: str, turn: Turn, now: datetime) -> dict[str, Any]:
     values = {name: getattr(turn, name) for name in _SAID}
     fitted = fit(TurnRow, {name: value for name, value in values.items() if value})
-    return {**values, **fitted, "dialog_id": dialog_id, "number": number, "who": turn.who.value, "at": turn.at or now}
+    return {**values, **fitted, "dialog_id": dialog_id, "who": turn.who.value, "at": turn.at or now}
 
 
-def _store(session: Session, before: Place, after: Place, now: datetime) -> None:
+def _store(session: Session, before: Place, after: Place, state: str, now: datetime) -> None:
     values: dict[str, Any] = {
         "dialog_id": after.dialog_id,
         "version": after.version,
         "mode": after.mode.value,
-        "state": "" if after.state is None else after.state.to_json(),
+        "state": state,
         "replies": msgspec.json.encode(after.replies).decode() if after.replies else "",
         "delivered": after.delivered,
         "due": after.due,
@@ -241,8 +268,7 @@ def _open(session: Session, opened: Opened, now: datetime) -> None:
         "id": opened.dialog_id, "channel": opened.channel, "started_at": now, "caller_phone": opened.phone,
         "dialplan": opened.dialplan,
     }  # fmt: skip
-    session.add(DialogRow(**fit(DialogRow, values)))
-    session.flush()
+    session.connection().execute(_NEW_DIALOG, fit(DialogRow, values))
 
 
 def _end(session: Session, change: Change, dialog_id: str, end: End) -> None:
@@ -254,9 +280,7 @@ def _end(session: Session, change: Change, dialog_id: str, end: End) -> None:
         values["transfer_result"] = change.transfer_result
     if change.summary:
         values["summary"] = change.summary
-    session.execute(
-        update(DialogRow).where(DialogRow.id == dialog_id).values(**fit(DialogRow, values)), execution_options=_PLAIN
-    )
+    session.connection().execute(_ENDED, {**fit(DialogRow, values), "b_dialog": dialog_id})
 
 
 def _numbered(place: Place, first: int) -> Place:
