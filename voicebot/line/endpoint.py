@@ -79,7 +79,7 @@ class SipEndpoint:
         if settings.is_ipv6:  # the stack would listen, and then abort or never send sound: it is built without
             raise LineError(
                 f"sip.bind_host is {settings.bind_host}, but pjsua2 is built without IPv6.",
-                "Give an address of IPv4; let the PBX, or Kamailio with rtpengine, speak IPv6 to the world (docs/telephony.md).",
+                "Give an address of IPv4; let the PBX, or Kamailio with rtpengine, speak IPv6 (docs/telephony.md).",
             )
         check_files(settings)
         self._settings = settings
