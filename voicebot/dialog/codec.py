@@ -7,7 +7,7 @@ built from it, never an arbitrary import.
 import dataclasses
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -53,36 +53,55 @@ def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
 
 
 def _encode(value: Any) -> Any:
-    if type(value) in _PLAIN:
-        return value
-    if isinstance(value, Enum):
-        return {"$enum": _tag(type(value)), "v": value.name}
-    if isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, datetime):
+    kind: Any = type(value)
+    return value if kind in _PLAIN else _encoder(kind)(value)
+
+
+@cache
+def _encoder(kind: Any) -> Callable[[Any], Any]:
+    """How the values of a class are written. A state has hundreds of values of a few dozen classes."""
+    if issubclass(kind, Enum):
+        tag = _tag(kind)
+        return lambda value: {"$enum": tag, "v": value.name}
+    if issubclass(kind, bool | int | float | str):
+        return lambda value: value
+    if issubclass(kind, datetime):
         # The zone's name, not only its offset: a wish for "the day after" is counted in the clinic's zone.
-        return {"$datetime": value.isoformat(), "zone": getattr(value.tzinfo, "key", "")}
-    if isinstance(value, date):
-        return {"$date": value.isoformat()}
-    if isinstance(value, time):
-        return {"$time": value.isoformat()}
-    if isinstance(value, timedelta):
-        return {"$seconds": value.total_seconds()}
-    if isinstance(value, Decimal):
-        return {"$decimal": str(value)}
-    if isinstance(value, tuple):
-        return {"$tuple": [_encode(part) for part in value]}
-    if isinstance(value, frozenset | set):
-        return {"$set": sorted((_encode(part) for part in value), key=repr), "frozen": isinstance(value, frozenset)}
-    if isinstance(value, list):
-        return [_encode(part) for part in value]
-    if isinstance(value, Mapping):
-        return {"$map": [[_encode(key), _encode(part)] for key, part in value.items()]}
-    if isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
-        kind = type(value)
-        given = ((name, getattr(value, name), default) for name, default in _fields(kind))
-        return {"$class": _tag(kind), "v": {name: _encode(one) for name, one, default in given if not _is_same(one, default)}}
-    raise TypeError(f"a {type(value).__name__} cannot be saved")
+        return lambda value: {"$datetime": value.isoformat(), "zone": getattr(value.tzinfo, "key", "")}
+    if issubclass(kind, date):
+        return lambda value: {"$date": value.isoformat()}
+    if issubclass(kind, time):
+        return lambda value: {"$time": value.isoformat()}
+    if issubclass(kind, timedelta):
+        return lambda value: {"$seconds": value.total_seconds()}
+    if issubclass(kind, Decimal):
+        return lambda value: {"$decimal": str(value)}
+    if issubclass(kind, tuple):
+        return lambda value: {"$tuple": [_encode(part) for part in value]}
+    if issubclass(kind, frozenset | set):
+        is_frozen = issubclass(kind, frozenset)
+        return lambda value: {"$set": sorted((_encode(part) for part in value), key=repr), "frozen": is_frozen}
+    if issubclass(kind, list):
+        return lambda value: [_encode(part) for part in value]
+    if issubclass(kind, Mapping):
+        return lambda value: {"$map": [[_encode(key), _encode(part)] for key, part in value.items()]}
+    if issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind):
+        return _class_encoder(kind)
+    raise TypeError(f"a {kind.__name__} cannot be saved")
+
+
+def _class_encoder(kind: type) -> Callable[[Any], Any]:
+    tag, fields = _tag(kind), _fields(kind)
+
+    def encode(value: Any) -> Any:
+        given = {}
+        for name, default in fields:
+            one = getattr(value, name)
+            if one is not default and not _is_same(one, default):
+                given[name] = _encode(one)
+        return {"$class": tag, "v": given}
+
+    return encode
 
 
 def _is_same(value: Any, default: Any) -> bool:
