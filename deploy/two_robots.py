@@ -117,6 +117,8 @@ class Cluster:
 
     def start_again(self, robot: Robot) -> None:
         """Start a robot that was killed, as systemd does, and wait until it is ready. Raises VoicebotError."""
+        for told in (robot.data_dir / "run").glob("*.json"):  # what the dead said a moment ago looks alive
+            told.unlink()
         self._start_robot(robot)
         self._wait(robot.is_ready, robot.process, f"robot {robot.number + 1}", robot.folder / "robot.log")
 
