@@ -7,7 +7,11 @@ from voicebot.hearing.voicing import VOICED, Voicing, periodicity
 def best(samples: np.ndarray) -> list[float]:
     voicing = Voicing()
     frames = [samples[at : at + 160].astype("<i2").tobytes() for at in range(0, len(samples) - 159, 160)]
-    return [periodicity(voicing.add(frame)) for frame in frames][1:]
+    found = []
+    for frame in frames:
+        voicing.add(frame)
+        found.append(periodicity(voicing.window()))
+    return found[1:]
 
 
 @pytest.mark.parametrize("pitch_hz", [75, 120, 220, 390])

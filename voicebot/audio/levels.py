@@ -1,5 +1,6 @@
 """How loud a sound is, in dBFS: 0 is a full-scale square wave, a full-scale sine is -3."""
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SILENCE_DB = -96.0
-_FULL_SCALE = 32768.0
+_FULL_SCALE_DB = 20.0 * math.log10(32768.0)
 
 
 def level_db(samples: NDArray[np.int16]) -> float:
@@ -18,12 +19,12 @@ def level_db(samples: NDArray[np.int16]) -> float:
     mean_square = float(np.dot(scaled, scaled)) / len(samples)
     if mean_square <= 0.0:
         return SILENCE_DB
-    return max(SILENCE_DB, 10.0 * float(np.log10(mean_square)) - 20.0 * float(np.log10(_FULL_SCALE)))
+    return max(SILENCE_DB, 10.0 * math.log10(mean_square) - _FULL_SCALE_DB)
 
 
 def frame_level_db(frame: bytes) -> float:
     """Return the level of little-endian 16-bit samples; empty means silence."""
-    return level_db(np.frombuffer(frame, dtype="<i2"))
+    return level_db(np.frombuffer(frame, dtype="<i2")) if frame else SILENCE_DB
 
 
 class RollingLevel:

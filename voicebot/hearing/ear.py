@@ -211,9 +211,9 @@ class Ear:
         self._frame = frame
         sound = _whole(caller)
         self._kept.append((frame, sound))
-        window = self._voicing.add(sound)
+        self._voicing.add(sound)
         is_voice = self._detector.is_speech(caller)
-        is_voiced = is_voice and periodicity(window) > VOICED
+        is_voiced = is_voice and periodicity(self._voicing.window()) > VOICED
         return self._turns.step(frame, is_voice, frame_level_db(caller), frame_level_db(robot), is_voiced=is_voiced)
 
     def _obey(self, orders: list[Order]) -> list[HearingEvent]:

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebot.audio.pcm import FRAME_SAMPLES, TELEPHONE_HZ
+from voicebot.audio.pcm import FRAME_BYTES, TELEPHONE_HZ
 
 _SHORTEST_LAG: Final = TELEPHONE_HZ // 400  # pitch of 400 Hz: a child, an excited woman
 _LONGEST_LAG: Final = TELEPHONE_HZ // 70
@@ -18,14 +18,15 @@ class Voicing:
     """Follows the sound frame by frame: the pitch of a low voice needs two of them."""
 
     def __init__(self) -> None:
-        self._before = np.zeros(FRAME_SAMPLES, dtype=np.float32)
+        self._before = self._now = bytes(FRAME_BYTES)
 
-    def add(self, frame: bytes) -> NDArray[np.float32]:
-        """Take the next 320 bytes, return the window of two frames."""
-        now = np.frombuffer(frame, dtype="<i2").astype(np.float32)
-        window = np.concatenate([self._before, now])
-        self._before = now
-        return window
+    def add(self, frame: bytes) -> None:
+        """Take the next 320 bytes."""
+        self._before, self._now = self._now, frame
+
+    def window(self) -> NDArray[np.float32]:
+        """Return the last two frames; made only where somebody asks: most frames of a call are no voice."""
+        return np.frombuffer(self._before + self._now, dtype="<i2").astype(np.float32)
 
 
 def periodicity(window: NDArray[np.float32]) -> float:

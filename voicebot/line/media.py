@@ -143,11 +143,9 @@ class MediaSession:
     def take_news(self) -> list[MediaNews]:
         """Return what happened since the last call, in order."""
         news: list[MediaNews] = []
-        while True:
-            try:
-                news.append(self._news.popleft())
-            except IndexError:
-                return news
+        while self._news:  # nobody else takes from it
+            news.append(self._news.popleft())
+        return news
 
     def _next_filler(self) -> bytes:
         if not self._filler or self._is_held:
