@@ -86,7 +86,8 @@ class Stage:
             return [sys.executable, "-S", str(script), name, behaviours.get(words[0], "lives"), str(folder)]
 
         limits = Limits(
-            first_pause_seconds=0.05, stop_seconds=stop_seconds, hung_after_seconds=0.5, check_seconds=0.05,
+            first_pause_seconds=0.05, stop_seconds=stop_seconds, hung_after_seconds=0.5,
+            line_hung_after_seconds=0.5, check_seconds=0.05,
             prepare_every_seconds=prepare_every_seconds, prepare_again_seconds=0.05,
         )  # fmt: skip
         self.prepare: Callable[[], None] = lambda: None
@@ -150,6 +151,16 @@ async def test_once_ready_nothing_is_fatal(tmp_path: Path) -> None:
     assert not running.done()
     os.kill(os.getpid(), signal.SIGTERM)
     assert await running == 0
+
+
+async def test_a_line_that_hangs_is_killed_and_started_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, line="hangs")
+    with structlog.testing.capture_logs() as logged:
+        running = stage.run()
+        await stage.until(lambda: stage.journal.count("line started") == 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await running == 0
+    assert [entry["name"] for entry in logged if entry["event"] == "process hangs, killing it"] == ["line"]
 
 
 async def test_a_process_that_hangs_is_killed_and_started_again(tmp_path: Path) -> None:

@@ -18,8 +18,16 @@ def publish(folder: Path, name: str, clock: Clock, **facts: Any) -> None:
     target = folder / f"{name}.json"
     draft = target.with_suffix(f".{os.getpid()}.tmp")
     times = {"at": clock.now().timestamp(), "tick": clock.monotonic_seconds()}
-    draft.write_text(json.dumps({"pid": os.getpid(), **times, **facts}, ensure_ascii=False))
-    draft.replace(target)
+    text = json.dumps({"pid": os.getpid(), **times, **facts}, ensure_ascii=False)
+    try:
+        draft.write_text(text)
+        draft.replace(target)
+    except OSError:
+        # A full disk: the old file's own block can still be written, and who is silent would be killed as hung.
+        draft.unlink(missing_ok=True)
+        with target.open("r+") as file:
+            file.write(text)
+            file.truncate()
 
 
 def withdraw(folder: Path, name: str) -> None:

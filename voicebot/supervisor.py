@@ -34,6 +34,8 @@ class Limits:
     """For line to end by itself, after the longest call and the operator's ringing."""
     hung_after_seconds: float = 30.0
     """A process that says nothing for so long is killed and started again."""
+    line_hung_after_seconds: float = 10.0
+    """Line is never busy: its callers hear silence, and its brains have given it up by then."""
     check_seconds: float = 1.0
     prepare_every_seconds: float = 24 * 3600.0
     prepare_again_seconds: float = 600.0
@@ -319,7 +321,9 @@ class Supervisor:
         for child in (self.line, *self.brains):
             fact = facts.get(child.name, {})
             is_its_own = child.process is not None and fact.get("pid") == child.process.pid  # not its predecessor's
-            is_silent = is_its_own and status.age_seconds(fact, self._clock) > self._limits.hung_after_seconds
+            limits = self._limits
+            limit_seconds = limits.line_hung_after_seconds if child is self.line else limits.hung_after_seconds
+            is_silent = is_its_own and status.age_seconds(fact, self._clock) > limit_seconds
             # Seen several times: after a machine's sleep all files are old for a moment.
             self._silent_checks[child.name] = self._silent_checks[child.name] + 1 if is_silent else 0
             if self._silent_checks[child.name] >= _SILENT_CHECKS:

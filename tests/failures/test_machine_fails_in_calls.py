@@ -65,8 +65,6 @@ def test_a_disk_without_a_byte_left(day: Day) -> None:
     filler = day.robot.data_dir / "filler"
     with day.caller("+79160000001") as patient:
         dialog_id = day.begin(patient)
-        patient.say("Сколько стоит общий анализ крови?")
-        patient.wait_robot()
         with filler.open("wb", buffering=0) as file:
             try:
                 while True:
@@ -86,7 +84,7 @@ def test_a_disk_without_a_byte_left(day: Day) -> None:
     assert is_whole(dialog), day.story(dialog_id)
     assert "терапевт" in day.said(dialog_id, Who.CALLER), day.story(dialog_id)
     assert dialog.outcome == "informed"
-    assert day.recorded_seconds(dialog) > 5  # what was recorded before can be heard
+    assert day.recorded_seconds(dialog) > 3  # what was recorded before can be heard
 
 
 def test_a_database_file_that_is_moved_away_for_a_while(day: Day) -> None:
@@ -94,8 +92,6 @@ def test_a_database_file_that_is_moved_away_for_a_while(day: Day) -> None:
     with day.caller("+79160000002") as patient:
         dialog_id = day.begin(patient)
         file.rename(file.with_suffix(".away"))
-        patient.say_now("Сколько стоит общий анализ крови?")
-        patient.wait_robot()
         patient.say_now("Сколько стоит приём терапевта?")
         patient.wait_robot()
         wait_until(lambda: day.robot.status()["brain-1"]["is_database_refusing"], "the engineer is told", 10)
@@ -115,10 +111,10 @@ def test_a_clock_that_is_set_to_and_fro(day: Day) -> None:
         set_clock(day.folder, 3 * 3600)
         patient.say_now("Сколько стоит общий анализ крови?")
         patient.wait_robot()
-        set_clock(day.folder, -2 * 3600)
-        patient.say_now("Сколько стоит приём терапевта?")
+        patient.say_now("Сколько стоит приём терапевта?")  # the desk has looked for lost calls meanwhile
         patient.wait_robot()
-        patient.say_now("Запишите меня к терапевту.")
+        set_clock(day.folder, -2 * 3600)
+        patient.say_now("Где вы находитесь?")
         patient.wait_robot()
         assert day.robot.dialog(dialog_id).outcome == ""  # nobody took the call for lost
         facts = day.robot.status()

@@ -89,6 +89,18 @@ def test_a_dead_line_loses_the_call_but_not_the_patient(day: Day) -> None:
         patient.hang_up()
 
 
+@pytest.mark.heavy
+def test_a_hung_line_is_killed_and_its_callers_are_told(day: Day) -> None:
+    with day.caller("+79160000008") as patient:
+        dialog_id = day.begin(patient)
+        day.robot.kill("line", signal.SIGSTOP)
+        patient.wait_for("CALL_CLOSED", 60)
+        assert day.ended(dialog_id, 60).outcome in ("lost", "failed")
+    wait_until(lambda: day.messages(dialog_id), "the patient is sent the dialog's ID", 60)
+    assert dialog_id in day.to_call_back()
+    day.robot.wait_ready()
+
+
 def test_sigterm_lets_the_running_call_finish_and_takes_no_other(day: Day) -> None:
     with day.caller("+79160000007") as patient:
         dialog_id = day.begin(patient)

@@ -37,8 +37,6 @@ def test_a_server_that_stops_and_comes_back(day: Day, server: Server) -> None:
     with day.caller("+79160000001") as patient:
         dialog_id = day.begin(patient)
         server.stop()
-        patient.say_now("Сколько стоит общий анализ крови?")
-        patient.wait_robot()
         patient.say_now("Сколько стоит приём терапевта?")
         patient.wait_robot()
         assert day.robot.status()["brain-1"]["is_database_refusing"]
@@ -55,8 +53,6 @@ def test_a_server_that_hangs_makes_nobody_wait(day: Day, server: Server) -> None
         dialog_id = day.begin(patient)
         server.freeze()
         try:
-            patient.say_now("Сколько стоит общий анализ крови?")
-            patient.wait_robot()
             patient.say_now("Сколько стоит приём терапевта?")
             patient.wait_robot()
             assert "does not answer" in day.robot.log  # the engineer is told
