@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from voicebot import settings_reference
 from voicebot.settings import Settings
+from voicebot.settings.basis import without_secrets
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
@@ -57,4 +58,4 @@ def test_what_is_in_force_is_toml_without_secrets(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_an_address_is_shown_without_its_password(address: str, shown: str) -> None:
-    assert settings_reference.without_secrets(address) == shown
+    assert without_secrets(address) == shown

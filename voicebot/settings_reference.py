@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from voicebot import settings as settings_module
 from voicebot.settings import Section, Settings
+from voicebot.settings.basis import without_secrets
 
 app = typer.Typer(help="The settings: all there are, and those in force.", no_args_is_help=True)
 
@@ -107,12 +108,6 @@ def _default(info: FieldInfo) -> str:
     if value is None or (isinstance(value, SecretStr) and not value.get_secret_value()) or value == "":
         return ""
     return f"`{_written(value)}`".replace("|", "\\|")
-
-
-def without_secrets(text: str) -> str:
-    """Star what is secret in an address: the password before @, and what a query calls a key, a token or a password."""
-    text = re.sub(r"(://[^/@:\s]*):[^/@\s]+@", r"\1:***@", text)
-    return re.sub(r"(?i)([?&;][^=&;?]*(?:password|passwd|token|secret|key)[^=&;?]*=)[^&;\s]+", r"\1***", text)
 
 
 def _written(value: Any, name: str = "") -> str:

@@ -1,6 +1,10 @@
 """What the doctor says of machines that are sound, and of machines that are broken on purpose."""
 
+import contextlib
+import hashlib
 import os
+import re
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from demo_clinic import DEMO
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from voicebot import status
@@ -22,7 +27,7 @@ from voicebot.clock import SystemClock
 from voicebot.doctor import commands, doors, machine, parts, pbx, running, secret_files, store
 from voicebot.doctor.examine import CHECKS, Check, examine
 from voicebot.doctor.finding import Finding, Level
-from voicebot.settings import Http, Recordings, Settings, Sip, Transfer
+from voicebot.settings import Calls, Http, Recordings, Settings, Sip, Transfer, load
 from voicebot.storage.database import open_database
 from voicebot.storage.upgrade import upgrade
 
@@ -113,6 +118,18 @@ def test_more_lines_than_were_measured_are_doubtful(tmp_path: Path) -> None:
     assert said(parts.check_binding, Settings(cache_dir=cache)) == [("sip binding", Level.DOUBTFUL)]
 
 
+def test_words_that_nobody_can_hear_are_told(settings: Settings, tmp_path: Path) -> None:
+    assert said(parts.check_grammar, settings) == [("grammar", Level.FINE)]
+    clinic = tmp_path / "clinic"
+    shutil.copytree(DEMO, clinic)
+    file = clinic / "dialplans" / "booking.yaml"
+    file.write_text(file.read_text().replace("терапевт", "терапевт2х"))
+    changed = settings.model_copy(update={"dialog": settings.dialog.model_copy(update={"folder": clinic})})
+    assert said(parts.check_grammar, changed)[0][0] == "grammar"
+    (clinic / "dialplans" / "booking.yaml").write_text("form: [")
+    assert said(parts.check_grammar, changed) == [("grammar", Level.WRONG)]
+
+
 # -- doors --------------------------------------------------------------------------------------------------------------
 
 
@@ -131,6 +148,16 @@ def test_rtp_ports_that_others_hold_are_told(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         sip = Sip(rtp_port_first=taken.getsockname()[1], rtp_port_count=4)
         assert ("rtp ports", Level.DOUBTFUL) in said(doors.check_ports, Settings(data_dir=tmp_path, sip=sip))
+
+
+def test_the_chats_port_is_looked_at(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = Settings(data_dir=tmp_path, channels={"port": taken.getsockname()[1]})
+        assert ("chat port", Level.WRONG) in said(doors.check_ports, settings)
+        status.publish(settings.run_dir, "channels-1", CLOCK)
+        assert ("chat port", Level.FINE) in said(doors.check_ports, settings)
 
 
 def test_a_desk_for_the_world_needs_https(settings: Settings) -> None:
@@ -153,6 +180,19 @@ def test_a_secret_for_all_to_read_is_doubtful(settings: Settings, tmp_path: Path
     assert said(secret_files.check_secret_files, given) == [("secrets", Level.FINE)]
     file.unlink()
     assert said(secret_files.check_secret_files, given) == [("secrets", Level.WRONG)]
+
+
+def test_settings_with_secrets_are_the_robots_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "voicebot.toml"
+    file.write_text('database.url = "postgresql+psycopg://robot:x@db/voicebot"\n[sip]\npassword = "x"\n')
+    file.chmod(0o644)
+    monkeypatch.setenv("VOICEBOT_CONFIG", str(file))
+    monkeypatch.setenv("VOICEBOT_RECORDINGS__IS_ENABLED", "false")
+    [finding] = secret_files.check_secret_files(load(), CLOCK)
+    assert finding.level is Level.DOUBTFUL
+    assert "sip.password, database.url" in finding.what
+    file.chmod(0o600)
+    assert list(secret_files.check_secret_files(load(), CLOCK)) == []
 
 
 @pytest.mark.parametrize(
@@ -264,6 +304,81 @@ def test_a_pbx_that_never_answers_is_not_waited_for_long() -> None:
 )
 def test_where_a_uri_points(uri: str, peer: pbx.Peer | None) -> None:
     assert pbx.peer_of(uri) == peer
+
+
+def registrar(password: str, status_of_wrong: int = 403) -> tuple[socket.socket, list[bytes], threading.Thread]:
+    """A registrar that wants a digest by RFC 2617 and answers for the right one with 200."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+    server.settimeout(10)
+    seen: list[bytes] = []
+
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode()).hexdigest()
+
+    def serve() -> None:
+        with contextlib.suppress(TimeoutError, OSError):
+            while True:
+                message, peer = server.recvfrom(4096)
+                if not message:
+                    return
+                seen.append(message)
+                text = message.decode()
+                if text.startswith("OPTIONS"):
+                    server.sendto(b"SIP/2.0 200 OK\r\n\r\n", peer)
+                elif (found := dict(re.findall(r'(\w+)="([^"]*)"', text))).get("response") is None:
+                    challenge = 'WWW-Authenticate: Digest realm="clinic", nonce="abc", opaque="o", qop="auth,auth-int"'
+                    server.sendto(f"SIP/2.0 401 Unauthorized\r\n{challenge}\r\n\r\n".encode(), peer)
+                else:
+                    first, second = md5(f"robot:clinic:{password}"), md5(f"REGISTER:{found['uri']}")
+                    right = md5(f"{first}:abc:00000001:{found['cnonce']}:auth:{second}")
+                    code = 200 if found["response"] == right else status_of_wrong
+                    server.sendto(f"SIP/2.0 {code} So\r\n\r\n".encode(), peer)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return server, seen, thread
+
+
+@pytest.mark.parametrize(("given", "level"), [("s3cret", Level.FINE), ("other", Level.WRONG)])
+def test_the_password_of_the_pbx_is_tried_and_nothing_is_registered(tmp_path: Path, given: str, level: Level) -> None:
+    server, seen, thread = registrar("s3cret")
+    try:
+        uri = f"sip:127.0.0.1:{server.getsockname()[1]}"
+        sip = Sip(registrar=uri, user="robot", password=SecretStr(given))
+        findings = list(
+            pbx.check_pbx(Settings(data_dir=tmp_path, sip=sip, transfer=Transfer(targets={"operator": uri})), CLOCK)
+        )
+    finally:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", server.getsockname())
+        thread.join(5)
+        server.close()
+    assert [(one.subject, one.level) for one in findings] == [("pbx", Level.FINE), ("registration", level)]
+    asked = [message.decode() for message in seen if message.startswith(b"REGISTER ")]
+    assert len(asked) == 2
+    assert "Contact" not in "".join(asked)
+    assert given not in "".join(asked) + "".join(one.what + one.cure for one in findings)
+
+
+@pytest.mark.parametrize(("allow", "level"), [("127.0.0.0/8", []), ("10.0.0.0/8", [("who may call", Level.WRONG)])])
+def test_a_registrar_that_may_not_call_is_wrong(tmp_path: Path, allow: str, level: list[tuple[str, Level]]) -> None:
+    given = Settings(data_dir=tmp_path, sip=Sip(registrar="sip:127.0.0.1", allow=[allow]))
+    assert [one for one in said(doors.check_exposure, given) if one[0] == "who may call"] == level
+
+
+@pytest.mark.parametrize(
+    ("calls", "level"),
+    [
+        (Calls(), Level.FINE),
+        (Calls(target="sip:{phone}@pbx"), Level.FINE),
+        (Calls(target="sip:{phone}@pbx", deny_prefixes=[]), Level.DOUBTFUL),
+        (Calls(target="sip:{phone}@pbx", allow_prefixes=["+7495"], deny_prefixes=[]), Level.FINE),
+        (Calls(target="sip:200@pbx"), Level.WRONG),
+    ],
+)
+def test_what_may_be_dialled_is_looked_at(tmp_path: Path, calls: Calls, level: Level) -> None:
+    assert said(doors.check_dialling, Settings(data_dir=tmp_path, calls=calls)) == [("calls out", level)]
 
 
 # -- all of it ----------------------------------------------------------------------------------------------------------

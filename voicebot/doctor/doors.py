@@ -7,8 +7,12 @@ from ipaddress import ip_address
 from voicebot import status
 from voicebot.clock import Clock
 from voicebot.doctor.finding import Finding, doubtful, fine, wrong
+from voicebot.doctor.pbx import peer_of
+from voicebot.errors import LineError
+from voicebot.line.dialling import rules_of
 from voicebot.settings import Settings
 
+_SHORTEST_PREFIX = 4  # +7 and two figures: less is a country
 _WIDEST_PREFIX = 8  # 10.0.0.0/8 may be one clinic's network; wider is the world
 
 
@@ -20,6 +24,10 @@ def check_ports(settings: Settings, clock: Clock) -> Iterator[Finding]:
     yield _port("sip port", sip.bind_host, sip.port, kind, "line" in alive, "VOICEBOT_SIP__PORT")
     desk_is_up = "supervisor" in alive
     yield _port("desk port", http.host, http.port, socket.SOCK_STREAM, desk_is_up, "VOICEBOT_HTTP__PORT")
+    channels = settings.channels
+    if channels.is_enabled:
+        chat_is_up = any(name.startswith("channels") for name in alive)
+        yield _port("chat port", channels.host, channels.port, socket.SOCK_STREAM, chat_is_up, "VOICEBOT_CHANNELS__PORT")
     if "line" not in alive:
         yield _rtp(settings)
 
@@ -30,6 +38,7 @@ def check_exposure(settings: Settings, _clock: Clock) -> Iterator[Finding]:
         if network.prefixlen < _WIDEST_PREFIX and network.version == 4:
             cure = "Name the PBX alone in sip.allow; who can call the robot can make it call the operators."
             yield doubtful("who may call", f"sip.allow has {network}: half the world.", cure)
+    yield from _pbx_may_call(settings)
     http = settings.http
     is_local = _is_loopback(http.host)
     if not is_local and http.certificate is None and not http.trusted_proxies:
@@ -37,6 +46,39 @@ def check_exposure(settings: Settings, _clock: Clock) -> Iterator[Finding]:
         yield wrong("who may read", f"The desk listens on {http.host} without HTTPS.", cure)
     else:
         yield fine("who may read", "The desk is local." if is_local else "The desk is reached by HTTPS.")
+
+
+def check_dialling(settings: Settings, _clock: Clock) -> Iterator[Finding]:
+    """Which numbers the robot may call: whoever breaks in calls them on the clinic's bill."""
+    calls = settings.calls
+    if not calls.target:
+        yield fine("calls out", "The robot calls nobody (calls.target is empty).")
+        return
+    try:
+        rules_of(calls)
+    except LineError as error:
+        yield wrong("calls out", error.message, error.cure)
+        return
+    wide = [prefix for prefix in calls.allow_prefixes if len(prefix) < _SHORTEST_PREFIX]
+    if wide and not calls.deny_prefixes:
+        cure = "Name in calls.deny_prefixes what costs much: +7803, +7809, other countries within +7."
+        yield doubtful("calls out", f"Every number of {', '.join(wide)} may be called.", cure)
+    else:
+        yield fine("calls out", f"Numbers of {', '.join(calls.allow_prefixes)} only, {calls.per_hour} an hour at most.")
+
+
+def _pbx_may_call(settings: Settings) -> Iterator[Finding]:
+    peer = peer_of(settings.sip.registrar)
+    if peer is None:
+        return
+    try:
+        found = {str(one[4][0]) for one in socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_DGRAM)}
+    except OSError:
+        return  # the PBX's own check tells
+    networks = settings.sip.allowed_networks()
+    if not any(ip_address(address) in network for address in found for network in networks):
+        cure = "Add it to sip.allow: the calls that it sends are refused with 403."
+        yield wrong("who may call", f"The registrar {peer.host} is not in sip.allow.", cure)
 
 
 def _port(subject: str, host: str, port: int, kind: socket.SocketKind, is_ours: bool, variable: str) -> Finding:

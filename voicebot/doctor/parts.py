@@ -5,16 +5,20 @@ from collections.abc import Iterator
 from voicebot.clinic.catalogue import KINDS, load_catalogue
 from voicebot.clinic.services import SERVICES
 from voicebot.clock import Clock
+from voicebot.dialog import inventory
 from voicebot.dialog.loader import load_dialplans
+from voicebot.dialog.opening import understanding_of
 from voicebot.doctor.finding import Finding, doubtful, fine, wrong
 from voicebot.errors import ModelError, VoicebotError
-from voicebot.hearing.models import choose_model
+from voicebot.hearing.models import added_words, choose_model
 from voicebot.hearing.recogniser import check_model_folder, try_model
 from voicebot.line.binding import NATIVE_LINES, WHEEL_CALLS, native_folder
 from voicebot.settings import Settings
 from voicebot.talk import hours
+from voicebot.vocabulary.wanted import clinic_files, wanted
 from voicebot.voice.choose import open_voice
 
+_TOLD_WORDS = 5
 _SENTENCE = "Здр+авствуйте."
 
 
@@ -51,6 +55,27 @@ def check_recogniser(settings: Settings, _clock: Clock) -> Iterator[Finding]:
         yield doubtful("recogniser", f"{choice.path.name} loads; it is the embedded one.", cure)
     else:
         yield fine("recogniser", f"{choice.path.name} loads ({choice.kind}).")
+
+
+def check_grammar(settings: Settings, _clock: Clock) -> Iterator[Finding]:
+    """Words of questions and of the clinic's files that no recogniser could hear as they are written."""
+    folder = settings.dialog.folder
+    try:
+        catalogue = load_catalogue(folder / "clinic")
+        plans = load_dialplans(folder / "dialplans", SERVICES)
+        understanding = understanding_of(catalogue, plans, folder, settings.cache)
+        phrases = {phrase for grammar in inventory.grammars(plans, understanding).values() for phrase in grammar}
+        names = [forms for kind in KINDS for forms in catalogue.forms(kind).values()]
+        words = wanted(sorted(phrases), names, clinic_files(folder), added_words(settings))
+    except VoicebotError as error:
+        yield wrong("grammar", error.message, error.cure)
+        return
+    if words.unsayable:
+        told = "; ".join(str(one) for one in words.unsayable[:_TOLD_WORDS])
+        cure = "Write them as they are spoken, in Russian letters, or give another name."
+        yield doubtful("grammar", f"{len(words.unsayable)} words cannot be heard: {told}.", cure)
+    else:
+        yield fine("grammar", f"{len(phrases)} phrases, {len(words.written)} words: all can be heard.")
 
 
 def check_voice(settings: Settings, _clock: Clock) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Files that must not be read by others, and certificates that end one day."""
 
+import os
 import stat
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,10 +8,12 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from pydantic import SecretStr
 
 from voicebot.clock import Clock
 from voicebot.doctor.finding import Finding, doubtful, fine, wrong
 from voicebot.settings import Section, Settings
+from voicebot.settings.basis import without_secrets
 
 _SOON = timedelta(days=21)
 _SECRET_ENDINGS = ("_file", "private_key")
@@ -28,6 +31,11 @@ def check_secret_files(settings: Settings, _clock: Clock) -> Iterator[Finding]:
             yield doubtful("secrets", f"{name}: {path} can be read by others.", f"chmod 600 {path}")
         else:
             yield fine("secrets", f"{name} is the robot's alone.")
+    file = Path(os.environ.get("VOICEBOT_CONFIG", "voicebot.toml"))
+    in_it = [name for name in _secret_values(settings) if _variable(name) not in os.environ]
+    if in_it and file.is_file() and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        cure = f"chmod 600 {file}, or give them as files (..._file)."
+        yield doubtful("secrets", f"{file} holds {', '.join(in_it)} and can be read by others.", cure)
     if settings.recordings.is_enabled and not settings.recordings.recipients:
         cure = "`voicebot privacy new-key` makes a key; docs/privacy.md says where it belongs."
         yield doubtful("recordings", "Recordings are not sealed.", cure)
@@ -76,6 +84,20 @@ def _secret_files(settings: Settings) -> Iterator[tuple[str, Path]]:
             value = getattr(section, field)
             if field.endswith(_SECRET_ENDINGS) and isinstance(value, Path):
                 yield f"{name}.{field}", value
+
+
+def _secret_values(settings: Settings) -> Iterator[str]:
+    """The names of secrets that are given as values, and of addresses with a password in them."""
+    for name, section in _sections(settings):
+        for field in type(section).model_fields:
+            value = getattr(section, field)
+            is_secret = isinstance(value, SecretStr) and value.get_secret_value()
+            if is_secret or (isinstance(value, str) and without_secrets(value) != value):
+                yield f"{name}.{field}"
+
+
+def _variable(name: str) -> str:
+    return "VOICEBOT_" + name.upper().replace(".", "__")
 
 
 def _certificates(settings: Settings) -> Iterator[tuple[str, Path, Path | None]]:

@@ -1,5 +1,6 @@
 """What sections of the settings are made of."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -17,3 +18,9 @@ class Section(BaseModel):
 def word_of(value: SecretStr, file: Path | None) -> str:
     """A secret: what its file holds where there is one. Raises OSError where the file cannot be read."""
     return file.read_text().strip() if file is not None else value.get_secret_value()
+
+
+def without_secrets(text: str) -> str:
+    """Star what is secret in an address: the password before @, and what a query calls a key, a token or a password."""
+    text = re.sub(r"(://[^/@:\s]*):[^/@\s]+@", r"\1:***@", text)
+    return re.sub(r"(?i)([?&;][^=&;?]*(?:password|passwd|token|secret|key)[^=&;?]*=)[^&;\s]+", r"\1***", text)
