@@ -17,11 +17,11 @@ from .workfolder import WorkFolder
 
 SENTENCES, ANSWERS_DRAWN = 300_000, 150_000
 #: talk in talk and answers, by history; these in everything, the rest of which is conversations
-_TALK_SHARE, _DOMAIN_SHARE = 0.9, 0.87
+_TALK_SHARE, _DOMAIN_SHARE = 0.87, 0.9
 #: what stays of the answers, which are drawn often
-_ANSWERS_THRESHOLDS = (8.0, 12.0)
+_ANSWERS_THRESHOLDS = (4.0, 6.5)
 #: bigrams and trigrams of the conversations stay where they gain this many nats in all
-_CONVERSATION_THRESHOLDS = (2.0, 6.0)
+_CONVERSATION_THRESHOLDS = (4.0, 9.0)
 
 
 def build(work: WorkFolder, words: Iterable[str], sentences: int = SENTENCES, answers: int = ANSWERS_DRAWN) -> NgramModel:
