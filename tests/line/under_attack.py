@@ -39,7 +39,7 @@ class Conversation:
     def goes_on(self) -> None:
         """Both hear each other, now; fails where they do not."""
         assert self.line.process.poll() is None, self.line.log
-        ticks = self.brain.ticks[self.call_id]
+        ticks = wait_until(lambda: self.brain.ticks.get(self.call_id), "sound of the call")
         heard_before, ticks_before = len(self.patient.heard()), len(ticks)
         self._utterance += 1
         self.brain.say(self.call_id, self._utterance, tone(ROBOT_HZ, 1.0))
