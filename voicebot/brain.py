@@ -7,7 +7,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,6 @@ from typing import Any, Protocol
 import structlog
 
 from voicebot import status
-from voicebot.audio.pcm import FRAME_MS
 from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.catalogue import Catalogue
 from voicebot.clinic.failures import ServiceFailure
@@ -27,7 +25,7 @@ from voicebot.dialog.schema import Dialplans
 from voicebot.dialog.talking import Returned
 from voicebot.dialog.understanding import Understanding
 from voicebot.dialog.version import version_of
-from voicebot.errors import StorageError, VoicebotError
+from voicebot.errors import StorageError
 from voicebot.hearing.ear import Ear
 from voicebot.hearing.orders import CAREFUL
 from voicebot.link import messages as line
@@ -44,9 +42,10 @@ from voicebot.talk.chronicle import Chronicle
 from voicebot.talk.conversation import Conversation
 from voicebot.talk.edition import Edition, load_edition
 from voicebot.talk.greeting import Greeting
-from voicebot.talk.load_meter import LoadMeter
+from voicebot.talk.load_watch import LoadWatch
 from voicebot.talk.opening import Opening
 from voicebot.talk.orphans import store_orphan
+from voicebot.talk.reloading import Reloading
 from voicebot.talk.shared import Shared
 from voicebot.talk.speech import Prepared
 from voicebot.talk.trouble import where
@@ -63,8 +62,6 @@ GOODBYE = "Извин+ите, опер+атор сейч+ас не отвеч+а
 _LAST_WORDS_SECONDS = 6.0
 _RECORDS_PATIENCE_SECONDS = 0.3  # a turn that the database does not take at once goes to the spool
 _RECORDS_LIMIT_SECONDS = 1.5  # a server that says nothing at all for so long hangs
-_SAMPLE_SECONDS = 0.1  # how often it is looked how far behind we are
-_SAMPLES_A_WORD = 10
 _RELOADING_SWITCH_SECONDS = 0.001  # the thread that loads must not hold up those that talk (Python's default is 5 ms)
 
 
@@ -114,8 +111,7 @@ class Brain:
         self._tasks: set[asyncio.Task[None]] = set()
         self.speaker: Speaker = open_voice(settings)
         self.edition: Edition = load_edition(settings, self.speaker, on_progress=_tell_rendering)
-        self._reloads, self._reload_problem = 0, ""
-        self._reloading: asyncio.Task[None] | None = None
+        self._reloading = Reloading(self.edition.version, self._load_edition, self._use)
         self._link: LineLink | None = None
         self.apology = Prepared(APOLOGY, self.speaker.render(APOLOGY, is_personal=False))
         self.goodbye = Prepared(GOODBYE, self.speaker.render(GOODBYE, is_personal=False))
@@ -148,10 +144,10 @@ class Brain:
             apology=self.apology,
             goodbye=self.goodbye,
             on_alarm=self._alarm,
-            on_answer=self._answered,
+            on_answer=lambda milliseconds: self._load.answered(milliseconds),
         )
         brains = settings.brain.count or max(1, cores - 1)
-        self._load = LoadMeter(available_cores() / brains, self.clock.monotonic_seconds(), time.process_time())
+        self._load = LoadWatch(self.clock, available_cores() / brains, self._frames_waiting)
         self.presence = Presence(records, self.clock, settings.node_name, name)
         self._calling = self._calling_out(database)
         self._recipients = read_recipients(settings.recordings.recipients)
@@ -217,8 +213,9 @@ class Brain:
     def _alarm(self, name: str) -> None:
         self.alarms[name] = self.alarms.get(name, 0) + 1
 
-    def _answered(self, milliseconds: float) -> None:
-        self._load.answered(milliseconds, self.clock.monotonic_seconds())
+    def _frames_waiting(self) -> int:
+        """Of the call that is furthest behind."""
+        return max((one.inbox.qsize() for one in self.conversations.values()), default=0)
 
     # -- running --------------------------------------------------------------------------------------------------------
 
@@ -228,11 +225,11 @@ class Brain:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        loop.add_signal_handler(signal.SIGHUP, self._reloading.begin)
         heart = asyncio.create_task(self._heartbeat())
         replay = asyncio.create_task(self._replay())
         if version_of(self.settings.dialog.folder) != self.edition.version:
-            self.reload()  # they changed while we were starting
+            self._reloading.begin()  # they changed while we were starting
         try:
             while not stopping.is_set():
                 serving = asyncio.create_task(self._serve())
@@ -250,8 +247,7 @@ class Brain:
             await asyncio.gather(heart, replay, *self._tasks, return_exceptions=True)
             if self._calling is not None:
                 await self._calling.close()
-            if self._reloading is not None:
-                self._reloading.cancel()
+            self._reloading.cancel()
             status.withdraw(self.settings.run_dir, self.name)
             self.store.close()
         return 0
@@ -267,7 +263,7 @@ class Brain:
         link = await LineLink.connect(self.settings.link_socket, hello, self.clock)
         log.info("connected to line")
         self._link = link
-        telling = asyncio.create_task(self._tell_load(link))
+        telling = asyncio.create_task(self._load.run(link.send))
         calling = asyncio.create_task(self._calling.run(link.send)) if self._calling is not None else None
         try:
             async for message in link:
@@ -281,55 +277,22 @@ class Brain:
             for call_id, conversation in list(self.conversations.items()):
                 conversation.inbox.put_nowait(line.CallEnded(call_id=call_id, ended_by=line.EndedBy.ERROR))
 
-    async def _tell_load(self, link: LineLink) -> None:
-        """Tell line each second how much there is to do: how late the loop is, and how much sound waits to be heard."""
-        clock = self.clock
-        due = clock.monotonic_seconds()
-        while True:
-            for _ in range(_SAMPLES_A_WORD):
-                due += _SAMPLE_SECONDS
-                await asyncio.sleep(max(0.0, due - clock.monotonic_seconds()))
-                now = clock.monotonic_seconds()
-                waiting = max((one.inbox.qsize() for one in self.conversations.values()), default=0)
-                self._load.behind(max((now - due) * 1000, waiting * FRAME_MS), now)
-                due = max(due, now - 1.0)  # after a pause of the whole machine: not all that was missed at once
-            link.send(self._load.tell(clock.monotonic_seconds(), time.process_time()))
-
     # -- a new edition of the dialogs -----------------------------------------------------------------------------------
 
-    def reload(self) -> None:
-        """Load the dialogs as they are on disk now, for the calls to come; what is wrong leaves everything as it is."""
-        before = self._reloading
-        self._reloading = asyncio.create_task(self._reload(before))
-
-    async def _reload(self, before: "asyncio.Task[None] | None") -> None:
-        if before is not None:
-            await asyncio.gather(before, return_exceptions=True)
-        problem = ""
+    def _load_edition(self) -> Edition:
+        """Read the dialogs as they are on disk now. In a thread, which must not hold up those that talk."""
         switch_seconds = sys.getswitchinterval()
-        sys.setswitchinterval(_RELOADING_SWITCH_SECONDS)
+        sys.setswitchinterval(min(switch_seconds, _RELOADING_SWITCH_SECONDS))
         try:
-            edition = await asyncio.to_thread(self._load_edition)
-            self._use(edition)
-        except VoicebotError as error:
-            problem = error.message
-            log.error("dialogs not reloaded", problem=error.message, cure=error.cure, version=self.edition.version)
-        except Exception as error:  # noqa: BLE001 - calls go on with what there is
-            problem = type(error).__name__
-            log.error("dialogs not reloaded", problem=problem, where=where(error), version=self.edition.version)
+            edition = load_edition(self.settings, self.speaker, self.edition)
+            self._make_waiting_sounds(edition)
         finally:
             sys.setswitchinterval(switch_seconds)
-        self._reload_problem = problem
-        self._reloads += 1
-
-    def _load_edition(self) -> Edition:
-        edition = load_edition(self.settings, self.speaker, self.edition)
-        self._make_waiting_sounds(edition)
         return edition
 
-    def _use(self, edition: Edition) -> None:
-        """Calls that begin from now on are held by it."""
-        before, self.edition = self.edition.version, edition
+    def _use(self, edition: Edition) -> str:
+        """Calls that begin from now on are held by it; return its version."""
+        self.edition = edition
         self.shared = replace(
             self.shared,
             engine=edition.engine,
@@ -340,7 +303,7 @@ class Brain:
             self._calling.can_begin = edition.dialplans.application.also_start
         if self._link is not None:
             self._link.send(line.SoundsReady())
-        log.info("dialogs reloaded", version=edition.version, before=before, calls_on_older=len(self.conversations))
+        return edition.version
 
     # -- calls ------------------------------------------------------------------------------------------------------------
 
@@ -435,9 +398,7 @@ class Brain:
             voice=voice_line(self.speaker.describe()),
             clinic=self.catalogue.clinic.name,
             alarms=self.alarms,
-            dialplan=self.edition.version,
-            reloads=self._reloads,
-            reload_problem=self._reload_problem,
+            **self._reloading.facts,
             is_database_refusing=self.store.is_degraded,
             spooled_writes=self.store.spooled_count,
         )

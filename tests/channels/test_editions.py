@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from voicebot.channels.editions import KEY, Thinkers
-from voicebot.channels.reloading import Reloading
+from voicebot.channels.reloading import reloading_of
 from voicebot.channels.thinking import Thinker, Thought
 from voicebot.dialog.state import State
 from voicebot.dialog.talking import Resumed, Started
@@ -85,7 +85,7 @@ class Context:
 def test_a_reload_that_fails_changes_nothing_and_says_why() -> None:
     clinic = Clinic("v1", Thinkers("v1", thinker("one")))
     context = Context()
-    reloading = Reloading(cast("Any", clinic), cast("Any", context))
+    reloading = reloading_of(cast("Any", clinic), cast("Any", context))
     clinic.next = ConfigurationError("main.yaml:7: wrong.", "Correct it.")
     asyncio.run(reloading.run())
     assert reloading.facts == {"dialplan": "v1", "reloads": 1, "reload_problem": "main.yaml:7: wrong."}

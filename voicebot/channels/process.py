@@ -13,13 +13,14 @@ import uvloop
 from voicebot import status
 from voicebot.channels.app import create_app
 from voicebot.channels.clinic import TextClinic
-from voicebot.channels.reloading import Reloading
+from voicebot.channels.reloading import reloading_of
 from voicebot.clinic.catalogue import load_catalogue
 from voicebot.clock import SystemClock
 from voicebot.dialog.version import version_of
 from voicebot.errors import ConfigurationError
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
+from voicebot.talk.reloading import Reloading
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ def run(settings: Settings, number: int = 1) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until we listen to it
     clinic = TextClinic(settings, clock, database, catalogue)
     app = create_app(clinic, is_first=number == 1)
-    reloading = Reloading(clinic, app.state.context, _tune)
+    reloading = reloading_of(clinic, app.state.context, _tune)
     if channels.web.has_voice:
         app.state.context.voice_notes.warm_up()
     server = uvicorn.Server(
@@ -61,7 +62,7 @@ def run(settings: Settings, number: int = 1) -> int:
     try:
         listener = _listening(channels.host, channels.port, is_shared=channels.processes > 1)
         with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(server, listener, reloading, f"channels-{number}"))
+            runner.run(_serve(server, listener, clinic, reloading, f"channels-{number}"))
     except (SystemExit, OSError) as stop:
         raise ConfigurationError(
             f"The channels cannot listen on {channels.host}:{channels.port}.",
@@ -94,9 +95,10 @@ def _listening(host: str, port: int, *, is_shared: bool) -> socket.socket:
     return listener
 
 
-async def _serve(server: uvicorn.Server, listener: socket.socket, reloading: Reloading, name: str) -> None:
-    clinic = reloading.clinic
-    heart = asyncio.create_task(_heartbeat(reloading, name))
+async def _serve(
+    server: uvicorn.Server, listener: socket.socket, clinic: TextClinic, reloading: Reloading[TextClinic], name: str
+) -> None:
+    heart = asyncio.create_task(_heartbeat(clinic, reloading, name))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading.begin)
     if version_of(clinic.settings.dialog.folder) != clinic.version:
         reloading.begin()  # they changed while we were starting
@@ -108,8 +110,7 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, reloading: Rel
         status.withdraw(clinic.settings.run_dir, name)
 
 
-async def _heartbeat(reloading: Reloading, name: str) -> None:
-    clinic = reloading.clinic
+async def _heartbeat(clinic: TextClinic, reloading: Reloading[TextClinic], name: str) -> None:
     while True:
         try:
             status.publish(clinic.settings.run_dir, name, clinic.clock, **reloading.facts)

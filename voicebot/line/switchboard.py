@@ -250,6 +250,8 @@ class Switchboard:
         )
         entry = self._enter(leg, started, now, takes_refer=can_refer(message))
         entry.verdict = verdict
+        if verdict in (Verdict.QUEUE, Verdict.OPERATORS):
+            started.came_at = self._clock.now().timestamp()
         if verdict is Verdict.ANSWER:
             entry.call.brain = self._reception.take(now)
         if not leg.accept():

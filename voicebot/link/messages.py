@@ -91,6 +91,9 @@ class CallStarted(Message):
     waited_seconds: float | None = None
     """In line's queue, before a brain had room; None: it did not wait."""
 
+    came_at: float | None = None
+    """When a caller was answered who had to wait or to be passed on: seconds since the epoch. His dialog began then."""
+
 
 class Waiting(Message):
     """A caller waits in line's queue, or goes from there to the operators: told to a brain, so that his dialog is known.

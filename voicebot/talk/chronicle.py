@@ -28,7 +28,7 @@ from voicebot.records.sealing import Recipients
 from voicebot.records.store import DuplicateDialogId, RecordStore
 from voicebot.talk.speech import Utterance
 from voicebot.talk.trouble import where
-from voicebot.talk.waiting_calls import take_over
+from voicebot.talk.waiting_calls import began_at, take_over
 
 log = structlog.get_logger(__name__)
 
@@ -66,21 +66,19 @@ class Chronicle:
     async def open(self, started: line.CallStarted) -> None:
         """Store the head of the dialog and begin the recording. A taken ID is replaced, and line is told."""
         self.dialog_id = started.dialog_id
-        at = self.clock.now()
+        at = began_at(started, self.clock.now())
         for _ in range(_DRAWS):
-            head = self._head(started, at)
             try:
-                await self._in_executor(self.store.open_dialog, head)
+                await self._in_executor(self.store.open_dialog, self._head(started, at))
                 break
             except DuplicateDialogId:
-                if await self._has_taken_over(head, started):
-                    break
                 self.dialog_id = dialog_ids.new()
                 self.rename(self.dialog_id)
             except Exception as error:  # noqa: BLE001 - the caller is served all the same
                 self._lost(error)
                 break
         if started.waited_seconds is not None:
+            await self._do(take_over, self.store, self._head(started, at))
             await self.happened("waited in the queue", seconds=round(started.waited_seconds))
         if self.recordings_folder is None:
             return
@@ -94,14 +92,6 @@ class Chronicle:
         )
         if self._recorder.stopped is None:
             await self._do(self.store.set_recording, self.dialog_id, str(path))
-
-    async def _has_taken_over(self, head: Dialog, started: line.CallStarted) -> bool:
-        """The dialog was opened while the caller waited in line's queue."""
-        try:
-            return bool(await self._in_executor(take_over, self.store, head, started))
-        except Exception as error:  # noqa: BLE001 - it is stored at any rate, if with another's name
-            self._lost(error)
-            return True
 
     def _head(self, started: line.CallStarted, at: Any) -> Dialog:
         return Dialog(

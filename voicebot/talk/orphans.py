@@ -4,6 +4,7 @@ from voicebot.clock import Clock
 from voicebot.link.messages import Orphaned, TransferState
 from voicebot.records.dialogs import Dialog
 from voicebot.records.store import DuplicateDialogId, RecordStore
+from voicebot.talk.waiting_calls import began_at
 
 LEFT = "queue_left"  # line's word for who hung up while waiting; nobody was rung for him
 
@@ -24,7 +25,7 @@ def store_orphan(store: RecordStore, clock: Clock, dialplan: str, message: Orpha
         head = Dialog(
             id=started.dialog_id,
             direction="in" if started.order is None else "out",
-            started_at=clock.now(),
+            started_at=began_at(started, clock.now()),
             caller_phone=started.caller,
             called=started.called,
             sip_call_id=started.sip_call_id,
