@@ -151,11 +151,12 @@ def running_robot(
     folder: Path,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     environment: Mapping[str, str] | None = None,
+    start_seconds: float = START_SECONDS,
 ) -> Iterator[Robot]:
     """A robot that is ready, and that must end in order."""
     robot = Robot(folder, settings, environment)
     try:
-        robot.wait_ready()
+        robot.wait_ready(start_seconds)
         yield robot
     except BaseException:
         sys.stderr.write(robot.log[-12000:])
