@@ -281,7 +281,7 @@ class Switchboard:
         outgoing = len(self._dials) + sum(entry.started.order is not None for entry in self._entries.values())
         situation = self._reception.situation(self._held(), now)
         has_line = may_call_out(outgoing, calls.share, calls.spare, situation) and self._has_free_leg()
-        if has_line and self._reception.take_this(link, situation.calls, now):
+        if has_line and self._dials.has_room(now) and self._reception.take_this(link, situation.calls, now):
             self._legs.add(self._dials.dial(link, order, self._next_call_id(), now))
         else:
             self._dials.refuse(link, order, DialState.NO_LINE)
