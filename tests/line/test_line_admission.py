@@ -13,8 +13,10 @@ from voicebot.errors import LineError
 from voicebot.line.admission import Situation, Verdict, decide, is_allowed, lines_of
 from voicebot.line.binding import Binding, native_folder
 from voicebot.line.gate import GateRules
+from voicebot.line.reception import Held, Reception
 from voicebot.line.roster import LoadLimits, Roster
 from voicebot.link.messages import Hello, Load
+from voicebot.settings import Settings
 
 NETWORKS = [ip_network("10.1.0.0/16"), ip_network("fd00::/8")]
 IDLE = Situation(calls=0, lines=3, living_brains=1, has_room=True, has_apology=True, is_draining=False)
@@ -145,3 +147,14 @@ def test_the_sip_process_loads_nothing_heavy() -> None:
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "pjsua2" in loaded
     assert not loaded & {"numpy", "vosk", "torch", "sqlalchemy", "fastapi", "webrtcvad"}
+
+
+@pytest.mark.parametrize(
+    ("when_full", "verdict"),
+    [("queue", Verdict.APOLOGISE), ("operators", Verdict.APOLOGISE), ("refuse", Verdict.UNAVAILABLE)],
+)
+def test_without_a_brain_another_robot_is_better_than_an_apology(tmp_path: Path, when_full: str, verdict: Verdict) -> None:
+    settings = Settings(admission={"when_full": when_full}).admission
+    reception = Reception(settings, tmp_path, 3, has_operator=True, now=0.0, goes=lambda who, reason: None)
+    held = Held(served=0, waiting=0, has_leg=True, has_apology=True, is_draining=False)
+    assert decide("10.1.2.3", NETWORKS, reception.situation(held, 0.0)) is verdict

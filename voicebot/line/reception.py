@@ -65,7 +65,8 @@ class Reception:
             lines=self._lines,
             living_brains=len(self.roster),
             has_room=self.roster.has_room(now) and self._load.is_open(held.served, now),
-            has_apology=held.has_apology,
+            # Where refused calls go on to another robot, that one is better than our apology (this one may just be starting).
+            has_apology=held.has_apology and wanted != "refuse",
             is_draining=held.is_draining,
             waiting=held.waiting,
             places=self._settings.places if can_queue else 0,
