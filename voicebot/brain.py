@@ -26,6 +26,7 @@ from voicebot.dialog.talking import Returned
 from voicebot.dialog.understanding import Understanding
 from voicebot.dialog.version import version_of
 from voicebot.errors import StorageError
+from voicebot.heap import share_arenas
 from voicebot.hearing.ear import Ear
 from voicebot.hearing.orders import CAREFUL
 from voicebot.link import messages as line
@@ -416,5 +417,6 @@ class Brain:
 
 def run(settings: Settings, name: str) -> int:
     """Run one brain; returns the exit status."""
+    share_arenas()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until we listen to it; what it tells is looked for then
     return asyncio.run(Brain(settings, name).run())
