@@ -33,6 +33,7 @@ def _but_late_frames(figures: Figures) -> list[str]:
     return figures.problems()
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(400)
 def test_a_killed_robot_takes_nobody_with_it_and_comes_back(folder: Path) -> None:
     figures = run(folder, Plan(calls=8, a_second=0.8, returns_at_once=True))
