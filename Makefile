@@ -74,7 +74,7 @@ bench-failover: $(VENV)/.dev voice ## Two robots behind Kamailio, one killed amo
 bench-alice: $(VENV)/.dev ## How long Alice waits for a reply, with a slow database
 	@$(BIN)/python -m bench.alice $(BENCH_ARGS)
 
-soak: $(VENV)/.dev voice ## Thousands of short calls (BENCH_ARGS="--calls 2000 --minutes 20"): does anything grow?
+soak: $(VENV)/.dev voice ## Thousands of short calls (BENCH_ARGS="--calls 3000 --minutes 20"): does anything grow?
 	@$(BIN)/python -m bench.soak $(BENCH_ARGS)
 
 bench-recognition: $(VENV)/.dev voice ## Word errors and meanings heard, in unseen voices and noise; see docs/recognition.md
