@@ -26,7 +26,7 @@ from voicebot.dialog.talking import Returned
 from voicebot.dialog.understanding import Understanding
 from voicebot.dialog.version import version_of
 from voicebot.errors import StorageError
-from voicebot.heap import share_arenas
+from voicebot.heap import give_back
 from voicebot.hearing.ear import Ear
 from voicebot.hearing.orders import CAREFUL
 from voicebot.link import messages as line
@@ -98,6 +98,9 @@ class ClinicCalls:
         except StorageError as error:
             log.error("clinic database refused", service=name, problem=type(error).__name__)
             return Returned(name, error="unavailable")
+
+
+_IDLE_BEATS = 3  # seconds without a call
 
 
 class Brain:
@@ -379,7 +382,12 @@ class Brain:
 
     async def _heartbeat(self) -> None:
         is_written = True
+        idle_beats = 0
         while True:
+            idle_beats = 0 if self.conversations else idle_beats + 1
+            if idle_beats == _IDLE_BEATS:  # once in each quiet time: what the busy one took is not wanted for a while
+                self.edition.model.forget_spares()
+                await asyncio.to_thread(give_back)
             try:
                 self._publish()
                 is_written = True
@@ -417,6 +425,5 @@ class Brain:
 
 def run(settings: Settings, name: str) -> int:
     """Run one brain; returns the exit status."""
-    share_arenas()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until we listen to it; what it tells is looked for then
     return asyncio.run(Brain(settings, name).run())

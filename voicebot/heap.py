@@ -1,22 +1,18 @@
-"""The C heap of a process with many threads that hand each other's memory back."""
+"""The C heap: what was freed goes back to the system only when it is told so."""
 
 import ctypes
-import os
 import sys
 
-_M_ARENA_MAX = -8  # malloc.h of glibc
 
+def give_back() -> bool:
+    """Give the system what is free in all arenas (malloc_trim(3) of glibc); some milliseconds, in which no memory can be had.
 
-def share_arenas() -> bool:
-    """Keep glibc to one arena a core, where it would make one a thread (mallopt(3)); call it before there are threads.
-
-    Recognisers are fed by one thread after another: with an arena for each, the process grows until every one of them has
-    seen the worst. The processor does not notice. False where this is no glibc: nothing is done.
+    True where something went back; False also where this is no glibc.
     """
     if sys.platform != "linux":
         return False
     try:
-        set_option = ctypes.CDLL(None).mallopt
+        trim = ctypes.CDLL(None).malloc_trim
     except AttributeError:
         return False
-    return bool(set_option(_M_ARENA_MAX, max(2, os.cpu_count() or 1)))
+    return bool(trim(0))

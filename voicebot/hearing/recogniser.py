@@ -158,6 +158,10 @@ class SpeechModel:
             spare.recogniser.FinalResult()
         return TurnRecogniser(spare.recogniser, "open" if wanted is None else "grammar", spare, self._spares)
 
+    def forget_spares(self) -> None:
+        """Let go of the recognisers that rest: nobody calls for now."""
+        self._spares.clear()
+
     def _new(self, grammar: Grammar) -> Any:
         if grammar is None:
             recogniser = self._vosk.KaldiRecognizer(self._model, TELEPHONE_HZ)

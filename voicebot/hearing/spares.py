@@ -38,6 +38,11 @@ class Spares:
     def __len__(self) -> int:
         return len(self._resting)
 
+    def clear(self) -> None:
+        """Keep none."""
+        with self._lock:
+            self._resting.clear()
+
     def take(self, grammar: Grammar) -> Spare | None:
         """Return the one of this grammar that worked last; None where a new one must be made."""
         with self._lock:
