@@ -58,6 +58,8 @@ from voicebot.voice.speaker import Speaker, VoiceFacts
 
 log = structlog.get_logger(__name__)
 
+_IDLE_BEATS = 3  # seconds without a call
+
 APOLOGY = "Извин+ите, у нас технич+еская непол+адка. Соедин+яю вас с опер+атором."
 GOODBYE = "Извин+ите, опер+атор сейч+ас не отвеч+ает. Пож+алуйста, перезвон+ите нам чуть п+озже."
 _LAST_WORDS_SECONDS = 6.0
@@ -98,9 +100,6 @@ class ClinicCalls:
         except StorageError as error:
             log.error("clinic database refused", service=name, problem=type(error).__name__)
             return Returned(name, error="unavailable")
-
-
-_IDLE_BEATS = 3  # seconds without a call
 
 
 class Brain:

@@ -78,3 +78,14 @@ def test_the_one_that_worked_last_is_lent_first_and_only_to_its_own_grammar() ->
     ]
     spares.give(Spare(None, "tired", turns=2))
     assert len(spares) == 0
+
+
+def test_nobody_calls_and_none_is_kept(model: SpeechModel) -> None:
+    heard(model, "yes_anna", is_kept=True)
+    model.forget_spares()
+    assert heard(model, "yes_anna", is_kept=True)
+    spares = Spares()
+    spares.give(Spare(None, object()))
+    spares.clear()
+    assert len(spares) == 0
+    assert spares.take(None) is None
