@@ -34,6 +34,7 @@ def is_heard(sound: bytes, heard: bytes) -> bool:
     return bool(np.max(matches / (window * np.linalg.norm(needle))) > 0.8)
 
 
+@pytest.mark.heavy  # tests/line/test_line_queue_calls.py shows the same on every run, with a brain that only says it is full
 def test_the_second_caller_waits_hears_his_place_and_is_served(tmp_path: Path) -> None:
     with running_robot(tmp_path, {"sip": {"lines": 1}}) as robot, RawSip(robot.port) as first:
         first.send(first.invite())
