@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ KINDS = (
 SETTLED_WITHIN_SECONDS = 150.0
 _SLACK_SECONDS = 2.0
 _LOST = ("lost", "failed")
+#: From what the record calls a call's end to its BYE's answer.
+_BYE_UNDER_WAY = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Head:
     reason: str
     ended_by: str
     seconds: float
+    ended_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -232,8 +235,9 @@ def _count(
     figures.after_unanswered = sum(not _is_whole(one, crowd.seconds_of) for one in later)
     victims = [one for one in heads if one.node == dead_node and one.started_at <= died_at and one.outcome in _LOST]
     figures.lost = len(victims)
-    # A caller of the dead robot sees his call break off: sipp says that it failed. Nobody else's may.
-    figures.refused = max(0, counts["failed"] - figures.on_dead)
+    # Who was on the dead robot sees his call break off, and who hung up as it died gets no answer to his BYE: sipp says that
+    # these failed. Nobody else's may.
+    figures.refused = max(0, counts["failed"] - sum(_was_cut(one, dead_node, died_at) for one in heads))
     figures.without_outcome = sum(not one.outcome for one in heads)
     listed = {one.dialog_id for one in CallBacks(database, SystemClock()).open()}
     told = database.run(lambda session: set(session.scalars(select(MessageRow.key))), is_readonly=True)
@@ -241,6 +245,13 @@ def _count(
     figures.not_told = sum(f"lost:{one.id}" not in told for one in victims)
     if ready_at is not None:
         figures.on_returned = sum(one.node == dead_node and one.started_at > ready_at for one in heads)
+
+
+def _was_cut(head: Head, dead_node: str, died_at: datetime) -> bool:
+    """The death came before the robot could answer its caller's BYE."""
+    if head.node != dead_node or head.started_at > died_at:
+        return False
+    return head.outcome in _LOST or head.ended_at is None or head.ended_at > died_at - _BYE_UNDER_WAY
 
 
 def _is_whole(head: Head, seconds_of: dict[str, float]) -> bool:
@@ -261,6 +272,7 @@ def _heads(database: Database) -> list[Head]:
                 row.reason,
                 row.ended_by,
                 (row.ended_at - row.started_at).total_seconds() if row.ended_at else 0.0,
+                row.ended_at,
             )
             for row in session.scalars(select(DialogRow))
         ]
