@@ -53,6 +53,15 @@ def booked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
+def test_what_was_said_is_shown_while_the_store_of_recordings_is_away(booked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"endpoint": "http://127.0.0.1:9", "bucket": "b", "access_key": "k", "secret_key": "s"}.items():
+        monkeypatch.setenv(f"VOICEBOT_RECORDINGS__STORE__{name.upper()}", value)
+    result = runner.invoke(app, ["show", booked])
+    assert result.exit_code == 0, result.output
+    assert "cannot be reached" in result.output
+    assert "Когда?" in result.output
+
+
 def test_list_masks_phones_and_uses_the_clinics_zone(booked: str) -> None:
     result = runner.invoke(app, ["list"])
     assert result.exit_code == 0, result.output

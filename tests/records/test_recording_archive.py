@@ -1,11 +1,13 @@
 """Recordings in an S3-compatible store: put there after the call, never lost on the way, read, erased and copied from there."""
 
+import fcntl
 import logging
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -25,12 +27,15 @@ from voicebot.errors import ConfigurationError
 from voicebot.privacy.removal import remove_recordings
 from voicebot.privacy.resealing import seal_all
 from voicebot.privacy.retention import Purge
+from voicebot.records import recordings, uploads
 from voicebot.records.archive import Archive, StoreAway, open_archive
 from voicebot.records.dialogs import Dialog
 from voicebot.records.recorder import Recorder, recording_path
+from voicebot.records.recording_files import is_being_written
 from voicebot.records.recordings import Recordings, find
 from voicebot.records.sealing import MAGIC, RecordingLocked, read_recipients
 from voicebot.records.store import RecordStore
+from voicebot.records.tables import DialogRow
 from voicebot.records.uploads import Uploads, waiting_in
 from voicebot.settings import Settings
 from voicebot.storage.database import open_database
@@ -219,18 +224,121 @@ def test_what_a_killed_process_left_is_completed_and_sent(robot: Robot) -> None:
 def test_who_was_erased_while_it_waited_does_not_come_to_the_store(robot: Robot) -> None:
     erased, purged = robot.call(), robot.call()
     with robot.database.session() as session:
-        from voicebot.records.tables import DialogRow
-
         session.delete(session.get_one(DialogRow, erased.id))
         session.get_one(DialogRow, purged.id).recording_path = ""
     assert robot.uploads.run() == 0
-    assert find(robot.folder, purged.recording_path) is None
-    assert find(robot.folder, erased.recording_path) is not None  # its dialog may still wait on the disk for the database
-    old = SystemClock().now() - timedelta(days=3)
-    os.utime(robot.folder / erased.recording_path, (old.timestamp(),) * 2)
+    for dialog in (erased, purged):  # the dialog, or the name of its recording, may still wait on the disk for the database
+        assert find(robot.folder, dialog.recording_path) is not None
+        old = SystemClock().now() - timedelta(days=3)
+        os.utime(robot.folder / dialog.recording_path, (old.timestamp(),) * 2)
     assert robot.uploads.run() == 0
-    assert find(robot.folder, erased.recording_path) is None
+    for dialog in (erased, purged):
+        assert find(robot.folder, dialog.recording_path) is None
     assert robot.stored() == []
+
+
+def test_a_recording_whose_name_waits_on_the_disk_is_not_lost(robot: Robot) -> None:
+    dialog = robot.call()
+    robot.store.update_dialog(dialog.id, recording_path="")  # the database took the dialog, then refused: the name is spooled
+    assert robot.uploads.run() == 0
+    robot.store.set_recording(dialog.id, dialog.recording_path)
+    assert robot.uploads.run() == 1
+    assert robot.stored() == [dialog.recording_path]
+
+
+class Between(Archive):
+    """Something happens while a file is on its way."""
+
+    happens: Callable[[], object]
+
+    def put(self, name: str, file: Path) -> None:
+        super().put(name, file)
+        self.happens()
+
+
+@pytest.mark.parametrize("is_gone_here", [True, False], ids=["here", "by another machine"])
+def test_who_is_erased_while_it_is_sent_is_not_in_the_store(robot: Robot, is_gone_here: bool) -> None:
+    dialog = robot.call()
+
+    def erase() -> None:
+        with robot.database.session() as session:
+            session.delete(session.get_one(DialogRow, dialog.id))
+        if is_gone_here:
+            (robot.folder / dialog.recording_path).unlink()
+
+    robot.archive.__class__ = Between
+    robot.archive.happens = erase  # type: ignore[attr-defined]
+    assert robot.uploads.run() == 0
+    assert robot.stored() == []
+
+
+def test_a_file_that_goes_while_it_is_looked_at_stops_nobody(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, dialog = robot.call(), robot.call()
+    monkeypatch.setattr(uploads, "is_being_written", _deleting(robot.folder / gone.recording_path))
+    assert waiting_in(robot.folder, robot.clock).files == 1
+    (robot.folder / gone.recording_path).touch()
+    assert robot.uploads.run() == 1
+    assert robot.stored() == [dialog.recording_path]
+
+
+def _deleting(path: Path) -> Callable[[Path], bool]:
+    def is_being_written(_: Path) -> bool:
+        path.unlink(missing_ok=True)
+        return False
+
+    return is_being_written
+
+
+def test_a_recording_that_goes_to_the_store_while_it_is_opened_is_heard(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
+    dialog = robot.call()
+    reader = Recordings(robot.settings)
+    read = recordings._beginning
+
+    def beginning(path: Path, most_bytes: int | None) -> bytes:
+        robot.uploads.run()
+        return read(path, most_bytes)
+
+    monkeypatch.setattr(recordings, "_beginning", beginning)
+    assert np.array_equal(reader.samples(dialog), SOUND)
+    assert robot.waiting() == 0
+
+
+def test_a_look_at_the_moment_of_its_making_does_not_take_a_recording_for_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "new.flac"
+    flock, looks = fcntl.flock, []
+
+    def at_that_moment(descriptor: int, how: int) -> None:
+        if not looks:
+            looks.append(is_being_written(path) if not path.stat().st_size else False)
+            looker = os.open(path, os.O_RDWR)
+            flock(looker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            threading.Timer(0.02, os.close, [looker]).start()
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", at_that_moment)
+    recorder = Recorder(path, 0)
+    monkeypatch.undo()
+    assert looks == [True]
+    recorder.write(b"\1\2" * 160, b"\3\4" * 160)
+    assert is_being_written(path)
+    recorder.close()
+    assert not is_being_written(path)
+
+
+def test_what_else_lies_in_the_bucket_is_not_purged(robot: Robot) -> None:
+    others = ["1c/backup.zip", "1999/report.flac", "2001/02/03/letter.pdf"]
+    for name in others:
+        robot.archive.put_bytes(name, b"not ours")
+    robot.archive.put_bytes("2020/01/02/ABCDEFGH.flac.sealed", b"of a machine that is no more")
+    assert Purge(robot.database, robot.settings, robot.clock, lambda: None).run().leftovers == 1
+    assert robot.stored() == sorted(others)
+
+
+def test_an_empty_object_is_read_as_such(robot: Robot) -> None:
+    robot.archive.put_bytes("2020/01/02/ABCDEFGH.flac", b"")
+    assert robot.archive.read("2020/01/02/ABCDEFGH.flac", 100) == b""
 
 
 def test_the_purge_reaches_the_store(robot: Robot) -> None:

@@ -3,6 +3,7 @@
 What stays is a row of figures under another, random name: nothing leads from it to a person or a call.
 """
 
+import re
 import secrets
 import sqlite3
 import time
@@ -24,6 +25,7 @@ from voicebot.storage.database import Database
 log = structlog.get_logger(__name__)
 
 _DRAWS = 5
+_RECORDING = re.compile(r"\d{4}/\d{2}/\d{2}/[^/]+\.flac(\.sealed)?")
 _REST_SECONDS = 0.05
 _MERGE_PAGES = 500  # of SQLite's search index a transaction: some milliseconds
 
@@ -53,13 +55,17 @@ def remove_recordings(folder: Path, paths: Mapping[str, str], archive: Archive |
 
 
 def remove_old_objects(archive: Archive, before: date, between: Callable[[], None] = rest) -> int:
-    """Delete what the store has of days before `before`, also what no dialog names; return how much. Raises StoreAway."""
+    """Delete recordings that the store has of days before `before`, also what no dialog names; return how many.
+
+    What else lies in a bucket that is not ours alone stays. Raises StoreAway.
+    """
     count = 0
     for one in archive.each():  # in the order of names, which begin with the day
         if one.name >= f"{before:%Y/%m/%d}":
             break
-        count += archive.remove(one.name)
-        between()
+        if _RECORDING.fullmatch(one.name):
+            count += archive.remove(one.name)
+            between()
     return count
 
 

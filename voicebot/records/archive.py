@@ -3,6 +3,7 @@
 What is sealed on the disk is sealed there: files go as they are, under the names that they have below the recordings' folder.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -66,13 +67,15 @@ class Archive:
             if head is None:
                 return None
             length = min(most_bytes, head["size"])
+            if not length:
+                return b""
             return self._unless_missing(lambda: bytes(self._api.get_range(self._store, name, start=0, length=length)))
 
     def put(self, name: str, file: Path) -> None:
-        """Store a file under a name, whole or not at all; one that is there is replaced."""
-        size = file.stat().st_size
-        with self._asked():
-            self._api.put(self._store, name, file, use_multipart=size > _MULTIPART_BYTES)
+        """Store a file under a name, whole or not at all; one that is there is replaced. OSError: the file cannot be read."""
+        with file.open("rb") as opened, self._asked():
+            size = os.fstat(opened.fileno()).st_size
+            self._api.put(self._store, name, opened, use_multipart=size > _MULTIPART_BYTES)
             if self._api.head(self._store, name)["size"] != size:
                 raise StoreAway(f"{self.place} keeps less than it was given.", "Look at its log and its disk.")
 
@@ -117,9 +120,7 @@ class Archive:
             why = _why(error, self._api.exceptions)
             with self._lock:
                 self._away = (self._monotonic() + _LEFT_ALONE_SECONDS, why)
-            raise StoreAway(
-                f"{self.place} does not work: {why}.", "See [recordings.store]; `voicebot doctor` tries it."
-            ) from None
+            raise StoreAway(f"{self.place} does not work: {why}.", _CURE) from None
         with self._lock:
             self._away = None
 

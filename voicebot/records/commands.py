@@ -18,6 +18,7 @@ from voicebot import dialog_id as dialog_ids
 from voicebot import settings as settings_module
 from voicebot.clock import SystemClock
 from voicebot.errors import StorageError, VoicebotError
+from voicebot.records.archive import StoreAway
 from voicebot.records.dialogs import Dialog, DialogFilter, Who, mask_phone
 from voicebot.records.recordings import Recordings
 from voicebot.records.sealing import SUFFIX
@@ -90,17 +91,26 @@ def show(dialog_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     for line in head_lines(dialog, settings.zoneinfo):
         console.print(Text(line, style="bold" if line.startswith("Dialog") else ""), soft_wrap=True)
     if dialog.recording_path:
-        where = Recordings(settings).place(dialog)
-        if not where:
-            console.print(Text(f"The recording is not in {settings.recordings_folder}.", style="yellow"))
-        elif where.endswith(SUFFIX):
-            console.print(Text(f"Sealed: voicebot dialogs sound {dialog.id} --to {dialog.id}.flac", style="dim"))
+        _print_place(console, dialog, settings)
     console.print()
     for turn in dialog.turns:
         first, *notes = turn_lines(turn)
         console.print(Text(first, style=_COLOURS[turn.who]), soft_wrap=True)
         for note in notes:
             console.print(Text(note, style="dim"), soft_wrap=True)
+
+
+def _print_place(console: Console, dialog: Dialog, settings: Settings) -> None:
+    """Say what is to be known before the recording can be heard."""
+    try:
+        where = Recordings(settings).place(dialog)
+    except StoreAway as away:
+        console.print(Text(f"The recording cannot be reached: {away.message}", style="yellow"))
+        return
+    if not where:
+        console.print(Text(f"The recording is not in {settings.recordings_folder}.", style="yellow"))
+    elif where.endswith(SUFFIX):
+        console.print(Text(f"Sealed: voicebot dialogs sound {dialog.id} --to {dialog.id}.flac", style="dim"))
 
 
 @app.command()

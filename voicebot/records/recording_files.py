@@ -11,6 +11,8 @@ from voicebot.records.sealing import MAGIC, Recipients, seal
 
 #: A recorder writes each second; a brain that hangs is killed within a minute.
 _QUIET_WITHOUT_LOCKS_SECONDS = 300.0
+_LOCK_TRIES = 50
+_LOCK_PAUSE_SECONDS = 0.005
 
 
 class RecordingFile(Protocol):
@@ -35,8 +37,18 @@ def create(path: Path, recipients: Recipients = ()) -> RecordingFile:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
     with contextlib.suppress(OSError):  # a shared folder may know no locks; then its time of change has to do
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor)
     return SealedFile(descriptor, recipients) if recipients else PlainFile(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Whoever looks (`is_being_written`) holds the lock for a moment; without ours the recording would seem finished."""
+    for _ in range(_LOCK_TRIES):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_SECONDS)
+    return None
 
 
 def is_being_written(path: Path) -> bool:
@@ -49,11 +61,18 @@ def is_being_written(path: Path) -> bool:
     except OSError:
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        facts = os.fstat(descriptor)
+        is_quiet = time.time() - facts.st_mtime >= _QUIET_WITHOUT_LOCKS_SECONDS
+        if not facts.st_size and not is_quiet:
+            return True  # just made, and perhaps not locked yet
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return not is_quiet
     except OSError:
-        return time.time() - os.fstat(descriptor).st_mtime < _QUIET_WITHOUT_LOCKS_SECONDS
+        return True
     finally:
         os.close(descriptor)
     return False

@@ -1,5 +1,6 @@
 """Recordings as they are read: found here or in the store, opened with the keys at hand, completed; plain and sealed alike."""
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -65,7 +66,7 @@ class Recordings:
         try:
             found = self._found(dialog)
             head = b"" if found is None else found.read(_PROOF_BYTES)
-        except StoreAway:
+        except (StoreAway, FileNotFoundError):
             return None
         if not is_sealed(head):
             return None
@@ -90,7 +91,10 @@ class Recordings:
             if key in self._opened:
                 self._opened.move_to_end(key)
                 return self._opened[key]
-        data = found.read(None)
+        try:
+            data = found.read(None)
+        except FileNotFoundError:
+            return self.flac(dialog)  # it went to the store in this moment: there it is found, or nowhere any more
         data = completed(unseal(data, read_identities(self._key_file)) if is_sealed(data) else data)
         with self._lock:
             self._opened[key] = data
@@ -108,8 +112,9 @@ class Recordings:
         """Look for it here, where it waits for the store, then there. Raises StoreAway."""
         path = find(self._folder, dialog.recording_path)
         if path is not None:
-            facts = path.stat()
-            return _Found(str(path), (facts.st_size, facts.st_mtime_ns), lambda most: _beginning(path, most))
+            with contextlib.suppress(FileNotFoundError):
+                facts = path.stat()
+                return _Found(str(path), (facts.st_size, facts.st_mtime_ns), lambda most: _beginning(path, most))
         if self._archive is None:
             return None
         archive = self._archive

@@ -1,9 +1,10 @@
 """From this machine's folder to the store of recordings: each finished recording, until the store has it.
 
 The folder is the spool: a file goes only when the store holds all of it, so that nothing is lost while the store is away. What
-no dialog names any more (erased at a patient's wish while it waited here) is deleted instead of being put there.
+no dialog names (erased at a patient's wish while it waited here) is never put there, and deleted in the end.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 300.0
-#: A dialog may come to the database late (it waited on the disk for it); after so long it does not exist.
+#: A dialog, or the name of its recording, may come to the database late (it waits on the disk); after so long it will not.
 _NOBODYS = timedelta(days=2)
 
 
@@ -71,48 +72,45 @@ class Uploads:
         return count
 
     def _take(self, path: Path) -> bool:
+        """Raises StorageError. A file that goes meanwhile (erased, purged) is left out of the store, too."""
         name = path.relative_to(self._folder).as_posix()
         try:
-            if path.suffix == ".flac" and not is_complete(path):
-                repair(path)  # its process was killed; nobody else will complete it
+            _complete(path)
             before = path.stat()
-        except FileNotFoundError:
-            return False  # purged meanwhile
-        except (OSError, StorageError) as error:
-            log.warning("recording_sent_as_it_is", name=path.name, why=type(error).__name__)
-            before = path.stat()
-        is_named = self._is_named(name)
-        if is_named is None:
-            if self._clock.now().timestamp() - before.st_mtime > _NOBODYS.total_seconds():
-                is_named = False
-            else:
+            if not self._is_named(name):
+                if self._clock.now().timestamp() - before.st_mtime > _NOBODYS.total_seconds():
+                    path.unlink(missing_ok=True)
+                    log.info("nobodys_recording_removed", name=path.name)
                 return False
-        if not is_named:
-            path.unlink(missing_ok=True)
-            log.info("nobodys_recording_removed", name=path.name)
-            return False
-        self._archive.put(name, path)
-        if self._is_named(name) is False:  # erased while we sent it: whoever erased it did not find it there
-            self._archive.remove(name)
-            path.unlink(missing_ok=True)
-            return False
-        try:
-            after = path.stat()
-        except FileNotFoundError:  # erased or purged in this moment
+            self._archive.put(name, path)
+            after = path.stat() if self._is_named(name) else None
+        except FileNotFoundError:
+            after = None
+        if after is None:  # erased while we sent it: whoever erased it did not find it there
             self._archive.remove(name)
             return False
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             return False  # sealed or completed anew meanwhile: once more
-        path.unlink()
+        path.unlink(missing_ok=True)
         return True
 
-    def _is_named(self, name: str) -> bool | None:
-        """Whether a dialog has this recording; None where the dialog is not known."""
-
+    def _is_named(self, name: str) -> bool:
+        """Whether a dialog has this recording, as far as the database knows by now."""
         dialog_id = Path(name).name.split(".")[0]
         query = select(DialogRow.recording_path).where(DialogRow.id == dialog_id)
         known = self._database.run(lambda session: session.scalar(query), is_readonly=True)
-        return None if known is None else known in (name, name.removesuffix(SUFFIX))
+        return known in (name, name.removesuffix(SUFFIX))
+
+
+def _complete(path: Path) -> None:
+    """Complete what a killed process left: nobody else will. Raises FileNotFoundError where there is none any more."""
+    try:
+        if path.suffix == ".flac" and not is_complete(path):
+            repair(path)
+    except FileNotFoundError:
+        raise
+    except (OSError, StorageError) as error:
+        log.warning("recording_sent_as_it_is", name=path.name, why=type(error).__name__)
 
 
 def finished(folder: Path) -> Iterator[Path]:
@@ -124,5 +122,8 @@ def finished(folder: Path) -> Iterator[Path]:
 
 def waiting_in(folder: Path, clock: Clock) -> Waiting:
     """Return how much waits, and since when the longest waits."""
-    changed = [path.stat().st_mtime for path in finished(folder)]
+    changed = []
+    for path in finished(folder):
+        with contextlib.suppress(FileNotFoundError):  # just gone to the store
+            changed.append(path.stat().st_mtime)
     return Waiting(len(changed), max(0.0, clock.now().timestamp() - min(changed)) if changed else 0.0)
