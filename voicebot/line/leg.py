@@ -96,6 +96,7 @@ class Leg(pj.Call):
         self.call_id = ""  # of the call it belongs to; no reference back, legs must die when dropped
         self.is_ended = False
         self.invite = self.source = ""  # of who calls us: the whole request, and host:port
+        self.sip_call_id = ""  # once there is a dialog
 
     def accept(self) -> bool:
         """Ring and answer at once, so that RTP flows at once. False where the stack refused (488, a caller already gone)."""
@@ -153,6 +154,7 @@ class Leg(pj.Call):
         else:
             return
         if dialog is not None:
+            self.sip_call_id = dialog.call_id
             self._events.append(Established(self, dialog))
 
     @guarded

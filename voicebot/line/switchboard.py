@@ -288,15 +288,14 @@ class Switchboard:
 
     def _answered(self, dialled: Dialled, now: float) -> None:
         """Somebody picked up. What was heard before that is early media, nobody's word."""
-        leg, order = dialled.leg, dialled.order
-        info = leg.getInfo()
+        leg, order = dialled.leg, dialled.order  # which may have hung up already: the library is not asked about it
         started = CallStarted(
             call_id=leg.call_id,
             dialog_id=order.dialog_id,
             caller=order.phone,
             called=self._settings.calls.caller_id or self._settings.sip.user,
             source_host="",
-            sip_call_id=str(info.callIdString),
+            sip_call_id=leg.sip_call_id,
             order=order.order,
         )
         # A REFER would take the patient to the operator through a PBX that did not call him: the legs stay joined here.
