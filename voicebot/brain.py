@@ -49,10 +49,10 @@ from voicebot.talk.orphans import store_orphan
 from voicebot.talk.reloading import Reloading
 from voicebot.talk.shared import Shared
 from voicebot.talk.speech import Prepared
-from voicebot.talk.trouble import where
 from voicebot.talk.waiting_calls import store_waiting
 from voicebot.talk.waiting_words import music_of, sounds_of
 from voicebot.threads import named_pool
+from voicebot.trouble import where
 from voicebot.voice.choose import open_voice
 from voicebot.voice.speaker import Speaker, VoiceFacts
 

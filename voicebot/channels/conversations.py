@@ -25,7 +25,7 @@ from voicebot.channels.thinking import Thinker
 from voicebot.channels.writer import Writer
 from voicebot.errors import StorageError
 from voicebot.storage.database import Database
-from voicebot.talk.trouble import where
+from voicebot.trouble import where
 
 log = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from voicebot import dialog_id
 from voicebot.clinic.outgoing_calls import LEASE_SECONDS, CallResult, OutgoingCall, OutgoingCalls
 from voicebot.errors import StorageError
 from voicebot.link import messages as line
-from voicebot.talk.trouble import where
+from voicebot.trouble import where
 
 log = structlog.get_logger(__name__)
 

@@ -27,8 +27,8 @@ from voicebot.records.recorder import Recorder, recording_path
 from voicebot.records.sealing import Recipients
 from voicebot.records.store import DuplicateDialogId, RecordStore
 from voicebot.talk.speech import Utterance
-from voicebot.talk.trouble import where
 from voicebot.talk.waiting_calls import began_at, take_over
+from voicebot.trouble import where
 
 log = structlog.get_logger(__name__)
 

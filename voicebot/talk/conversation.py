@@ -22,7 +22,7 @@ from voicebot.talk.opening import Opening
 from voicebot.talk.rescue import REASON, Rescue
 from voicebot.talk.service_calls import Answer
 from voicebot.talk.shared import Shared
-from voicebot.talk.trouble import where
+from voicebot.trouble import where
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from voicebot.errors import VoicebotError
-from voicebot.talk.trouble import where
+from voicebot.trouble import where
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from voicebot.dialog.talking import HandOver
 from voicebot.link import messages as line
 from voicebot.talk.chronicle import Chronicle
 from voicebot.talk.speech import Mouth, Prepared, Utterance
-from voicebot.talk.trouble import where
+from voicebot.trouble import where
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ import structlog
 
 from voicebot.dialog.talking import Invoke, Returned
 from voicebot.talk.chronicle import Chronicle
-from voicebot.talk.trouble import where
+from voicebot.trouble import where
 
 log = structlog.get_logger(__name__)
 
