@@ -43,11 +43,6 @@ V1 = "/api/v1"
 PHONE = "+79161234567"
 
 
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
 @contextmanager
 def filled(url: str, folder: Path, clock: VirtualClock) -> Iterator[FastAPI]:
     """A desk of the demo clinic: dialogs finished, handed over and running, marks, visits of every kind."""

@@ -6,12 +6,11 @@ may open it.
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from desk_browser import OURS, PAGE, PASSWORD, QUICK, actions, browser, desk_app, log_in, token
+from desk_browser import OURS, PAGE, PASSWORD, QUICK, actions, browser, log_in, token
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -52,15 +51,9 @@ SCRIPT = "<script>document.title='taken'</script>"
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        app.state.desk.users.add(OTHER, Role.QA, PASSWORD)
-        yield app
+def app(app: FastAPI) -> FastAPI:
+    app.state.desk.users.add(OTHER, Role.QA, PASSWORD)
+    return app
 
 
 @pytest.fixture

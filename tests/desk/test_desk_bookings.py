@@ -1,13 +1,11 @@
 """What an operator books, moves and cancels for a contact: one click, once, and never another's time."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from desk_browser import OURS, PAGE, actions, browser, desk_app, log_in, token
+from desk_browser import OURS, PAGE, actions, browser, log_in, token
 from desk_clinic import PHONE, handed_over, slots_of, with_clinic
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -21,17 +19,6 @@ from voicebot.russian.names import PersonName
 
 ANNA = {"surname": "Ветрова", "given": "Анна", "phone": PHONE}
 HTMX = {**OURS, "hx-request": "true"}
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        yield app
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """An operator answers in writing: takes a chat, writes, gives it back, ends it; others cannot; a silent one loses it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk_browser import OURS, PAGE, PASSWORD, actions, browser, desk_app, log_in, token
+from desk_browser import OURS, PAGE, PASSWORD, actions, browser, log_in, token
 from desk_clinic import with_clinic
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -24,16 +23,10 @@ SILENT_SECONDS = 300
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        with_clinic(app, days=1)
-        app.state.desk.users.add("anna", Role.OPERATOR, PASSWORD)
-        yield app
+def app(app: FastAPI) -> FastAPI:
+    with_clinic(app, days=1)
+    app.state.desk.users.add("anna", Role.OPERATOR, PASSWORD)
+    return app
 
 
 def logged_in(app: FastAPI, name: str) -> TestClient:

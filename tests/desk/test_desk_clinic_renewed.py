@@ -2,12 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from demo_clinic import DEMO
-from desk_browser import browser, desk_app, log_in
+from desk_browser import browser, log_in
 from fastapi import FastAPI
 
 from voicebot import status
@@ -40,17 +39,6 @@ def test_an_open_desk_takes_new_files_and_refuses_wrong_ones(tmp_path: Path) -> 
         clinic.renew()
     assert clinic.catalogue is renewed
     assert clinic.forms
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        yield app
 
 
 def test_the_queue_of_a_full_robot_is_shown_while_its_line_lives(app: FastAPI, clock: VirtualClock) -> None:

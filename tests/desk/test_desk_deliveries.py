@@ -2,12 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from desk_browser import PAGE, actions, browser, desk_app, log_in
+from desk_browser import PAGE, actions, browser, log_in
 from desk_clinic import PHONE, handed_over, slots_of, with_clinic
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -22,15 +20,9 @@ from voicebot.russian.names import PersonName
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        with_clinic(app, days=2)
-        yield app
+def app(app: FastAPI) -> FastAPI:
+    with_clinic(app, days=2)
+    return app
 
 
 def logged_in(app: FastAPI, name: str) -> TestClient:

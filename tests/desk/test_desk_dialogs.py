@@ -2,14 +2,13 @@
 
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from desk_browser import OURS, PAGE, actions, browser, desk_app, log_in, token
+from desk_browser import OURS, PAGE, actions, browser, log_in, token
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pyrage.x25519 import Identity
@@ -24,17 +23,6 @@ from voicebot.records.recordings import Recordings
 from voicebot.settings import Settings
 
 EVIL = "<script>alert('x')</script>"
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        yield app
 
 
 @pytest.fixture

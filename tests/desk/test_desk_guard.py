@@ -1,11 +1,9 @@
 """The desk's door: nothing without a login, nothing by another site, nothing by guessing."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from desk_browser import OURS, PAGE, PASSWORD, actions, browser, desk_app, log_in, token
+from desk_browser import OURS, PAGE, PASSWORD, actions, browser, log_in, token
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -13,17 +11,6 @@ from voicebot.accounts.roles import Role
 from voicebot.accounts.sessions import IDLE
 from voicebot.clock import VirtualClock
 from voicebot.desk.guard import COOKIE
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        yield app
 
 
 @pytest.fixture

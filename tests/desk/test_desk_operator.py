@@ -1,12 +1,10 @@
 """The operator's queue and a contact: what is known, live, taken, settled."""
 
 import asyncio
-from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 
 import pytest
-from desk_browser import OURS, PAGE, actions, browser, desk_app, log_in, token
+from desk_browser import OURS, PAGE, actions, browser, log_in, token
 from desk_clinic import handed_over, with_clinic
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -23,15 +21,9 @@ from voicebot.russian.spelling import say_dialog_id
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        with_clinic(app, days=2)
-        yield app
+def app(app: FastAPI) -> FastAPI:
+    with_clinic(app, days=2)
+    return app
 
 
 @pytest.fixture

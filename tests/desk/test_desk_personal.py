@@ -3,11 +3,9 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from desk_browser import OURS, PAGE, actions, browser, desk_app, log_in, token
+from desk_browser import OURS, PAGE, actions, browser, log_in, token
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -16,17 +14,6 @@ from voicebot.clock import VirtualClock
 from voicebot.records.dialogs import Dialog, Turn, Who
 
 PHONE = "+79161234567"
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        yield app
 
 
 @pytest.fixture

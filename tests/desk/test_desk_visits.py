@@ -1,11 +1,9 @@
 """The reception's day and the calls to return, as pages."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from desk_browser import OURS, PAGE, actions, browser, desk_app, log_in, token
+from desk_browser import OURS, PAGE, actions, browser, log_in, token
 from desk_clinic import PHONE, handed_over, slots_of, with_clinic
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -22,17 +20,6 @@ from voicebot.russian.names import PersonName
 
 HTMX = {**OURS, "hx-request": "true"}
 MASKED = "+7 916 ***-**-67"
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()  # Monday, 9:00
-
-
-@pytest.fixture
-def app(tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    with desk_app(tmp_path, clock, monkeypatch) as app:
-        yield app
 
 
 @pytest.fixture
