@@ -18,7 +18,8 @@ from sqlalchemy import event, select
 
 from voicebot.clinic.tables import AppointmentRow, ContactPointRow, MessageRow, PatientRow, SlotRow
 from voicebot.clock import VirtualClock
-from voicebot.messages.courier import Courier, Means
+from voicebot.messages.courier import Courier
+from voicebot.messages.intents import Means
 from voicebot.messages.receipts import Receipts
 from voicebot.messages.rendered import Rendered
 from voicebot.messages.senders.sender import (

@@ -20,7 +20,8 @@ from structlog.testing import capture_logs
 
 from voicebot.clinic.tables import AppointmentRow, MessageRow
 from voicebot.clock import VirtualClock
-from voicebot.messages.courier import Courier, Work
+from voicebot.messages.courier import Courier
+from voicebot.messages.intents import Work
 from voicebot.messages.senders.sender import Channel
 from voicebot.reminders.planning import Planned, Visit, plan
 from voicebot.reminders.tables import ReminderRow

@@ -5,9 +5,8 @@ update of a chat is done at a time, many chats at once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -18,6 +17,7 @@ from voicebot.channels.bot_text import join, parts
 from voicebot.channels.bot_words import BotWords
 from voicebot.channels.contact import Button, Incoming, Mode, Reply
 from voicebot.channels.conversations import TextConversations
+from voicebot.channels.locks import KeyedLocks
 from voicebot.channels.messenger import (
     Began,
     Edited,
@@ -51,12 +51,6 @@ _COMMANDS = {"/operator": "оператор", "/cancel": "отменить за�
 Sleep = Callable[[float], Awaitable[None]]
 
 
-@dataclass(slots=True)
-class _Lock:
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
-
-
 class Bot:
     """Lives in one event loop. `sleep`: for tests."""
 
@@ -82,14 +76,14 @@ class Bot:
         self._notices = notices
         self._words = words or BotWords()
         self._sleep = sleep
-        self._locks: dict[str, _Lock] = {}
+        self._locks: KeyedLocks[str] = KeyedLocks()
 
     async def handle(self, raw: Any) -> None:
         """Do an update and answer it. Raises StorageError and SendFailure: it is to come again; nothing else."""
         update = self.messenger.parse(raw)
         if update is None:
             return
-        async with self._locked(update.chat):
+        async with self._locks.of(update.chat):
             key = f"{update.chat} {update.key}"
             if await asyncio.to_thread(self._store.is_answered, key):
                 return
@@ -280,18 +274,6 @@ class Bot:
             await work
         except SendFailure as failure:
             log.debug("bot_nicety_failed", channel=self.messenger.channel, problem=_name(failure))
-
-    @asynccontextmanager
-    async def _locked(self, chat: str) -> AsyncIterator[None]:
-        one = self._locks.setdefault(chat, _Lock())
-        one.users += 1
-        try:
-            async with one.lock:
-                yield
-        finally:
-            one.users -= 1
-            if not one.users:
-                del self._locks[chat]
 
 
 def _asks_for_phone(place: Place) -> bool:

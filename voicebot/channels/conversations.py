@@ -6,10 +6,8 @@ state is cached; what another process wrote meanwhile is noticed by its version 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -17,6 +15,7 @@ import structlog
 from voicebot.channels import store
 from voicebot.channels.contact import ADDRESS_LENGTH, Incoming, Reply, Said
 from voicebot.channels.editions import Thinkers
+from voicebot.channels.locks import KeyedLocks
 from voicebot.channels.rules import Rules
 from voicebot.channels.steps import StepOf, Steps
 from voicebot.channels.store import Place, Superseded
@@ -33,12 +32,6 @@ Key = tuple[str, str]
 
 _MOST_TRIES = 4
 _MOST_CACHED = 20_000
-
-
-@dataclass(slots=True)
-class _Lock:
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
 
 
 class TextConversations:
@@ -62,7 +55,7 @@ class TextConversations:
         self._writer = Writer(database)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="thinking")
         self._cache: OrderedDict[Key, Place] = OrderedDict()
-        self._locks: dict[Key, _Lock] = {}
+        self._locks: KeyedLocks[Key] = KeyedLocks()
 
     def close(self) -> None:
         """Finish what is under way."""
@@ -86,7 +79,7 @@ class TextConversations:
 
     async def place(self, channel: str, address: str) -> Place:
         """Return where a dialog stands."""
-        async with self._locked((channel, address)):
+        async with self._locks.of((channel, address)):
             return await self._place((channel, address))
 
     def known_version(self, channel: str, address: str) -> int:
@@ -104,7 +97,7 @@ class TextConversations:
         return reply if is_changed else None
 
     async def _change(self, key: Key, step: StepOf, message_id: str = "") -> tuple[Reply, bool]:
-        async with self._locked(key):
+        async with self._locks.of(key):
             for _ in range(_MOST_TRIES):
                 place = await self._place(key)
                 known = place.answered(message_id)
@@ -171,15 +164,3 @@ class TextConversations:
         self._cache.move_to_end(place.key)
         while len(self._cache) > _MOST_CACHED:
             self._cache.popitem(last=False)
-
-    @asynccontextmanager
-    async def _locked(self, key: Key) -> AsyncIterator[None]:
-        one = self._locks.setdefault(key, _Lock())
-        one.users += 1
-        try:
-            async with one.lock:
-                yield
-        finally:
-            one.users -= 1
-            if not one.users:
-                del self._locks[key]

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import BaseModel, ConfigDict
 
-from voicebot.errors import ConfigurationError
+from voicebot.dialog.own_words import load_own_words
 
 
 class Texts(BaseModel):
@@ -33,14 +31,5 @@ class Texts(BaseModel):
 
 
 def load_texts(folder: Path) -> Texts:
-    """Read the clinic's own words (`channels.yaml` of its folder, if there is one). Raises ConfigurationError."""
-    file = folder / "channels.yaml"
-    if not file.is_file():
-        return Texts()
-    try:
-        return Texts.model_validate(YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {})
-    except YAMLError:
-        raise ConfigurationError(f"{file.name} cannot be read.", "Correct its YAML.") from None
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ConfigurationError(f"{file.name} is wrong: {wrong}.", f"Known: {', '.join(Texts.model_fields)}.") from None
+    """Read the clinic's own words (`channels.yaml` of its folder). Raises ConfigurationError with file and line."""
+    return load_own_words(folder / "channels.yaml", Texts)

@@ -11,7 +11,8 @@ from voicebot.clinic.entries import Catalogue
 from voicebot.clinic.waiting_offers import WaitingOffers
 from voicebot.clock import Clock
 from voicebot.errors import StorageError
-from voicebot.messages.courier import Courier, Means
+from voicebot.messages.courier import Courier
+from voicebot.messages.intents import Means
 from voicebot.messages.opening import open_templates
 from voicebot.messages.prices import prices_of
 from voicebot.messages.providers import open_senders

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import structlog
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from voicebot.audio.hold_music import at_level, hold_music
 from voicebot.audio.pcm import TELEPHONE_HZ, Pcm
 from voicebot.audio.wav import SoundError, read_sound
-from voicebot.dialog.loader import line_of, plain, read_yaml
-from voicebot.errors import ConfigurationError
+from voicebot.dialog.own_words import load_own_words
 from voicebot.link.waiting_sounds import WaitingSounds
 from voicebot.russian.numbers import say_ordinal
 
@@ -36,23 +35,17 @@ class WaitingWords(BaseModel):
     call_back: str = "К сожал+ению, опер+аторы сейч+ас з+аняты. М+ы об+язательно вам перезвон+им. Всег+о д+оброго!"
     goodbye: str = "К сожал+ению, опер+аторы сейч+ас з+аняты. Пож+алуйста, перезвон+ите нам ч+уть п+озже. Всег+о д+оброго!"
 
+    @field_validator("place")
+    @classmethod
+    def _told(cls, value: str) -> str:
+        if "{place}" not in value:
+            raise ValueError("has no {place}: say where the place goes")
+        return value
+
 
 def load_waiting_words(folder: Path) -> WaitingWords:
     """Read the clinic's own words, if there are any. Raises ConfigurationError with file and line."""
-    file = folder / FILE
-    if not file.is_file():
-        return WaitingWords()
-    raw = read_yaml(file)
-    try:
-        words = WaitingWords.model_validate(plain(raw) or {})
-    except ValidationError as error:
-        wrong = "\n".join(
-            f"{file}:{line_of(raw, e['loc'])}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()
-        )
-        raise ConfigurationError(wrong, f"Known: {', '.join(WaitingWords.model_fields)}.") from None
-    if "{place}" not in words.place:
-        raise ConfigurationError(f"{file}:{line_of(raw, ('place',))}: place: has no {{place}}.", "Say where the place goes.")
-    return words
+    return load_own_words(folder / FILE, WaitingWords)
 
 
 def sounds_of(words: WaitingWords, render: Callable[[str], Pcm], places: int, music: Pcm) -> WaitingSounds:
