@@ -11,8 +11,9 @@ from sqlalchemy import text, update
 
 from voicebot.clock import VirtualClock
 from voicebot.records.browse import Wanted, browse, choices
+from voicebot.records.chat_tables import ChatRow
 from voicebot.records.dialogs import Dialog, Turn, Who
-from voicebot.records.digest import ABANDONED, Digester, bucket_of, milliseconds_of
+from voicebot.records.digest import ABANDONED, Digest, Digester, bucket_of, milliseconds_of
 from voicebot.records.marks import Kind, Mark, Marks, word_errors
 from voicebot.records.numbers import Numbers, Step, numbers, percentile
 from voicebot.records.search import Said
@@ -122,6 +123,21 @@ def test_a_dialog_whose_process_died_is_lost_after_a_while(desk: Database, recor
     assert digester.run() == 1
     total = figures(desk, date(2026, 11, 23), date(2026, 11, 23)).total
     assert (total.contacts, total.lost, total.answered) == (1, 1, 0)
+
+
+def test_a_chat_that_goes_on_is_not_lost_until_it_is_left(desk: Database, records: RecordStore, clock: VirtualClock) -> None:
+    taken: list[Digest] = []
+    digester = Digester(desk, clock, MOSCOW, taken.append)
+    for one, mode in (("AAAAAAAA", "operator"), ("BBBBBBBB", "over")):
+        records.open_dialog(Dialog(id=one, channel="web"))
+        with desk.session() as session:
+            session.add(ChatRow(channel="web", address=one, dialog_id=one, version=1, mode=mode, updated_at=clock.now()))
+    clock.advance(ABANDONED.total_seconds() + 1)
+    assert digester.run() == 1
+    assert [one.id for one in taken] == ["BBBBBBBB"]
+    clock.advance(timedelta(days=7).total_seconds())
+    assert digester.run() == 1
+    assert [(one.id, one.facts.is_lost) for one in taken[1:]] == [("AAAAAAAA", True)]
 
 
 def test_figures_of_a_period(desk: Database, records: RecordStore, clock: VirtualClock) -> None:

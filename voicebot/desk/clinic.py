@@ -41,6 +41,7 @@ class Clinic:
         self._database = database
         self._clock = clock
         self._lock = threading.RLock()
+        self._renewing = threading.Lock()
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -103,11 +104,12 @@ class Clinic:
 
         Raises ConfigurationError with file and line; everything stays as it was then.
         """
-        fresh = Clinic(self._folder, self._database, self._clock)
-        load_dialplans(self._folder / "dialplans", SERVICES)  # `forms` would only complain
-        read = {name: getattr(fresh, name) for name in _READ_ONCE}
-        with self._lock:
-            self.__dict__.update(read)
+        with self._renewing:  # who is told last reads last
+            fresh = Clinic(self._folder, self._database, self._clock)
+            load_dialplans(self._folder / "dialplans", SERVICES)  # `forms` would only complain
+            read = {name: getattr(fresh, name) for name in _READ_ONCE}
+            with self._lock:
+                self.__dict__.update(read)
 
     def name(self, kind: str, identifier: str | None) -> str:
         """An entry's name for people; what has left the catalogue is named by its ID."""

@@ -14,7 +14,7 @@ from voicebot.clock import SystemClock
 from voicebot.desk.app import create_app
 from voicebot.desk.chat_watch import ChatWatch
 from voicebot.desk.clinic import Clinic, clinic_in
-from voicebot.errors import ConfigurationError, StorageError
+from voicebot.errors import ConfigurationError
 from voicebot.lost_calls import LostCalls
 from voicebot.privacy.daily import DailyPurge
 from voicebot.records.archive import open_archive
@@ -117,8 +117,8 @@ async def _digest(digester: Digester) -> None:
         try:
             while await asyncio.to_thread(digester.run):
                 pass
-        except StorageError as error:
-            log.warning("digest_waits", problem=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - as below: figures, search and the purge live by it
+            log.error("digest_waits", problem=type(error).__name__)
         await asyncio.sleep(_DIGEST_SECONDS)
 
 

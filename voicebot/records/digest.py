@@ -11,10 +11,11 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import Connection, Table, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, exists, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from voicebot.clock import Clock
+from voicebot.records.chat_tables import ChatRow
 from voicebot.records.dialogs import Who
 from voicebot.records.lemmas import indexed
 from voicebot.records.tables import DialogRow, FactsRow, LatencyRow, MarkRow, TurnRow, UnclearRow
@@ -22,8 +23,9 @@ from voicebot.storage.database import Database, insert_missing
 
 log = structlog.get_logger(__name__)
 
-#: A dialog without an end for so long has lost its process.
+#: A call without an end for so long has lost its process.
 ABANDONED = timedelta(hours=2)
+_CHAT_ABANDONED = timedelta(days=7)  # since its last message: whoever closes silent chats has not run for so long
 BUCKET_GROWTH = 1.05  # a latency is known to 5 per cent
 STAGES = ("endpoint", "recognise", "think", "speak", "total")
 _TAKEN = frozenset({"completed", "bridged"})
@@ -31,6 +33,7 @@ _TAKEN = frozenset({"completed", "bridged"})
 FINISHED = frozenset({"booked", "moved", "cancelled", "informed", "off_topic", "waitlisted"})
 _LOST = frozenset({"lost", "failed", ""})
 _PHRASE_LENGTH = 200
+_OVER = "over"  # of a chat's modes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Digester:
 
     def _take_some(self, session: Session, limit: int) -> tuple[int, list[Digest]]:
         now = self.clock.now()
-        is_over = or_(DialogRow.ended_at.is_not(None), DialogRow.started_at < now - ABANDONED)
+        is_over = or_(DialogRow.ended_at.is_not(None), (DialogRow.started_at < now - ABANDONED) & ~_goes_on(now))
         query = select(DialogRow).where(DialogRow.digested_at.is_(None), is_over).order_by(DialogRow.started_at).limit(limit)
         if not self.database.is_sqlite:
             query = query.with_for_update(skip_locked=True)  # several desks share the work
@@ -89,6 +92,12 @@ class Digester:
 
 #: The session holds no objects that a bulk statement would have to bring up to date.
 _PLAIN = {"synchronize_session": False}
+
+
+def _goes_on(now: datetime) -> ColumnElement[bool]:
+    """A text dialog may take days: its chat still has a place for it."""
+    lives = (ChatRow.mode != _OVER) & (ChatRow.updated_at > now - _CHAT_ABANDONED)
+    return exists().where(ChatRow.dialog_id == DialogRow.id, lives)
 
 
 def digest_of(dialog: DialogRow, turns: Sequence[TurnRow], marks: Sequence[MarkRow], zone: tzinfo) -> Digest:
