@@ -220,7 +220,7 @@ class LineProcess:
     def wait_calls(self, count: int, seconds: float = PATIENCE_SECONDS) -> None:
         wait_until(lambda: self.status().get("calls") == count, f"{count} calls\n{self.log}", seconds)
 
-    def stop(self, seconds: float = 10.0) -> int:
+    def stop(self, seconds: float = 30.0) -> int:
         """Two signals (drain, then at once; two of a kind may melt into one); return the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

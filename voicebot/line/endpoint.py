@@ -20,6 +20,7 @@ from voicebot.line.binding import Binding
 from voicebot.line.door import Door
 from voicebot.line.frames import FrameAccess, probe
 from voicebot.line.leg import Leg, LegEvent, guarded
+from voicebot.line.own_sockets import OwnSockets
 from voicebot.line.secrecy import check_files, secure_media, secure_transport
 from voicebot.settings import Sip
 
@@ -87,6 +88,7 @@ class SipEndpoint:
         with _no_banner():
             self._endpoint.libCreate()
         self.events: deque[Any] = deque()
+        self.sockets = OwnSockets()
         self._account: Any = None
         try:
             self._endpoint.libInit(_endpoint_config(binding))
@@ -146,6 +148,8 @@ class SipEndpoint:
             self._endpoint.libHandleEvents(20)
         self.events.clear()
         self.door.clear()
+        # The clock first: it may wait for Python at a port's door in the moment when the port goes, and then asks the dead.
+        self._endpoint.audDevManager().setNoDev()
         self.ports.clear()
         gc.collect()
         self._account.shutdown()

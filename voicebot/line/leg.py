@@ -95,7 +95,8 @@ class Leg(pj.Call):
         self._events = events
         self.call_id = ""  # of the call it belongs to; no reference back, legs must die when dropped
         self.is_ended = False
-        self.invite = self.source = ""  # of who calls us: the whole request, and host:port
+        self.invite = ""  # of who calls us: the whole request
+        self.source = ""  # host:port of who calls us, or who answered
         self.sip_call_id = ""  # once there is a dialog
 
     def accept(self) -> bool:
@@ -150,7 +151,8 @@ class Leg(pj.Call):
             dialog = dialog_of_answer(change.src.tdata.wholeMsg, self.source, self.invite)
             self.invite = ""  # some kilobytes
         elif change.type == pj.PJSIP_EVENT_RX_MSG:
-            dialog = dialog_of_answer(change.src.rdata.wholeMsg, change.src.rdata.srcAddress)
+            self.source = str(change.src.rdata.srcAddress)
+            dialog = dialog_of_answer(change.src.rdata.wholeMsg, self.source)
         else:
             return
         if dialog is not None:

@@ -1,20 +1,21 @@
-"""A filter that the kernel runs on the SIP socket (UDP): what the robot never serves is dropped before the stack parses it.
+"""Filters that the kernel runs on our UDP sockets: what nobody may send is dropped before the stack sees it.
 
-Classic BPF, attached with SO_ATTACH_FILTER (socket(7), Linux), which needs no privilege. The program is made here, purely, and
-attached anew whenever a stranger is silenced. Streams (TCP, TLS) are not filtered.
+On the SIP socket that is what the robot never serves; on a call's RTP sockets what does not come from its peer. Classic BPF,
+attached with SO_ATTACH_FILTER (socket(7), Linux), which needs no privilege. The programs are made here, purely. Streams (TCP,
+TLS) are not filtered.
 """
 
 import contextlib
 import ctypes
-import os
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
 
 import structlog
+
+from voicebot.line.own_sockets import OwnSockets
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,7 @@ FOR_ALL = (b"SIP/", b"INVI", b"ACK ", b"BYE ", b"CANC", b"INFO", b"UPDA", b"PRAC
 #: And those of sip.allow. SUBSCRIBE, PUBLISH, MESSAGE, REGISTER and what is no SIP at all is for nobody.
 FOR_ALLOWED = (*FOR_ALL, b"OPTI", b"REFE")
 
-_SO_ATTACH_FILTER = 26
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 _NETWORK_HEADER = 0xFFF0_0000  # SKF_NET_OFF: offsets from here count from the IP header, others from the UDP header
 _UDP_HEADER_BYTES = 8
 _LOAD_WORD, _LOAD_BYTE, _AND, _SHIFT_RIGHT, _IF_EQUAL, _GO, _RETURN = 0x20, 0x30, 0x54, 0x74, 0x15, 0x05, 0x06
@@ -103,6 +104,17 @@ def program(allowed: Iterable[Network], silenced: Iterable[Network] = ()) -> lis
     return made.made()
 
 
+def only_from(peers: Iterable[Network]) -> list[Instruction]:
+    """Return the filter that takes whatever comes from `peers`, and nothing else. Of IPv4, as all our sound."""
+    made = _Program()
+    for number, network in enumerate(one for one in peers if one.version == 4):
+        _if_within(made, network, 12, "take", f"peer {number}")
+    made.add(_RETURN, 0)
+    made.label("take")
+    made.add(_RETURN, _WHOLE)
+    return made.made()
+
+
 def _if_within(made: _Program, network: Network, source: int, place: str, name: str) -> None:
     address, mask = network.network_address.packed, network.netmask.packed
     for at in range(0, len(address), 4):
@@ -131,7 +143,7 @@ class PacketFilter:
 
     def __init__(self, port: int, allowed: Iterable[Network]) -> None:
         self._allowed = list(allowed)
-        self._sockets = _own_sockets(port)
+        self._sockets = OwnSockets().of({port})
         self.is_attached = self.silence([])
 
     def silence(self, hosts: Iterable[str]) -> bool:
@@ -161,18 +173,17 @@ def _attach(sock: socket.socket, made: list[Instruction]) -> None:
     sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(made), ctypes.addressof(code)))
 
 
-def _own_sockets(port: int) -> list[socket.socket]:
-    """Return copies of this process's UDP sockets of a port: the stack tells nobody of them, the system does."""
-    folder = Path("/proc/self/fd")
-    found = []
-    for entry in list(folder.iterdir()) if folder.is_dir() else []:
-        with contextlib.suppress(OSError, ValueError):
-            if not str(entry.readlink()).startswith("socket:"):
-                continue
-            sock = socket.socket(fileno=os.dup(int(entry.name)))
-            is_ip = sock.family in (socket.AF_INET, socket.AF_INET6)
-            if is_ip and sock.type == socket.SOCK_DGRAM and sock.getsockname()[1] == port:
-                found.append(sock)
+def take_only_from(sockets: Iterable[socket.socket], peers: Collection[Network] | None) -> bool:
+    """Let sockets take packets of `peers` only; None: of everybody. False where that cannot be done."""
+    made = None if peers is None else only_from(peers)
+    try:
+        for sock in sockets:
+            if made is not None:
+                _attach(sock, made)
             else:
-                sock.close()
-    return found
+                with contextlib.suppress(FileNotFoundError):  # there was none
+                    sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+    except OSError as error:
+        log.warning("packet_filter_refused", problem=error.strerror)
+        return False
+    return True

@@ -145,6 +145,7 @@ class Switchboard:
             self._take(self._endpoint.events.popleft(), now)
         self._look_after_queue(now)
         for entry in list(self._entries.values()):
+            entry.wire.guard_sound(now)
             entry.call.step(now)
             self._flush(entry)
         self._dials.step(now)
@@ -302,7 +303,7 @@ class Switchboard:
         entry = self._enter(leg, started, now, takes_refer=False)
         entry.call.brain = dialled.link
         self._start(entry, now)
-        entry.call.held(entry.wire.connect(leg))
+        entry.call.held(entry.wire.connect(leg, now))
         self._flush(entry)
 
     def _caller_event(self, entry: _Entry, event: Any, now: float) -> None:
@@ -311,7 +312,7 @@ class Switchboard:
             case Confirmed():
                 self._start(entry, now)
             case MediaChanged(leg):
-                call.held(entry.wire.connect(leg))
+                call.held(entry.wire.connect(leg, now))
             case Pressed(_, digit):
                 if call.call_id in self._room:
                     self._room.pressed(call.call_id, digit)
@@ -331,7 +332,7 @@ class Switchboard:
             case Confirmed():
                 call.operator_answered(now)
             case MediaChanged(leg):
-                entry.wire.connect(leg)
+                entry.wire.connect(leg, now)
             case Ended(leg, sip_status):
                 call.operator_ended(sip_status, now)
                 entry.wire.leg_ended(leg)

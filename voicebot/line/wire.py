@@ -11,6 +11,7 @@ from voicebot.line.audioport import AudioPort
 from voicebot.line.endpoint import SipEndpoint
 from voicebot.line.headers import identity_headers, refer_to, with_id_in_user, with_transport
 from voicebot.line.leg import Ended, Leg, Referred, options
+from voicebot.line.leg_sound import LegSound, packets_of
 from voicebot.line.media import MediaSession
 from voicebot.settings import Settings
 
@@ -39,6 +40,7 @@ class CallWire:
         self._caller_port: AudioPort | None = None
         self._operator_port: AudioPort | None = None
         self._is_joined = False
+        self._sounds: dict[Leg, LegSound] = {}
 
     # -- Wire -----------------------------------------------------------------------------------------------------------
 
@@ -47,6 +49,8 @@ class CallWire:
 
     def dial_operator(self, target: str, dialog_id: str) -> None:
         self.hang_up_operator()
+        if self.operator is not None:  # its end may still be to come
+            self._sounds.pop(self.operator, None)
         uri = with_transport(self._uri(target, dialog_id), self._settings.sip.transport)
         leg = Leg(self._endpoint.account, self._endpoint.events)
         leg.call_id = self.caller.call_id if self.caller is not None else ""
@@ -91,12 +95,12 @@ class CallWire:
             info = self.caller.getInfo()  # kept: its media are views into it
             for index, media in enumerate(info.media):
                 if media.type == pj.PJMEDIA_TYPE_AUDIO:
-                    return int(self.caller.getStreamStat(index).rtcp.rxStat.pkt)
+                    return packets_of(self.caller, index)
         return 0
 
     # -- media, by the loop ---------------------------------------------------------------------------------------------
 
-    def connect(self, leg: Leg) -> bool:
+    def connect(self, leg: Leg, now: float) -> bool:
         """Connect a leg's sound after SDP changed; return whether its far end holds us."""
         if leg.is_ended:
             return False
@@ -114,12 +118,19 @@ class CallWire:
                 sound.startTransmit(port)
                 if leg is self.caller:
                     port.startTransmit(sound)
+                self._sounds[leg] = LegSound(leg, index, self._endpoint.sockets, now)
             break
         self._connect_join()
         return is_held
 
+    def guard_sound(self, now: float) -> None:
+        """Listen to nobody but the peers; often."""
+        for sound in self._sounds.values():
+            sound.look(now)
+
     def leg_ended(self, leg: Leg) -> None:
         """Take back the ports of a leg that is gone."""
+        self._sounds.pop(leg, None)
         if leg is self.operator:
             self.operator = None
             self._is_joined = False
