@@ -454,7 +454,7 @@ async def send_notice(stage: BotStage, patient: Patient) -> Sent:
 
 async def booked_by_words(stage: BotStage, patient: Patient) -> None:
     patient.share()
-    for text in ("запишите к терапевту на завтра утром", "1", "Иванов Пётр", "да", "да", "нет"):
+    for text in ("запишите к терапевту на завтра утром", "1", "Иванов Пётр", "да", "нет"):
         patient.write(text)
         await stage.round()
     assert visits(stage) == 1, patient.server.texts()

@@ -205,7 +205,7 @@ def test_the_last_yes_counts_even_when_time_is_over(engine: Engine, services_at:
     """A booking that needs nothing but this answer is made, not handed over."""
     state = play(engine, Started("+79161234567"), heard("к кардиологу на завтра")).state
     for event in (
-        Returned("find_slots", OFFERS), heard("первый"), Returned("hold", OFFERS[0]), heard("иванова мария"), heard("да"),
+        Returned("find_slots", OFFERS), heard("первый"), Returned("hold", OFFERS[0]), heard("иванова мария"),
     ):  # fmt: skip
         state = engine.step(state, event, NOW + timedelta(seconds=60)).state
     assert state.item == "confirm"

@@ -19,7 +19,6 @@ ANSWERS = {
     "booking.when": "Завтра утром.",
     "booking.choice": "Первый.",
     "booking.patient": "Смирнова Анна.",
-    "booking.own_number": "Да.",
     "booking.confirm": "Да, всё верно.",
     "more.more": "Нет, спасибо.",
 }

@@ -33,9 +33,8 @@ ANSWERS: dict[str, str | list[str]] = {
     "booking.when": "Завтра утром.",
     "booking.choice": "Первый.",
     "booking.patient": "Смирнова Анна.",
-    "booking.own_number": "Нет.",
     "booking.phone": "89035550011#",
-    "booking.confirm": "Да, всё верно.",
+    "booking.confirm": ["Нет, другой номер.", "Да, всё верно."],
     "results.birth_date": "Двенадцатое мая тысяча девятьсот восемьдесят пятого года.",
     "results": "12051985#",  # where that was not heard
     "more.more": ["Готовы ли мои анализы?", "Нет, спасибо."],

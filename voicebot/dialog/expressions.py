@@ -58,6 +58,11 @@ def _fits(wish: Any, moment: Any) -> bool:
     return wish is not None and moment is not None and bool(wish.allows(moment))
 
 
+def _is_moment(wish: Any) -> bool:
+    """Whether a wish names one day and one time of it: "завтра в десять"."""
+    return wish is not None and len(wish.dates) == len(wish.times) == 1 and not wish.alternatives
+
+
 def _first(several: Any) -> Any:
     return several[0] if several else None
 
@@ -74,6 +79,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "earliest": _earliest,
     "end_of": _end_of,
     "fits": _fits,
+    "is_moment": _is_moment,
     "first": _first,
     "rest": _rest,
 }
