@@ -40,7 +40,7 @@ test: $(VENV)/.dev voice ## Set up and run the tests
 test-all: $(VENV)/.dev voice ## The tests and those that take minutes or a whole machine (mark: heavy)
 	@$(BIN)/pytest -m "" $(PYTEST_ARGS)
 
-test-calls: $(VENV)/.run voice ## Play the demo clinic's conversations over real SIP calls (CALLS="name ...", JOBS=2)
+test-calls: $(VENV)/.run voice ## Play the demo clinic's conversations over real SIP calls (CALLS="name ..." or --bookings, JOBS=2)
 	@$(VOICEBOT) rehearse --jobs $(or $(JOBS),2) $(CALLS)
 
 check: $(VENV)/.dev ## Lint, types, and who may import whom

@@ -8,15 +8,20 @@ import typer
 from rich.console import Console
 
 from voicebot import settings as settings_module
+from voicebot.dialog.conversation_files import load_conversation
 from voicebot.errors import ConfigurationError
-from voicebot.rehearsal.crew import play_all, summary
+from voicebot.rehearsal.crew import play_all
 from voicebot.rehearsal.rehearse import Rehearsed
+from voicebot.rehearsal.summary import bookings_table, missed, summary
 
 
 def rehearse(
     files: Annotated[list[Path] | None, typer.Argument(help="conversation files, or their names; none: all")] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=16, help="calls at a time")] = 1,
     record: Annotated[Path | None, typer.Option(help="a folder for what was on the wire, a WAV a call")] = None,
+    bookings: Annotated[
+        bool, typer.Option("--bookings", help="only files that book; status 1 too when bookings take longer than is wanted")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="print every conversation")] = False,
 ) -> None:
     """Play conversation files over real SIP calls on loopback: status 1 if any fails.
@@ -27,12 +32,19 @@ def rehearse(
     """
     folder = settings_module.load().dialog.folder / "conversations"
     paths = [_find(file, folder) for file in files] if files else sorted(folder.glob("*.yaml"))
+    if bookings:
+        paths = [path for path in paths if load_conversation(path).booked]
     console = Console()
     if record is not None:
         record.mkdir(parents=True, exist_ok=True)
     results = asyncio.run(_play(paths, jobs, record.absolute() if record is not None else None, console, verbose))
     console.print(summary(results))
-    raise typer.Exit(1 if any(one.failures for one in results) else 0)
+    too_much: list[str] = []
+    if bookings:
+        too_much = missed(results)
+        console.print(bookings_table(results), markup=False)
+        console.print("\n".join(too_much) or "All that is wanted of bookings is reached.", markup=False)
+    raise typer.Exit(1 if too_much or any(one.failures for one in results) else 0)
 
 
 def _find(file: Path, folder: Path) -> Path:

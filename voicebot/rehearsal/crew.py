@@ -5,7 +5,6 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from statistics import mean
 
 import msgspec
 
@@ -16,8 +15,6 @@ from voicebot.rehearsal.rehearse import Rehearsed
 
 _decoder = msgspec.json.Decoder(Rehearsed)
 _LINE_BYTES = 1 << 22
-MOST_TURNS = 8
-MOST_SECONDS = 120
 
 
 async def play_all(files: Sequence[Path], jobs: int, recordings: Path | None) -> AsyncIterator[Rehearsed]:
@@ -66,26 +63,3 @@ async def _work(files: Sequence[Path], recordings: Path | None, results: "asynci
         if process.returncode is None:
             process.terminate()
             await process.wait()
-
-
-def summary(results: Sequence[Rehearsed]) -> str:
-    """How many went well, and what a booking takes: in turns of the caller, repeated phrases counted, and in seconds."""
-    spoken = [one for one in results if not one.skipped]
-    failed = sum(bool(one.failures) for one in spoken)
-    lines = [f"{len(spoken) - failed} passed, {failed} failed, {len(results) - len(spoken)} over text only"]
-    if spoken:
-        longest = max(spoken, key=lambda one: one.seconds)
-        repeated = sum(one.repairs for one in spoken)
-        lines.append(f"Longest call: {longest.seconds:.0f} s ({longest.name}); {repeated} phrases repeated")
-    usual = [one for one in spoken if one.is_usual_booking]
-    if usual:
-        lines.append(f"Booking one visit, {_takes(usual)}: at most {MOST_TURNS} turns and {MOST_SECONDS} s are wanted")
-    bookings = [one for one in spoken if one.is_booking]
-    if len(bookings) > len(usual):
-        lines.append(f"All calls that booked, {_takes(bookings)}; {sum(one.booked for one in bookings)} visits")
-    return ".\n".join(lines) + "."
-
-
-def _takes(bookings: Sequence[Rehearsed]) -> str:
-    turns, seconds = mean(one.caller_turns for one in bookings), mean(one.seconds for one in bookings)
-    return f"mean of {len(bookings)}: {turns:.1f} turns, {seconds:.0f} s"
