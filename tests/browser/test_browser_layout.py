@@ -122,3 +122,17 @@ _FOCUS = """() => {
 }"""
 _REACHABLE = """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
   .filter((one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0).length"""
+
+
+def test_an_operator_notes_consent_to_calls_where_the_patients_visits_are(root: Seat, desk: tuple[str, BusyDesk]) -> None:
+    root.resize(DESK)
+    settled(root, pages(desk[1])["contact"])
+    page = root.page
+    assert "согласия нет" in page.get_by_test_id("calls-row").inner_text()
+    page.get_by_test_id("allow-calls").click()
+    page.get_by_test_id("calls-row").get_by_text("согласие есть").wait_for()
+    assert page.get_by_test_id("allow-calls").count() == 0
+    assert "робот может звонить" in page.locator("#say").inner_text()
+    page.get_by_test_id("refuse-calls").click()
+    page.get_by_test_id("calls-row").get_by_text("отказ").wait_for()
+    assert page.get_by_test_id("refuse-calls").count() == 0

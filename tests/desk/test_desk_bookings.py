@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from voicebot.clinic.contact_points import ContactPoints
 from voicebot.clinic.tables import MessageRow, WaitingRow
 from voicebot.clock import VirtualClock
 from voicebot.desk.clinic import Clinic
@@ -284,3 +285,31 @@ def test_an_hour_later_a_hold_has_lapsed(
     assert "Придержано" not in oper.open(one)
     clinic.bookings.book(slot, "OTHER000", PersonName("Орлов", "Пётр"), "+79160000002", None, "other")
     assert oper.post(one, "book", slot_id=slot).status_code == 409
+
+
+def test_consent_to_calls_is_noted_and_taken_back(app: FastAPI, oper: Desktop, clinic: Clinic) -> None:
+    one, points = handed_over(app), ContactPoints(app.state.desk.database, app.state.desk.clock)
+    assert "согласия нет: робот не звонит" in oper.open(one)
+    answer = oper.post(one, "calls", number=PHONE, is_allowed="true")
+    assert answer.status_code == 200
+    assert "согласие есть, с 23.11.2026" in answer.text
+    (point,) = points.of(PHONE)
+    assert (point.system, point.value, point.is_usable) == ("call", PHONE, True)
+    entry = app.state.desk.audit.entries()[0]
+    assert (entry.action, PHONE in entry.detail) == ("calls_allowed", False)
+    answer = oper.post(one, "calls", number=PHONE, is_allowed="false")
+    assert "отказ</span> с 23.11.2026" in answer.text
+    assert not points.of(PHONE)[0].is_usable
+    assert actions(app)[0] == "calls_refused"
+
+
+def test_consent_is_noted_for_numbers_of_the_contact_by_who_looks_after_it(app: FastAPI, oper: Desktop, clinic: Clinic) -> None:
+    one = handed_over(app)
+    assert oper.post(one, "calls", number="+79990000000", is_allowed="true").status_code == 422
+    assert oper.post(one, "calls", number="нет", is_allowed="true").status_code == 422
+    root = Desktop(app, "root")
+    assert root.post(one, "calls", number=PHONE, is_allowed="true").status_code == 409
+    for name in ("qa", "boss"):
+        assert Desktop(app, name).post(one, "calls", number=PHONE, is_allowed="true").status_code == 403
+    points = ContactPoints(app.state.desk.database, app.state.desk.clock)
+    assert points.of(PHONE) == points.of("+79990000000") == ()

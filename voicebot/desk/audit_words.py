@@ -36,6 +36,8 @@ ACTIONS = {
     "visits_listed": "смотрел визиты",
     "visits_looked_up": "искал визиты пациента",
     "visit_marked": "отметил визит",
+    "calls_allowed": "записал согласие на звонки",
+    "calls_refused": "записал отказ от звонков",
     "unknown_dialog": "неверный номер обращения",
     "id_suggested": "неверный номер, есть похожий",
     "guessing_throttled": "подбор номеров задержан",

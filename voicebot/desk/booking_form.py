@@ -51,6 +51,8 @@ class BookingForm(BaseModel):
     slot_id: OptionalInt = None
     appointment_id: OptionalInt = None
     reason: str = Field("", max_length=32)
+    number: str = Field("", max_length=30)  # whose consent to calls is noted
+    is_allowed: bool = False
     key: str = Field("", max_length=40, pattern=r"^[A-Za-z0-9_-]*$")
 
     @property
@@ -68,7 +70,7 @@ class BookingForm(BaseModel):
 
     def renewed(self, **changes: Any) -> "BookingForm":
         """The form to show next: what was typed stays, the key is a new one."""
-        fresh = {"key": new_key(), "slot_id": None, "appointment_id": None, "after": "", "anyway": False}
+        fresh = {"key": new_key(), "slot_id": None, "appointment_id": None, "after": "", "anyway": False, "number": ""}
         return self.model_copy(update={**fresh, **changes})
 
 

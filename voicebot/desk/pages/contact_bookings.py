@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from voicebot.accounts.roles import May, allows
 from voicebot.accounts.sessions import Login
 from voicebot.clinic.appointments import Appointment
+from voicebot.clinic.contact_points import ContactPoint, ContactPoints
 from voicebot.clinic.failures import ServiceFailure
 from voicebot.desk import operator_words, words
 from voicebot.desk.booking_form import (
@@ -27,7 +28,7 @@ from voicebot.desk.clinic import Clinic, clinic_of
 from voicebot.desk.context import CurrentDesk, Desk, address_of, need, page, written_phones
 from voicebot.desk.known import phones_of, wished_of
 from voicebot.desk.pages.dialogs import find
-from voicebot.records.dialogs import Dialog
+from voicebot.records.dialogs import Dialog, mask_phone
 from voicebot.records.queue import Queue
 from voicebot.russian.inflect import agree
 from voicebot.russian.phones import parse_phone_digits
@@ -40,6 +41,7 @@ SentForm = Annotated[BookingForm, Form()]
 _GONE = 409  # the time, or the visit, is not there any more
 _WRONG = 422
 _OPEN_STATUS = "booked"
+CALL = "call"  # of the systems of contact points
 
 
 class _Refused(Exception):
@@ -197,6 +199,27 @@ def wait(request: Request, desk: CurrentDesk, clinic: CurrentClinic, login: Oper
     return _done(request, desk, clinic, login, dialog, form, work)
 
 
+@router.post("/d/{typed}/calls")
+def calls(request: Request, desk: CurrentDesk, clinic: CurrentClinic, login: Operator, typed: str, form: SentForm) -> Response:
+    """Note what the patient says of calls that remind of visits: the robot may call (the law wants that said), or may not."""
+    dialog = find(request, desk, login, typed)
+
+    def work() -> str:
+        number = parse_phone_digits(form.number)
+        if number is None or number not in _numbers(dialog, form):
+            raise _Refused("Этого номера в обращении нет.", _WRONG)
+        action = "calls_allowed" if form.is_allowed else "calls_refused"
+        desk.audit.note(login.who, action, dialog.id, address_of(request), mask_phone(number))
+        points = ContactPoints(desk.database, desk.clock)
+        if form.is_allowed:
+            points.link(number, CALL, has_consent=True, source=login.who[:64])
+            return "Согласие записано: робот может звонить с напоминаниями."
+        points.withdraw(number, CALL, source=login.who[:64])
+        return "Записано: робот этому номеру звонить не будет."
+
+    return _done(request, desk, clinic, login, dialog, form, work)
+
+
 # -- what they share --------------------------------------------------------------------------------------------------------
 
 
@@ -232,6 +255,7 @@ def panel(
         "moved": next((visit for visit in visits if visit.id == form.moving), None),
         "patients": [entry for number in numbers for entry in clinic.patients(number)],
         "numbers": numbers,
+        "calls": calls_of(desk, numbers) if with_phones else [],
         "phone": written_phones(login),
         "taken_by": place.taken_by if place is not None else "",
         "say": say,
@@ -250,6 +274,12 @@ def visits_of(clinic: Clinic, dialog: Dialog, numbers: list[str], now: datetime)
     for number in numbers:
         found.update({visit.id: visit for visit in clinic.bookings.appointments_of(number)})
     return sorted(found.values(), key=lambda visit: (visit.start, visit.id))
+
+
+def calls_of(desk: Desk, numbers: list[str]) -> list[tuple[str, ContactPoint | None]]:
+    """What is known of each number's consent to calls: None where nobody has asked."""
+    points = ContactPoints(desk.database, desk.clock)
+    return [(number, next((one for one in points.of(number) if one.system == CALL), None)) for number in numbers]
 
 
 def number_of(typed: str, dialog: Dialog) -> str | None:
