@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from voicebot.channels.contact import Incoming, Mode, Reply, Said
 from voicebot.channels.sms_answers import SmsAnswers
+from voicebot.channels.store import Place
 from voicebot.clinic.tables import MessageRow
 from voicebot.clock import VirtualClock
 from voicebot.messages.senders.sender import Channel, IncomingText
@@ -24,6 +25,9 @@ class Conversations:
 
     def __init__(self) -> None:
         self.asked: list[Incoming] = []
+
+    async def place(self, channel: str, address: str) -> Place:
+        return Place(channel, address)
 
     async def receive(self, incoming: Incoming) -> Reply:
         self.asked.append(incoming)

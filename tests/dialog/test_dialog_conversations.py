@@ -24,6 +24,7 @@ _NOT_ASKED = {
     "unserved": "serves wishes that no other form serves; every wish has its form now",
     "elsewhere": "Alice's alone, which hears neither silence nor noise (conversations alice_*)",
     "identify": "asked where one types alone (tests/channels/test_pin_dialog.py)",
+    "reminder_several": "asked where one types alone (tests/channels/test_sms_dialogs.py)",
     "waiting_offer": "asked where one types alone (tests/channels/test_waiting_offer_dialog.py)",
 }
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.orm import Session
 
-from voicebot.channels.contact import Incoming, Reply
+from voicebot.channels.contact import Incoming, Mode, Reply
 from voicebot.channels.conversations import TextConversations
 from voicebot.channels.rules import Rules
+from voicebot.channels.store import Place
 from voicebot.clinic.outbox import enqueue
 from voicebot.clock import Clock
 from voicebot.messages.senders.sender import IncomingText
@@ -45,7 +46,10 @@ class SmsAnswers:
             async with self._lock:
                 if self._conversations is None:
                     self._conversations = await asyncio.to_thread(self._open)
+                place = await self._conversations.place(incoming.channel.value, incoming.address)
                 question = await asyncio.to_thread(self._question, incoming)
+                if question is not None and _goes_on_after(place, question):
+                    question = None
                 reply = await self._conversations.receive(_asked(incoming, question))
                 await asyncio.to_thread(self._answered, incoming, question, reply)
         except Exception:
@@ -71,6 +75,13 @@ class SmsAnswers:
                 enqueue(session, now, REPLY_TEMPLATE, incoming.address, values, reply.dialog_id, key, channels=[channel])
 
         self._database.run(work)
+
+
+def _goes_on_after(place: Place, question: Question) -> bool:
+    """Whether a dialog goes on in which something was said since that message went out: then the text is for the dialog."""
+    if place.mode is Mode.OVER or place.updated_at is None or question.at is None:
+        return False
+    return place.updated_at >= question.at
 
 
 def _asked(incoming: IncomingText, question: Question | None) -> Incoming:

@@ -1,5 +1,6 @@
 """Services of a reminder: which visit it is about, that the patient comes, that nobody is to be bothered there again."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -7,11 +8,12 @@ import structlog
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from voicebot.clinic.appointments import Appointment
+from voicebot.clinic.appointments import Appointment, Visits
 from voicebot.clinic.arguments import Arguments, Calls
 from voicebot.clinic.bookings import Bookings, e164
 from voicebot.clinic.contact_points import BY_NUMBER, ContactPoints
 from voicebot.clinic.entries import Catalogue
+from voicebot.clinic.failures import AppointmentClosed, NotFound
 from voicebot.clinic.ledger import Ledger
 from voicebot.clock import Clock
 
@@ -35,6 +37,17 @@ class ConfirmVisit(Arguments):
     phone: str
 
 
+class RemindedVisits(Arguments):
+    """The coming visits that one reminder is about, without those that are off meanwhile. Returns Visits; `not_found`."""
+
+    appointment_ids: list[int] = Field(max_length=20)
+    phone: str
+
+
+class ConfirmVisits(RemindedVisits):
+    """They all come. Returns Visits; `not_found`."""
+
+
 class StopContacting(Arguments):
     """No reminders there any more: the owner of the number or chat does not want them, or is not the patient.
 
@@ -50,6 +63,8 @@ class StopContacting(Arguments):
 REMINDER_SERVICES: Mapping[str, type[Arguments]] = {
     "reminded_visit": RemindedVisit,
     "confirm_visit": ConfirmVisit,
+    "reminded_visits": RemindedVisits,
+    "confirm_visits": ConfirmVisits,
     "stop_contacting": StopContacting,
 }
 
@@ -65,6 +80,8 @@ class ReminderServices:
         self.calls: Calls = {
             "reminded_visit": self._reminded_visit,
             "confirm_visit": self._confirm_visit,
+            "reminded_visits": self._reminded_visits,
+            "confirm_visits": self._confirm_visits,
             "stop_contacting": self._stop_contacting,
         }
 
@@ -75,6 +92,23 @@ class ReminderServices:
         visit = self._open(asked.appointment_id, asked.phone, is_confirmed=True)
         log.info("visit_confirmed", appointment_id=visit.id, dialog_id=dialog_id)
         return visit
+
+    def _reminded_visits(self, asked: RemindedVisits, _dialog_id: str, _key: str) -> Visits:
+        return self._all_open(asked, is_confirmed=False)
+
+    def _confirm_visits(self, asked: RemindedVisits, dialog_id: str, _key: str) -> Visits:
+        visits = self._all_open(asked, is_confirmed=True)
+        log.info("visits_confirmed", count=len(visits.entries), dialog_id=dialog_id)
+        return visits
+
+    def _all_open(self, asked: RemindedVisits, *, is_confirmed: bool) -> Visits:
+        found = []
+        for one in asked.appointment_ids:
+            with contextlib.suppress(NotFound, AppointmentClosed):  # cancelled or moved since
+                found.append(self._open(one, asked.phone, is_confirmed=is_confirmed))
+        if not found:
+            raise NotFound("None of these visits is ahead.")
+        return Visits(tuple(sorted(found, key=lambda visit: (visit.start, visit.id))))
 
     def _open(self, appointment_id: int, phone: str, *, is_confirmed: bool) -> Appointment:
         """The coming visit of that number; confirmed, when it is: the first time counts, so saying it twice is no harm."""

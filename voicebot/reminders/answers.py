@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from voicebot.clinic.contact_points import BY_NUMBER
-from voicebot.clinic.tables import AppointmentRow, MessageRow
+from voicebot.clinic.tables import AppointmentRow, AppointmentStatus, MessageRow
 from voicebot.clock import Clock
 from voicebot.messages.guards import why_not
 from voicebot.messages.tables import DeliveryRow, DeliveryStatus
+from voicebot.reminders.several import SEVERAL, open_visits
 from voicebot.reminders.tables import ReminderRow
 from voicebot.storage.database import Database
 
@@ -96,18 +97,34 @@ def note_answer(session: Session, now: datetime, message_id: int, answer: str, c
         update(MessageRow).where(MessageRow.id == message_id).values(answer=answer[:16], answered_at=now),
         execution_options=_PLAIN,
     )
-    if answer not in WORDS:
-        return
+    if answer not in WORDS or (answer != "confirmed" and _is_of_several(session, message_id)):
+        return  # of several visits it is one that was cancelled or moved: `outcomes` sees which
     reminders = update(ReminderRow).where(ReminderRow.message_id == message_id, ReminderRow.answer == "")
     values = {"answer": answer, "answered_at": now, "answered_by": channel[:16]}
     session.execute(reminders.values(**values), execution_options=_PLAIN)
     if answer == "confirmed":
         visits = select(ReminderRow.appointment_id).where(ReminderRow.message_id == message_id)
-        confirmed = update(AppointmentRow).where(AppointmentRow.id.in_(visits), AppointmentRow.confirmed_at.is_(None))
+        is_open = AppointmentRow.confirmed_at.is_(None) & (AppointmentRow.status == AppointmentStatus.BOOKED.value)
+        confirmed = update(AppointmentRow).where(AppointmentRow.id.in_(visits), is_open)
         session.execute(confirmed.values(confirmed_at=now), execution_options=_PLAIN)
 
 
 _PLAIN = {"synchronize_session": False}
+
+
+def _is_of_several(session: Session, message_id: int) -> bool:
+    query = select(func.count()).select_from(ReminderRow).where(ReminderRow.message_id == message_id)
+    return (session.scalar(query) or 0) > 1
+
+
+def _about_several(session: Session, row: MessageRow, at: datetime, now: datetime) -> Question | None:
+    """A family's visits; of one that is left the dialog is as about any other."""
+    left = open_visits(session, row, now)
+    if not left:
+        return None
+    if len(left) == 1:
+        return Question(row.id, row.template, REMINDER_FORM, {"appointment_id": left[0]}, dict(row.values), left[0], at)
+    return Question(row.id, row.template, SEVERAL, {"appointment_ids": left}, dict(row.values), None, at)
 
 
 def _question(session: Session, row: MessageRow, at: datetime, now: datetime) -> Question | None:
@@ -117,6 +134,8 @@ def _question(session: Session, row: MessageRow, at: datetime, now: datetime) ->
             return None  # too late to answer
         given = {name: row.values[name] for name in _GIVEN[row.template] if name in row.values}
         return Question(row.id, row.template, form, given, dict(row.values), row.appointment_id, at)
+    if row.template == SEVERAL:
+        return _about_several(session, row, at, now)
     if row.appointment_id is None or why_not(session, row.appointment_id, None, now):
         return None  # the visit is cancelled, moved or past: "да" must not be taken for another one
     return Question(

@@ -15,6 +15,7 @@ from voicebot.messages.planning import Considered, consider
 from voicebot.messages.tables import DeliveryRow, DeliveryStatus
 from voicebot.records.dialogs import mask_phone
 from voicebot.reminders.planning import LeftOut, Planned, Rules, Visit, plan
+from voicebot.reminders.several import SEVERAL, open_visits
 from voicebot.reminders.tables import ReminderRow
 from voicebot.settings import Cascade
 
@@ -103,6 +104,9 @@ class Explainer:
         if row.appointment_id is not None:
             reason = why_not(session, row.appointment_id, row.values.get("start"), now)
             yield f"It is about visit {row.appointment_id}: {why(reason) if reason else 'booked, ahead'}."
+        if row.template == SEVERAL:
+            ahead = len(open_visits(session, row, now))
+            yield f"It is about {len(row.values['visits'])} visits of one number, {ahead} of them ahead."
         for number, one in enumerate(self.considered(session, row), start=1):
             wait = self._cascade.wait_seconds.get(one.channel)
             limit = f"next after {wait / 60:.0f} min without delivery" if wait else "next when late"

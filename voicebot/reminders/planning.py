@@ -36,6 +36,11 @@ class Rules:
         return Hours(self.first, self.last, zone)
 
     @property
+    def together(self) -> timedelta:
+        """How much sooner than planned a reminder may go out with another one's, at most."""
+        return max((step.lead for step in self.steps), default=timedelta()) / 2
+
+    @property
     def longest(self) -> timedelta:
         """How long before a visit the first reminder of it may be due, at most: by day, so up to a day before its lead."""
         return max((step.lead for step in self.steps), default=timedelta()) + timedelta(days=1)
@@ -92,6 +97,12 @@ def plan(visit: Visit, rules: Rules) -> tuple[Planned | LeftOut, ...]:
             one = LeftOut(step, "too_close")
         found.append(one)
     return tuple(_until_next(found))
+
+
+def are_together(first: Visit, planned: Planned, other: Visit, others: Planned) -> bool:
+    """Whether two visits may be reminded of in one message: on one day of their branch, and neither much too soon."""
+    is_one_day = first.start.astimezone(first.zone).date() == other.start.astimezone(other.zone).date()
+    return is_one_day and planned.step == others.step and abs(others.at - planned.at) <= planned.step.lead / 2
 
 
 def _planned(visit: Visit, step: Step, rules: Rules) -> Planned | LeftOut:

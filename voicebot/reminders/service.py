@@ -25,6 +25,7 @@ from voicebot.reminders.outcomes import Outcomes
 from voicebot.reminders.planner import Planner
 from voicebot.reminders.planning import rules_of
 from voicebot.reminders.results import ReadyResults
+from voicebot.reminders.several import SEVERAL, several_guard, several_of
 from voicebot.settings import Settings
 from voicebot.storage.database import Database
 
@@ -78,8 +79,9 @@ def open_service(settings: Settings, database: Database, clock: Clock, name: str
     routes[Channel.CALL] = Route((call,), clock)
     price = prices_of(settings.messages)
     receipts = Receipts(database, clock, price)
-    planner = Planner(database, clock, rules_of(settings.reminders, settings.cascade), catalogue.zone_of, catalogue.zone)
-    means = Means(routes, templates, price, catalogue.zone_of, {})
+    rules = rules_of(settings.reminders, settings.cascade)
+    planner = Planner(database, clock, rules, catalogue.zone_of, catalogue.zone, several_of(templates))
+    means = Means(routes, templates, price, catalogue.zone_of, {SEVERAL: several_guard})
     results, offers = ReadyResults(database, clock), WaitingOffers(database, catalogue, clock)
     outcomes = Outcomes(database, clock)
     calls = CallResults(database, clock, receipts)
