@@ -7,25 +7,20 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
 
 import structlog
 
 from voicebot import status
 from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.catalogue import Catalogue
-from voicebot.clinic.failures import ServiceFailure
 from voicebot.clinic.outgoing_calls import OutgoingCalls
 from voicebot.clinic.services import ClinicServices
 from voicebot.clock import Clock, SystemClock
 from voicebot.dialog.schema import Dialplans
-from voicebot.dialog.talking import Returned
 from voicebot.dialog.understanding import Understanding
 from voicebot.dialog.version import version_of
-from voicebot.errors import StorageError
 from voicebot.heap import give_back
 from voicebot.hearing.ear import Ear
 from voicebot.hearing.orders import CAREFUL
@@ -38,18 +33,18 @@ from voicebot.records.sealing import read_recipients
 from voicebot.records.store import RecordStore
 from voicebot.settings import Settings
 from voicebot.storage.database import Database, open_database
+from voicebot.talk.brainless_records import BrainlessRecords
 from voicebot.talk.calling_out import CallingOut, holder_of, result_of
 from voicebot.talk.chronicle import Chronicle
+from voicebot.talk.clinic_calls import ClinicCalls
 from voicebot.talk.conversation import Conversation
 from voicebot.talk.edition import Edition, load_edition
 from voicebot.talk.greeting import Greeting
 from voicebot.talk.load_watch import LoadWatch
 from voicebot.talk.opening import Opening
-from voicebot.talk.orphans import store_orphan
 from voicebot.talk.reloading import Reloading
 from voicebot.talk.shared import Shared
 from voicebot.talk.speech import Prepared
-from voicebot.talk.waiting_calls import store_waiting
 from voicebot.talk.waiting_words import music_of, sounds_of
 from voicebot.threads import named_pool
 from voicebot.trouble import where
@@ -78,28 +73,6 @@ def _tell_rendering(done: int, total: int) -> None:
     """The first start renders every prompt, some twenty seconds: say how far it is."""
     if done % 50 == 0 or done == total:
         log.info("prompts ready", done=done, of=total)
-
-
-class Services(Protocol):
-    """`ClinicServices`, or what stands before them in a rehearsal."""
-
-    def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Any: ...
-
-
-class ClinicCalls:
-    """Runs the clinic's services for conversations; their typed failures become `Returned.error`."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def call(self, name: str, arguments: Mapping[str, Any], dialog_id: str, key: str) -> Returned:
-        try:
-            return Returned(name, self._services.call(name, arguments, dialog_id=dialog_id, key=key))
-        except ServiceFailure as failure:
-            return Returned(name, error=failure.code)
-        except StorageError as error:
-            log.error("clinic database refused", service=name, problem=type(error).__name__)
-            return Returned(name, error="unavailable")
 
 
 class Brain:
@@ -152,6 +125,7 @@ class Brain:
         brains = settings.brain.count or max(1, cores - 1)
         self._load = LoadWatch(self.clock, available_cores() / brains, self._frames_waiting)
         self.presence = Presence(records, self.clock, settings.node_name, name)
+        self._brainless = BrainlessRecords(self.store, self.clock, settings.dialog.folder.name, self.presence.id, self._alarm)
         self._calling = self._calling_out(database)
         self._recipients = read_recipients(settings.recordings.recipients)
 
@@ -252,6 +226,7 @@ class Brain:
                 await self._calling.close()
             self._reloading.cancel()
             status.withdraw(self.settings.run_dir, self.name)
+            self._brainless.close()
             self.store.close()
         return 0
 
@@ -310,24 +285,9 @@ class Brain:
 
     # -- calls ------------------------------------------------------------------------------------------------------------
 
-    def _store_waiting(self, message: line.Waiting) -> None:
-        try:
-            store_waiting(self.store, self.clock, self.settings.dialog.folder.name, self.presence.id, message)
-        except StorageError as error:
-            log.error("waiting call not stored", dialog_id=message.started.dialog_id, problem=type(error).__name__)
-
-    def _store_orphan(self, message: line.Orphaned) -> None:
-        try:
-            store_orphan(self.store, self.clock, self.settings.dialog.folder.name, message)
-        except StorageError as error:
-            log.error("orphan not stored", dialog_id=message.started.dialog_id, problem=type(error).__name__)
-
     def _dispatch(self, link: LineLink, message: line.FromLine) -> None:
-        if isinstance(message, line.Orphaned):
-            self._disk_pool.submit(self._store_orphan, message)
-            return
-        if isinstance(message, line.Waiting):
-            self._disk_pool.submit(self._store_waiting, message)
+        if isinstance(message, line.Orphaned | line.Waiting):
+            self._brainless.tell(message)
             return
         if isinstance(message, line.Dialing):
             if self._calling is not None:
@@ -417,6 +377,7 @@ class Brain:
             try:
                 await asyncio.get_running_loop().run_in_executor(self._disk_pool, self.presence.beat)
                 await asyncio.get_running_loop().run_in_executor(self._disk_pool, self.store.replay_spool)
+                self._brainless.try_again()
             except Exception as error:  # noqa: BLE001 - tried again; without this task nothing would ever be replayed
                 log.warning("spool waits on", problem=type(error).__name__)
             await asyncio.sleep(BEAT_SECONDS)

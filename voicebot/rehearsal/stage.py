@@ -14,7 +14,7 @@ from pathlib import Path
 
 from voicebot import settings as settings_module
 from voicebot import status
-from voicebot.brain import Brain, ClinicCalls
+from voicebot.brain import Brain
 from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.services import ClinicServices
 from voicebot.clinic.setup import prepare
@@ -29,6 +29,7 @@ from voicebot.rehearsal.clock import StageClock
 from voicebot.settings import Settings
 from voicebot.storage.database import Database, open_database
 from voicebot.storage.upgrade import upgrade
+from voicebot.talk.clinic_calls import ClinicCalls
 
 Watch = Callable[[Event, Step], None]
 _READY_SECONDS = 60.0

@@ -36,7 +36,7 @@ def store_waiting(store: RecordStore, clock: Clock, dialplan: str, served_by: st
         with contextlib.suppress(DuplicateDialogId):  # another call drew the same ID: this one gets another from its brain
             store.open_dialog(head)
         return
-    if known.sip_call_id == started.sip_call_id and not known.outcome:
+    if known.sip_call_id == started.sip_call_id and known.reason and not known.outcome:  # without a reason a brain serves it
         changes: DialogChanges = {"served_by": served_by}
         if message.reason:
             changes |= {"transfer_target": "operator", "reason": message.reason}
