@@ -72,13 +72,23 @@ while True:
 
 class Stage:
     def __init__(
-        self, folder: Path, stop_seconds: float = 10.0, prepare_every_seconds: float = 0.05, **behaviours: str
+        self,
+        folder: Path,
+        stop_seconds: float = 10.0,
+        prepare_every_seconds: float = 0.05,
+        is_sending: bool = False,
+        **behaviours: str,
     ) -> None:
         self.folder = folder
         script = folder / "child.py"
         script.write_text(_CHILD)
         settings = Settings.model_validate(
-            {"data_dir": folder, "brain": {"count": 2}, "channels": {"is_enabled": False}, "cascade": {"is_enabled": False}}
+            {
+                "data_dir": folder,
+                "brain": {"count": 2},
+                "channels": {"is_enabled": False},
+                "cascade": {"is_enabled": is_sending},
+            }
         )
 
         def command(*words: str) -> list[str]:
@@ -265,3 +275,18 @@ async def test_told_to_reload_it_prepares_first_and_wrong_dialogs_are_nobodys_bu
     refusals = [entry["problem"] for entry in logged if entry["event"] == "reload refused"]
     assert refusals == ["main.yaml:7: an unknown word.", "main.yaml:7: no such word."]
     assert not [entry for entry in logged if entry["event"].startswith("process died")]
+
+
+async def test_who_writes_to_patients_begins_anew_with_the_new_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "isatty", lambda _descriptor: False)
+    stage = Stage(tmp_path, prepare_every_seconds=3600, is_sending=True)
+    with structlog.testing.capture_logs() as logged:
+        running = stage.run()
+        await stage.is_ready.wait()
+        await stage.until(lambda: "reminders-run started" in stage.journal)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await stage.until(lambda: stage.journal.count("reminders-run started") == 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await running == 0
+    assert stage.supervisor.reminders[0].restarts == 0
+    assert not [entry for entry in logged if entry["event"].startswith("process died")], "nobody is to worry"

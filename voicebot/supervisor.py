@@ -69,6 +69,14 @@ class Child:
     backoff: Backoff = field(default_factory=Backoff)
     process: asyncio.subprocess.Process | None = None
     restarts: int = 0
+    is_renewed: bool = False
+    """Told to end so that it begins anew: nobody is to worry."""
+
+    def renew(self) -> None:
+        """End it in order; it is started again at once."""
+        if self.process is not None and self.process.returncode is None:
+            self.is_renewed = True
+            self.signal(signal.SIGTERM)
 
     def signal(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -179,6 +187,9 @@ class Supervisor:
             code = await self._live(child)
             if self._stopping.is_set():
                 return
+            if child.is_renewed:
+                child.is_renewed = False
+                continue
             if code == EXIT_CONFIGURATION and not self._was_ready:
                 self._fatal = f"{child.name} cannot run with this configuration"
                 self._stopping.set()
@@ -273,6 +284,8 @@ class Supervisor:
                 log.info("reloading dialogs")
                 for child in (*self.brains, *self.channels, self.desk):
                     child.signal(signal.SIGHUP)
+                for child in self.reminders:  # they talk to nobody, and share their work through the database
+                    child.renew()
             self._reloads += 1
 
     async def _checked(self) -> tuple[str, str]:
