@@ -111,6 +111,16 @@ def test_shortly_before_only_visits_close_to_each_other_are_told_together(family
     assert family.told()[1:] == [("reminder_hours", [later])]
 
 
+def test_who_was_booked_just_now_waits_for_his_own_time(family: Family) -> None:
+    family.book(24)
+    late = family.book(26.5, hours_ago=0.2)
+    family.send()
+    assert family.told() == [("reminder_day", [1])]
+    family.world.clock.advance(2.5 * 3600)
+    family.send()
+    assert family.told()[1:] == [("reminder_day", late)]
+
+
 def test_at_most_four_in_a_message(family: Family) -> None:
     visits = family.book(24, 24, 24, 24, 24, 24.5)
     family.send()

@@ -74,7 +74,8 @@ class Planner:
         """Queue the messages that are due; return how many."""
         now = self._clock.now()
         ahead = self._rules.together if self._several is not None else timedelta()
-        due = families(self.foreseen(ahead), now, 1 if self._several is None else self._several.most)
+        most = 1 if self._several is None else self._several.most
+        due = families(self.foreseen(ahead), now, most, now - self._rules.after_booking)
         # The same order in each process: they wait for each other, and never crosswise.
         due.sort(key=lambda family: family[0].key)
         count = 0
@@ -173,10 +174,11 @@ class Planner:
             one.message_id = message.id
 
 
-def families(foreseen: Iterable[Foreseen], now: datetime, most: int) -> list[list[Foreseen]]:
+def families(foreseen: Iterable[Foreseen], now: datetime, most: int, booked_before: datetime) -> list[list[Foreseen]]:
     """Return what is due now, and with it what will be due soon for the same number: up to `most` visits, in order of time.
 
-    Visits belong together that are at one branch, on one of its days, and whose reminders of a step are close to each other.
+    Visits belong together that are at one branch, on one of its days, and whose reminders of a step are close to each other;
+    sooner than planned only those that were booked before `booked_before`.
     """
     waiting: dict[tuple[str, str, str], list[Foreseen]] = {}
     for one in foreseen:
@@ -187,7 +189,15 @@ def families(foreseen: Iterable[Foreseen], now: datetime, most: int) -> list[lis
         of_number.sort(key=lambda one: (one.visit.start, one.visit.id))
         left = of_number
         while due := next((one for one in left if _planned(one).at <= now), None):
-            others = [one for one in left if one is due or are_together(due.visit, _planned(due), one.visit, _planned(one))]
+            others = [
+                one
+                for one in left
+                if one is due
+                or (
+                    (_planned(one).at <= now or one.visit.created_at <= booked_before)
+                    and are_together(due.visit, _planned(due), one.visit, _planned(one))
+                )
+            ]
             family = sorted(others[:most] if due in others[:most] else [due], key=lambda one: (one.visit.start, one.visit.id))
             found.append(family)
             left = [one for one in left if one not in family]
