@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from voicebot.clock import Clock
-from voicebot.doctor import doors, machine, parts, pbx, running, secret_files, store
+from voicebot.doctor import doors, machine, parts, pbx, queue, running, secret_files, store
 from voicebot.doctor.finding import Finding, wrong
 from voicebot.settings import Settings
 
@@ -21,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     parts.check_grammar,
     parts.check_voice,
     parts.check_binding,
+    queue.check_queue,
     doors.check_ports,
     doors.check_exposure,
     doors.check_dialling,

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 FILE = "waiting.yaml"
 _PAUSE_MS = 350  # after each phrase
-_LONGEST_MUSIC_SECONDS = 600
+LONGEST_MUSIC_SECONDS = 600
 
 
 class WaitingWords(BaseModel):
@@ -69,4 +69,4 @@ def music_of(file: Path | None) -> Pcm:
     except SoundError as error:
         log.error("own_music_not_played", problem=error.message, cure=error.cure, instead="the built-in loop")
         return hold_music()
-    return at_level(Pcm(TELEPHONE_HZ, own.samples[: _LONGEST_MUSIC_SECONDS * TELEPHONE_HZ]))
+    return at_level(Pcm(TELEPHONE_HZ, own.samples[: LONGEST_MUSIC_SECONDS * TELEPHONE_HZ]))
