@@ -8,13 +8,16 @@ import pytest
 from chat_stage import TEXTS, ChatStage, demo_dialogs, said, stage
 from sqlalchemy import select, update
 
+from voicebot.channels import store
 from voicebot.channels.contact import Incoming, Mode
+from voicebot.channels.store import Place
 from voicebot.dialog.talking import Alternative
 from voicebot.privacy.erase import Eraser
 from voicebot.privacy.patients import Subject
 from voicebot.records.chat_tables import ChatRow
 from voicebot.records.queue import Queue, Result
 from voicebot.settings import Settings
+from voicebot.storage.database import Database
 
 __all__ = ["demo_dialogs", "stage"]
 
@@ -77,6 +80,23 @@ async def test_two_processes_may_serve_one_patient(stage: ChatStage) -> None:
         assert "Иванов Пётр" in said(reply)
     finally:
         other.conversations.close()
+
+
+async def test_two_first_messages_in_two_processes_are_one_dialog(stage: ChatStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await stage.say("здравствуйте")
+    stage.conversations.forget("web", "patient")
+    load, read = store.load, []
+
+    def too_early(database: Database, channel: str, address: str) -> Place:
+        """The first look is of before the other process wrote."""
+        read.append(address)
+        return Place(channel, address) if len(read) == 1 else load(database, channel, address)
+
+    monkeypatch.setattr(store, "load", too_early)
+    second = await stage.say("хочу записаться к терапевту")
+    assert second.dialog_id == first.dialog_id
+    assert len(read) == 2
+    assert [text for _, who, text in stage.turns(first.dialog_id) if who == "caller"][-1] == "хочу записаться к терапевту"
 
 
 async def test_a_button_of_an_older_question_is_no_answer_to_the_new_one(stage: ChatStage) -> None:

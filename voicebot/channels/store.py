@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 import structlog
 from sqlalchemy import BindParameter, CursorResult, Table, bindparam, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from voicebot.channels.contact import Button, Mode, Reply
@@ -256,7 +257,10 @@ def _store(session: Session, before: Place, after: Place, state: str, now: datet
     }
     connection = session.connection()
     if not before.version:
-        connection.execute(_NEW_PLACE, {"channel": after.channel, "address": after.address, **values})
+        try:
+            connection.execute(_NEW_PLACE, {"channel": after.channel, "address": after.address, **values})
+        except IntegrityError:  # two first messages at once, in two processes: the other one came first
+            raise Superseded from None
         return
     which = {"b_channel": before.channel, "b_address": before.address, "b_version": before.version}
     if connection.execute(_NEXT_PLACE, {**values, **which}).rowcount != 1:
