@@ -166,7 +166,7 @@ def test_what_breaks_in_one_call_ends_that_call_only(line: Line, breaks: str) ->
     assert "7916" not in str(logs)
     line.event(Ended, first, 200)
     line.event(Ended, second, 200)
-    assert line.ends(1) == [("c1", EndedBy.CALLER), ("c2", EndedBy.CALLER)]
+    assert line.ends(1) == [("c1", EndedBy.ERROR), ("c2", EndedBy.CALLER)]
     assert len(line.book) == 0
     assert line.reception.roster.summary()[0]["calls"] == 0
 

@@ -1,6 +1,6 @@
 """The queue without a wire: what a waiting caller is told and when, and the order in which they are served. Virtual time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -271,6 +271,9 @@ def test_sounds_survive_on_disk_and_only_whole_ones_count(tmp_path) -> None:  # 
     assert SOUNDS.place(2) == SOUNDS.places[1]
     assert SOUNDS.place(9) == SOUNDS.more
     assert len(SOUNDS.music_frames()) == 50
+    shorter = replace(SOUNDS, places=SOUNDS.places[:1])
+    save(tmp_path, shorter)
+    assert load(tmp_path) == shorter, "places of a queue that was longer are told no more"
     (tmp_path / "music.pcm").write_bytes(b"\x01")  # torn
     assert not load(tmp_path).is_complete
     assert not list(tmp_path.glob(".*"))

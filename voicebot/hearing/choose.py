@@ -88,17 +88,12 @@ def _sound(text: str) -> str:
 
 
 def _capped(heard: Sequence[Alternative], most: float) -> list[Alternative]:
-    """All together no surer than `most`: the dialog adds up those that mean the same."""
+    """All together no surer than `most`: they may mean the same, and then the dialog adds up their confidences."""
     return [Alternative(one.text, one.confidence * most, one.source) for one in heard]
 
 
 def _clean(heard: Alternative) -> Alternative:
     return Alternative(" ".join(words_of(heard.text)), heard.confidence, heard.source)
-
-
-def _doubted(heard: Sequence[Alternative], most: float) -> list[Alternative]:
-    """All together no surer than `most`: they may mean the same, and then their confidences are added."""
-    return [Alternative(one.text, one.confidence * most, one.source) for one in heard]
 
 
 def _heaviest_first(heard: list[Alternative], weight: Callable[[Alternative], float]) -> list[Alternative]:

@@ -277,8 +277,7 @@ class CallBook:
             self.broken += not entry.is_broken
             entry.is_broken = True
             log.error("call_broke", dialog=entry.call.dialog_id, error=type(error).__name__, where=where(error))
-            entry.wire.hang_up_operator()
-            entry.wire.hang_up()
+            entry.call.give_up()
 
     # -- callers who wait -------------------------------------------------------------------------------------------------
 

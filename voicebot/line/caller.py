@@ -259,6 +259,12 @@ class CallerCall:
         self._ended_by = self._ended_by or EndedBy.ROBOT
         self._wire.hang_up()
 
+    def give_up(self) -> None:
+        """Something of ours broke in this call: it ends."""
+        self._ended_by = self._ended_by or EndedBy.ERROR
+        self._wire.hang_up_operator()
+        self._wire.hang_up()
+
     # -- time -----------------------------------------------------------------------------------------------------------
 
     def step(self, now: float) -> None:

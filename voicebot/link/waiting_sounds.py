@@ -60,6 +60,11 @@ def save(folder: Path, sounds: WaitingSounds) -> None:
         finally:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
+    # Of a queue that was longer once, in words that may be old ones: another brain may be taking them away, too.
+    number = len(sounds.places) + 1
+    while (stale := folder / f"place-{number}.pcm").exists():
+        stale.unlink(missing_ok=True)
+        number += 1
 
 
 def load(folder: Path) -> WaitingSounds:
