@@ -1,14 +1,13 @@
 """What the caller's words do to the form: mixed initiative, corrections, the answer to the question asked."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from voicebot.dialog import choices, said_options, values, wanted
+from voicebot.dialog import choices, doubts, said_options, values, wanted
 from voicebot.dialog.actions import execute
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy
 from voicebot.dialog.schema import FREELY_SAID, FieldItem, item_id
-from voicebot.dialog.state import Doubt, Slot
+from voicebot.dialog.state import Slot
 from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
 from voicebot.russian.names import PersonName
@@ -71,7 +70,7 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
         values.fill(turn, one.field, Slot(value, turn.renderer.label(one.type, value, turn.now), understood.confidence))
         return True
     if one.type in understood.ambiguous:
-        _ask_which(turn, one, understood)
+        doubts.ask_which(turn, one, understood)
         return True
     if one.type not in understood.slots:
         return False
@@ -95,7 +94,7 @@ def _name(turn: Turn, one: FieldItem, understood: Understood) -> bool:
     if decision is Policy.REJECT:
         return False
     if decision is Policy.CONFIRM:
-        turn.doubtful(Doubt(one.field, one.type, (slot,)))
+        doubts.confirm(turn, one, slot)
     else:
         values.fill(turn, one.field, slot)
     return True
@@ -179,14 +178,6 @@ def others(turn: Turn, one: FieldItem, understood: Understood) -> None:
     execute(turn, one.exhausted, f"{turn.state.form}.{one.field}.exhausted")
 
 
-def _ask_which(turn: Turn, one: FieldItem, understood: Understood) -> None:
-    slots = tuple(
-        Slot(key, turn.renderer.label(one.type, key, turn.now), understood.sure_of(one.type))
-        for key in understood.ambiguous[one.type]
-    )
-    turn.doubtful(Doubt(one.field, one.type, slots[:4]))
-
-
 def _targets(turn: Turn, understood: Understood, asked: FieldItem | None) -> dict[str, tuple[FieldItem, Any]]:
     """Which fields of the form the phrase gives values for: field name -> (field, value)."""
     found: dict[str, tuple[FieldItem, Any]] = {}
@@ -228,29 +219,18 @@ def _mixed_initiative(turn: Turn, understood: Understood, asked: FieldItem | Non
         sure = understood.sure_of(one.type)
         slot = Slot(combined, turn.renderer.label(one.type, combined, turn.now), sure)
         decision = policy(turn.form, one, sure, turn.stage(), turn.plans.application)
-        if decision is Policy.REJECT or (decision is Policy.CONFIRM and _is_denied(turn, name, combined)):
+        if decision is Policy.REJECT or (decision is Policy.CONFIRM and doubts.is_denied(turn, name, combined)):
             continue
         took = True
         if known is not None and known.value == combined:
             continue
         if decision is Policy.CONFIRM:
-            turn.doubtful(Doubt(name, one.type, (slot,)))
+            doubts.confirm(turn, one, slot)
             return True
         values.fill(turn, name, slot, spare=targets.keys())
         if one.acknowledge and turn.stage() < Stage.SHORT:
             turn.say(one.acknowledge, f"{turn.state.form}.{name}.acknowledge")
-    return took or _doubtful(turn, understood, asked)
-
-
-def _doubtful(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:
-    """Two doctors of that name: ask which, when the phrase gave nothing better."""
-    if asked is not None and asked.type not in ("subject", "correction", "request"):
-        return False
-    for one in turn.form.fields():
-        if one.type in understood.ambiguous and one.field not in turn.state.slots:
-            _ask_which(turn, one, understood)
-            return True
-    return False
+    return took or doubts.ask_of_ambiguous(turn, understood, asked)
 
 
 def _change(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:
@@ -269,64 +249,3 @@ def _reask(turn: Turn, kind: str) -> bool:
             turn.state.focus = one.field
             return True
     return False
-
-
-def answer_doubt(turn: Turn, understood: Understood, text: str) -> bool:
-    """The answer to "верно ли, что ...?" or "который из них?"."""
-    doubt = turn.state.doubt
-    assert doubt is not None
-    one = turn.field_of(doubt.item)
-    if one is None:
-        turn.state.doubt = None
-        return False
-    chosen = _settled(turn, doubt, understood, text)
-    if chosen is not None:
-        turn.state.doubt = None
-        values.fill(turn, doubt.item, Slot(chosen.value, chosen.label, 1.0))
-        return True
-    if understood.slots.get("yes_no") is False:
-        turn.state.doubt = None
-        if len(doubt.candidates) == 1:
-            _deny(turn, doubt.item, doubt.candidates[0].value)
-        rest: Mapping[str, Any] = {key: value for key, value in understood.slots.items() if key != "yes_no"}
-        if doubt.type in rest and rest[doubt.type] != doubt.candidates[0].value:
-            value = rest[doubt.type]
-            values.fill(turn, doubt.item, Slot(value, turn.renderer.label(one.type, value, turn.now)))
-        else:
-            turn.state.focus = _asked_by(turn, doubt.item)
-        return True
-    return False
-
-
-def _deny(turn: Turn, item: str, value: Any) -> None:
-    """What the caller called wrong is not asked back again when it is half heard once more."""
-    key = f"{turn.state.form}.{item}"
-    turn.state.denied[key] = (*turn.state.denied.get(key, ()), value)
-
-
-def _is_denied(turn: Turn, item: str, value: Any) -> bool:
-    return value in turn.state.denied.get(f"{turn.state.form}.{item}", ())
-
-
-def _asked_by(turn: Turn, name: str) -> str:
-    one = turn.field_of(name)
-    if one is not None and one.prompt:
-        return name
-    return next((other.field for other in turn.form.fields() if name in other.fills), "")
-
-
-def _settled(turn: Turn, doubt: Doubt, understood: Understood, text: str) -> Slot | None:
-    said = understood.slots.get(doubt.type)
-    for slot in doubt.candidates:
-        if said is not None and said == slot.value:
-            return slot
-    if len(doubt.candidates) == 1:
-        return doubt.candidates[0] if understood.slots.get("yes_no") is True else None
-    if {slot.value for slot in doubt.candidates} <= set(understood.ambiguous.get(doubt.type, ())):
-        return None  # the same half-heard surname once more tells no more than before
-    number = understood.slots.get("ordinal")
-    if isinstance(number, int) and 1 <= abs(number) <= len(doubt.candidates):
-        return doubt.candidates[number - 1 if number > 0 else number]
-    forms = {str(slot.value): turn.understanding.forms_of(doubt.type, slot.value) for slot in doubt.candidates}
-    best = turn.understanding.best_phrase(text, forms)
-    return next((slot for slot in doubt.candidates if str(slot.value) == best), None)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from voicebot.dialog import answers, choices, commands, ending, hypotheses, interpretation, moving
+from voicebot.dialog import answers, choices, commands, doubts, ending, half_heard, hypotheses, interpretation, moving
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy_of_wish
 from voicebot.dialog.hypotheses import Hypothesis
@@ -103,6 +103,7 @@ def _is_listed(field: FieldItem, text: str) -> bool:
 
 def _best(turn: Turn, event: Heard) -> tuple[str, Understood]:
     several = hypotheses.read(turn.understanding, event.alternatives, turn.state.expect, turn.now)
+    turn.likely_doctors = half_heard.doctors_in(several, turn.state.expect, turn.renderer.catalogue)
     best = hypotheses.best(
         several,
         turn.state.expect,
@@ -123,14 +124,16 @@ def _fits(turn: Turn, one: Hypothesis) -> bool:
 def _served(turn: Turn, understood: Understood, text: str) -> bool:
     if turn.state.wish is not None and _answer_wish(turn, understood):
         return True
-    if turn.state.doubt is not None and answers.answer_doubt(turn, understood, text):
+    if turn.state.doubt is not None and doubts.answer(turn, understood, text):
         return True
     if _opens_digression(turn, understood, text) or _wants_another_form(turn, understood, text):
         return True
     if answers.take(turn, understood, text):
         _acknowledge_changes(turn)
+        if "doctor" in understood.slots or "doctor" in understood.ambiguous:
+            doubts.ask_of_half_heard(turn, text, is_answered=True)  # the day was heard, the doctor was not
         return True
-    return _opens(turn, understood, text)
+    return _opens(turn, understood, text) or doubts.ask_of_half_heard(turn, text)
 
 
 def _wants_another_form(turn: Turn, understood: Understood, text: str) -> bool:
@@ -255,7 +258,8 @@ def _enter(turn: Turn, understood: Understood, form: Form, text: str) -> None:
         # The question names its own subject: the interrupted form's does not count.
         for one in turn.form.fields():
             turn.state.slots.pop(one.field, None)
-    if understood.is_unknown_doctor:
+    if understood.is_unknown_doctor and not turn.likely_doctors:
         turn.message("unknown_doctor")
     answers.take(turn, understood, text)
+    doubts.ask_of_half_heard(turn, text, is_answered=True)
     turn.changes.clear()

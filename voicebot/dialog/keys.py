@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from voicebot.dialog import answers, caller, choices, commands, interpretation, values
+from voicebot.dialog import answers, caller, choices, commands, doubts, interpretation, values
 from voicebot.dialog.meaning import Meaning
 from voicebot.dialog.recovery import not_understood
 from voicebot.dialog.schema import FieldItem
@@ -46,13 +46,13 @@ def _key_answer(turn: Turn, one: FieldItem, digits: str) -> bool:
             if not digits.isdigit() or not 1 <= int(digits) <= len(doubt.candidates):
                 return False
             slots: dict[str, Any] = {"ordinal": int(digits)}
-            return answers.answer_doubt(turn, Understood("none", slots, 1.0), "")
+            return doubts.answer(turn, Understood("none", slots, 1.0), "")
         kind = "yes_no"
     if kind == "yes_no":
         if digits not in ("1", "2"):
             return False
         understood = Understood("yes" if digits == "1" else "no", {"yes_no": digits == "1"}, 1.0)
-        return answers.answer_doubt(turn, understood, "") if doubt is not None else answers.take(turn, understood, "")
+        return doubts.answer(turn, understood, "") if doubt is not None else answers.take(turn, understood, "")
     if kind == "choice":
         chosen = choices.by_key(one, turn.page_of(one), digits)
         if chosen is None:

@@ -34,6 +34,7 @@ class Turn:
     now: datetime
     acts: list[Act] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)  # fields whose values were replaced in this step
+    likely_doctors: dict[str, float] = field(default_factory=dict)  # whom the words may name, the likeliest first
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
