@@ -336,6 +336,19 @@ def test_what_else_lies_in_the_bucket_is_not_purged(robot: Robot) -> None:
     assert robot.stored() == sorted(others)
 
 
+def test_a_store_that_is_away_holds_up_nothing_else_of_the_purge(robot: Robot) -> None:
+    store = robot.settings.recordings.store.model_copy(update={"endpoint": "http://127.0.0.1:9"})
+    recordings = robot.settings.recordings.model_copy(update={"store": store})
+    old = robot.clock.now() - timedelta(days=400)
+    file = robot.settings.data_dir / "spool" / "00000001-1-ab.rejected.jsonl"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("{}\n")
+    os.utime(file, (old.timestamp(),) * 2)
+    with pytest.raises(StoreAway):
+        Purge(robot.database, robot.settings.model_copy(update={"recordings": recordings}), robot.clock, lambda: None).run()
+    assert not file.exists()
+
+
 def test_an_empty_object_is_read_as_such(robot: Robot) -> None:
     robot.archive.put_bytes("2020/01/02/ABCDEFGH.flac", b"")
     assert robot.archive.read("2020/01/02/ABCDEFGH.flac", 100) == b""

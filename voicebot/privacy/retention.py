@@ -90,6 +90,7 @@ class Purge:
             self._leftovers(done)
             if done.dialogs:
                 removal.settle(self._database, self._between)
+            self._objects(done)  # last: a store that is away holds up nothing else
         finally:
             if done.total:
                 log.info("purged", **asdict(done))
@@ -223,11 +224,14 @@ class Purge:
         before = self._before(self._limits.audio_days)
         if before is not None:
             removal.remove_empty_days(self._folder, before.date(), self._clock.now().date())
-            if self._archive is not None:
-                done.leftovers += removal.remove_old_objects(self._archive, before.date(), self._between)
         for file in self._rejected():
             file.unlink(missing_ok=True)
             done.leftovers += 1
+
+    def _objects(self, done: Purged) -> None:
+        before = self._before(self._limits.audio_days)
+        if before is not None and self._archive is not None:
+            done.leftovers += removal.remove_old_objects(self._archive, before.date(), self._between)
 
     def _count(self, session: Session) -> Purged:
         def count(table: Any, which: ColumnElement[bool] | None) -> int:
