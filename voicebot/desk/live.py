@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import structlog
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from voicebot.errors import StorageError
+
+log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.4
 _COMMENT_SECONDS = 15.0  # keeps proxies from closing, and finds browsers that are gone
@@ -51,6 +54,9 @@ class Watched:
                 text = await run_in_threadpool(self._render)
             except StorageError:
                 text = self._text  # what is shown stays; the next look may succeed
+            except Exception as error:  # noqa: BLE001 - nor may one odd row freeze the queue of all who watch
+                log.error("fragment_not_rendered", problem=type(error).__name__)
+                text = self._text
             if text != self._text:
                 async with self._changed:
                     self._text = text
