@@ -122,8 +122,7 @@ class Brain:
             on_alarm=self._alarm,
             on_answer=lambda milliseconds: self._load.answered(milliseconds),
         )
-        brains = settings.brain.count or max(1, cores - 1)
-        self._load = LoadWatch(self.clock, available_cores() / brains, self._frames_waiting)
+        self._load = LoadWatch(self.clock, available_cores() / settings.brain.processes, self._frames_waiting)
         self.presence = Presence(records, self.clock, settings.node_name, name)
         self._brainless = BrainlessRecords(self.store, self.clock, settings.dialog.folder.name, self.presence.id, self._alarm)
         self._calling = self._calling_out(database)

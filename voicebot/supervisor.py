@@ -103,11 +103,6 @@ def voicebot_command(*words: str) -> list[str]:
     return [sys.executable, "-m", "voicebot.cli", *words]
 
 
-def brain_count(settings: Settings) -> int:
-    """One brain a core, less one for line; at least one."""
-    return settings.brain.count or max(1, (os.cpu_count() or 2) - 1)
-
-
 class Supervisor:
     """Keeps the processes of one machine running."""
 
@@ -123,7 +118,7 @@ class Supervisor:
         self._prepare = prepare
         self._clock = clock or SystemClock()
         self._limits = limits or Limits()
-        brains = range(1, brain_count(settings) + 1)
+        brains = range(1, settings.brain.processes + 1)
         self.line = self._child("line", command("line"))
         self.brains = [self._child(f"brain-{n}", command("brain", str(n))) for n in brains]
         self.desk = self._child("desk", command("desk"))

@@ -45,7 +45,7 @@ def check_disk(settings: Settings, _clock: Clock) -> Iterator[Finding]:
 
 def check_memory(settings: Settings, _clock: Clock) -> Iterator[Finding]:
     """Memory for the brains: each holds a recogniser and a voice."""
-    brains = settings.brain.count or max(1, (os.cpu_count() or 2) - 1)
+    brains = settings.brain.processes
     meminfo = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     available_mb = int(meminfo["MemAvailable"].split()[0]) // 1024
     needed_mb = brains * _BRAIN_MB

@@ -1,5 +1,6 @@
 """The telephone call: line, ears, voice, dialog, humans behind it, and calls that the robot makes."""
 
+import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
@@ -149,3 +150,8 @@ class Dialog(Section):
 class Brain(Section):
     count: int = Field(0, ge=0, description="processes; 0: one per core, less one")
     capacity_calls: int = Field(60, ge=1)
+
+    @property
+    def processes(self) -> int:
+        """How many of them this machine runs: by default one a core, less one for line."""
+        return self.count or max(1, (os.cpu_count() or 2) - 1)
