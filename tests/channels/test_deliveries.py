@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from voicebot.channels import deliveries
 from voicebot.channels.deliveries import router
+from voicebot.channels.door import Door
+from voicebot.channels.sms_answers import RULES
 from voicebot.clock import VirtualClock
 from voicebot.errors import StorageError
 from voicebot.messages.providers import webhooks
@@ -51,6 +55,16 @@ def browser(tmp_path: Path, taken: Taken) -> TestClient:
     app = FastAPI()
     app.include_router(router(known, taken, taken, VirtualClock()))  # type: ignore[arg-type]
     return TestClient(app)
+
+
+def test_who_answers_by_smpp_has_a_dialog_that_somebody_closes() -> None:
+    def opened(**messages: object) -> Door | None:
+        return deliveries.open_door(SimpleNamespace(settings=Settings(messages=messages)))  # type: ignore[arg-type]
+
+    assert opened() is None
+    door = opened(answered=["sms"])
+    assert door is not None
+    assert (door.channel, door.rules, door.router) == ("sms", RULES, None)
 
 
 def test_a_receipt_is_stored(browser: TestClient, taken: Taken) -> None:

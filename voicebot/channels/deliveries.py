@@ -87,10 +87,14 @@ async def _body(request: Request) -> bytes | None:
 
 
 def open_door(context: Context) -> Door | None:
-    """The webhooks, and the dialogs of those who answer an SMS; none where no provider has one. Raises ConfigurationError."""
+    """The webhooks, and the dialogs of those who answer an SMS; none where nobody can. Raises ConfigurationError.
+
+    Answers by SMPP come to the process of reminders: their dialogs are looked after (and closed) here all the same.
+    """
     known = webhooks(context.settings)
     if not known:
-        return None
+        is_answered = Channel.SMS.value in context.settings.messages.answered
+        return Door(Channel.SMS.value, RULES) if is_answered else None
     database, clock, settings = context.database, context.clock, context.settings
     receipts = Receipts(database, clock, prices_of(settings.messages))
     answers = SmsAnswers(database, clock, lambda: context.conversations, settings.reminders.answer_hours)
