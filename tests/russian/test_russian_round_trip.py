@@ -15,7 +15,7 @@ from voicebot.russian.inflect import inflect, say_money
 from voicebot.russian.names import PersonName, all_cases, parse_person
 from voicebot.russian.numbers import parse_numbers, say_number, say_ordinal
 from voicebot.russian.phones import is_complete_phone, parse_phone, say_phone
-from voicebot.russian.spoken_when import say_birth_date, say_time
+from voicebot.russian.spoken_when import say_birth_date, say_date, say_time, say_when_spoken
 from voicebot.russian.spoken_wish import say_wish
 from voicebot.russian.when import parse_when
 from voicebot.russian.wish import When, any_of
@@ -38,6 +38,14 @@ def _two(n: int) -> str:
 def test_cardinals(case: Case) -> None:
     for n in (*range(1000), *range(1000, 1_000_000, 1000 + 17), *range(1000, 1_000_000, 1000)):
         said = say_number(n, case)
+        assert [number.value for number in parse_numbers(said.split())] == [n], said
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(600)
+def test_every_number_there_is() -> None:
+    for n in range(1_000_000):
+        said = say_number(n)
         assert [number.value for number in parse_numbers(said.split())] == [n], said
 
 
@@ -175,6 +183,25 @@ def test_every_day_of_two_years(today: date) -> None:
         day = today + timedelta(days=ahead)
         for said in _ways_to_name(day, today):
             assert parse_when(said, now) == When(dates=(day,)), (said, today)
+
+
+@pytest.mark.parametrize("is_brief", [False, True])
+@pytest.mark.parametrize("today", [TODAY, date(2026, 12, 31), date(2027, 2, 28)])
+def test_every_day_that_we_speak(today: date, *, is_brief: bool) -> None:
+    now = datetime.combine(today, time(0, 1), ZONE)
+    for ahead in range(731):
+        day = today + timedelta(days=ahead)
+        said = say_date(day, today, is_brief=is_brief)
+        assert parse_when(said, now) == When(dates=(day,)), said
+
+
+@pytest.mark.parametrize("is_brief", [False, True])
+def test_every_moment_that_we_speak(*, is_brief: bool) -> None:
+    """Every minute of the day and every day of two years, each on one of the other."""
+    for minute in range(24 * 60):
+        at = datetime.combine(TODAY + timedelta(days=1 + minute % 730), time(minute // 60, minute % 60), ZONE)
+        said = say_when_spoken(at, TODAY, is_brief=is_brief)
+        assert parse_when(said, NOW) == When(dates=(at.date(),), times=(at.time(),)), said
 
 
 @settings(max_examples=40)
@@ -344,6 +371,12 @@ def test_phones_typed(digits: str) -> None:
     ):
         assert parse_phone(typed) == f"+7{digits}"
         assert parse_when(typed.removeprefix("мой номер "), NOW) is None
+
+
+#: Numbers as the plans of the countries have them: Russia and Kazakhstan, the mobile ones of Belarus.
+@given(st.from_regex(r"\+(?:7[34789][0-9]{9}|37529[1-9][0-9]{6})", fullmatch=True))
+def test_any_phone_read_back(phone: str) -> None:
+    assert parse_phone(say_phone(phone)) == phone
 
 
 @given(st.from_regex(r"\+7[3489][0-9]{9}", fullmatch=True))
