@@ -39,6 +39,8 @@ PART_PHRASES: tuple[tuple[tuple[str, ...], tuple[time | None, time | None]], ...
         ("раннее утро", (None, time(10))),
         ("к открытию", (None, time(10))),
         ("с утречка", (None, time(12))),
+        ("с утречка пораньше", (None, time(10))),
+        ("утречком пораньше", (None, time(10))),
         ("в утро", (None, time(12))),
         ("с самого утра", (None, time(10))),
         ("с утра пораньше", (None, time(10))),

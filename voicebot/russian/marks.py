@@ -1,5 +1,6 @@
 """Where a phrase speaks of dates and times, and what the words around each place make of it."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -37,8 +38,9 @@ _HARD_BREAKS = listed(
     "перенести перенесите перенесем переносим перезаписать перезапишите поменять поменяйте переписать перенос сдвинуть"
 )
 _THAN = "чем"
+_HENCE = listed("поэтому")
 _JOINS = listed("или либо и")
-_TURNS = listed("но а давайте давай можно так поэтому значит только")
+_TURNS = listed("но а давайте давай можно так значит только")
 _CANNOT_PHRASES = """не могу, не смогу, не сможем, не можем, не получится, не получается, не подходит, не подойдет, неудобно,
     не удобно, не устраивает, не устроит, никак, не хочу, не надо, не нужно, занят, занята, исключено, отпадает, не выйдет,
     не хотелось бы, не приду, не буду, уезжаю, мимо, не вариант, не годится, не успеваю, не успею, не очень, не хотел бы,
@@ -130,6 +132,9 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             if preposition == "по" and isinstance(core, DateCore) and (core.is_set or core.which is Which.EVERY):
                 relation = AT  # "по вторникам" is no end of a range
             mark = Mark(core, relation, preposition, join, is_negated)
+            last = segments[-1][-1] if segments[-1] else None
+            if last is not None and last.is_date and mark.is_date and not join and _is_explained(tokens, last, index):
+                segments.append([])  # "четвёртого у меня именины, пятого давайте"
             segments[-1].append(mark)
             relation, preposition = AT, ""
             join = ""
@@ -143,9 +148,15 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
                 segments.append([])
                 segments = [[]] if _has_mark_ahead(tokens, index + 1, today) else segments
             is_cannot_ahead = False
+        elif tokens[index : index + 2] == ["так", "что"] or token in _HENCE:
+            # "Завтра у меня баня, так что послезавтра": what follows is the wish.
+            if segments[-1] and _has_mark_ahead(tokens, index + 1, today):
+                segments.append([])
+            is_excluding = is_cannot_ahead = False
         elif token in _CORRECTIONS:
             if tokens[index] == "нет" and segments[-1] and not _has_mark_ahead(tokens, index + 1, today):
-                _negate_back(segments)
+                if _is_near(tokens, segments[-1][-1], index) and "ничего" not in tokens[:index]:
+                    _negate_back(segments)
             elif segments[-1]:
                 segments.append([])
             is_excluding = is_cannot_ahead = False
@@ -207,6 +218,12 @@ def _is_near(tokens: list[str], last: Mark, index: int) -> bool:
     if tokens[index] == "работаю" and any(token in ("надо", "нужно", "удобно", "лучше") for token in between):
         return False  # "после шести надо, я работаю"
     return len(between) <= 4 and not any(token in ("но", "а", "только", "давайте", "можно") for token in between)
+
+
+def _is_explained(tokens: list[str], last: Mark, index: int) -> bool:
+    """Whether between the mark before and the one that begins here it is told why the former is none."""
+    between = " ".join(tokens[last.core.end : index])
+    return re.search(r"(?:^| )у (?:меня|нас|мужа|жены|него|нее|мамы|папы|сына|дочки|внука|внучки) \w+", between) is not None
 
 
 def _has_such(segment: list[Mark], core: DateCore | TimeCore) -> bool:

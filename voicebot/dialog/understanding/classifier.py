@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,12 +24,13 @@ from threadpoolctl import threadpool_limits
 
 from voicebot.dialog.understanding import intents, patterns
 from voicebot.dialog.understanding.features import Views, lemmas, views, weighed
+from voicebot.dialog.understanding.named import NOTHING_NAMED, Named
 from voicebot.dialog.understanding.noise import Noise
 from voicebot.dialog.understanding.vectors import FILE, word_vectors
 
 log = structlog.get_logger(__name__)
 
-_VERSION = 7  # of features, noise and training: another number forgets what is cached
+_VERSION = 8  # of features, noise and training: another number forgets what is cached
 _VARIANTS = 3
 _MOST_HEARD = 2  # of what was heard of a phrase
 _KEPT_FILES = 8  # of earlier phrases, in the cache
@@ -63,10 +64,11 @@ class Classifier:
     temperature: float
     boost: float  # what a rule's finding adds to an intent's score
     own: frozenset[str]  # lemmas of those who want something of the clinic
+    named: Named = NOTHING_NAMED
 
     def probabilities(self, text: str, hits: Collection[str] = ()) -> dict[str, float]:
         """Intent -> probability of a normalised phrase, the likeliest first. `hits`: intents whose rules it fits."""
-        features = weighed(views(text, self.own.__contains__), self.known, self.idf)
+        features = weighed(views(text, self.own.__contains__, self.named), self.known, self.idf)
         scores = self.bias.astype(np.float64)
         if features:
             numbers = np.fromiter(features.keys(), dtype=np.int64, count=len(features))
@@ -89,20 +91,22 @@ def learn(
     cache_folder: Path | None = None,
     names: Collection[str] = (),
     heard: Heard = MappingProxyType({}),
+    kinds: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Classifier:
     """Return the classifier of these phrases: from the cache if it was trained before, else trained now and kept.
 
     `names`: what the clinic has, in words: they are its own whether or not a phrase holds them. `heard`: what the recogniser
-    makes of phrases.
+    makes of phrases. `kinds`: kind -> names which mean the same for a wish, whichever of them is said.
     """
-    digest = _digest(phrases, names, heard)
+    digest = _digest(phrases, names, heard, kinds)
+    named = Named({kind: [lemmas(name) for name in several] for kind, several in kinds.items()})
     file = cache_folder / f"intents-{digest}.npz" if cache_folder is not None else None
     if file is not None and file.is_file():
         try:
-            return _load(file)
+            return replace(_load(file), named=named)
         except (OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile) as error:
             log.warning("trained understanding not readable, trained anew", problem=type(error).__name__)
-    trained = train(phrases, names, heard)
+    trained = train(phrases, names, heard, named)
     if file is not None:
         try:
             _store(trained, file)
@@ -111,7 +115,12 @@ def learn(
     return trained
 
 
-def train(phrases: Mapping[str, Sequence[str]], names: Collection[str] = (), heard: Heard = MappingProxyType({})) -> Classifier:
+def train(
+    phrases: Mapping[str, Sequence[str]],
+    names: Collection[str] = (),
+    heard: Heard = MappingProxyType({}),
+    named: Named = NOTHING_NAMED,
+) -> Classifier:
     """Train on phrases and their variants, misheard and damaged; fit the temperature on phrases the first training has not
     seen.
     """
@@ -121,7 +130,7 @@ def train(phrases: Mapping[str, Sequence[str]], names: Collection[str] = (), hea
     groups = [[phrase, *_variants(phrase, noise, heard.get(phrase, ()))] for _, phrase in rows]
     texts = [text for group in groups for text in group]
     own = _own_words(rows, names)
-    seen = [found for (intent, _), group in zip(rows, groups, strict=True) for found in _seen(intent, group, own)]
+    seen = [found for (intent, _), group in zip(rows, groups, strict=True) for found in _seen(intent, group, own, named)]
     features, known, idf = _learnt_features(seen)
     rare = math.log((1 + len(seen)) / (1 + _RARE_DOCUMENTS)) + 1.0
     senses = np.stack([_sense(text, known, idf, rare) for text in texts])
@@ -136,7 +145,7 @@ def train(phrases: Mapping[str, Sequence[str]], names: Collection[str] = (), hea
     temperature, boost = _calibrated(solver.scores(features[is_held_out], senses[is_held_out]), rules, wanted[is_held_out])
     solver.fit(features, senses, wanted, _LAST_ITERATIONS)
     weights, of_senses, bias = solver.result()
-    return Classifier(several, known, idf, weights, of_senses, rare, bias, temperature, boost, frozenset(own))
+    return Classifier(several, known, idf, weights, of_senses, rare, bias, temperature, boost, frozenset(own), named)
 
 
 def _variants(phrase: str, noise: Noise, heard: Sequence[str]) -> list[str]:
@@ -165,13 +174,13 @@ def _own_words(rows: Sequence[tuple[str, str]], names: Collection[str]) -> Count
     return own
 
 
-def _seen(intent: str, group: Sequence[str], own: Counter[str]) -> Iterator[Views]:
+def _seen(intent: str, group: Sequence[str], own: Counter[str], named: Named) -> Iterator[Views]:
     """The views of a phrase and its variants. Its own words count only where other phrases have them too: a phrase that
     nobody taught will have such words as well.
     """
     least = {} if intent in _STRANGERS else dict.fromkeys(lemmas(group[0]), 2)
     for text in group:
-        yield views(text, lambda form: own[form] >= least.get(form, 1))
+        yield views(text, lambda form: own[form] >= least.get(form, 1), named)
 
 
 class _Solver:
@@ -275,13 +284,23 @@ def _calibrated(scores: NDArray[np.float64], rules: NDArray[np.float64], wanted:
     return float(temperature), float(boost)
 
 
-def _digest(phrases: Mapping[str, Sequence[str]], names: Collection[str], heard: Heard) -> str:
+def _digest(
+    phrases: Mapping[str, Sequence[str]], names: Collection[str], heard: Heard, kinds: Mapping[str, Sequence[str]]
+) -> str:
     """What the training depends on: the phrases, the rules that are features, and this code's version."""
     rules = {name: value for name, value in vars(patterns).items() if name.isupper()}
     vectors = hashlib.sha256(FILE.read_bytes()).hexdigest()
     taught = {intent: list(several) for intent, several in sorted(phrases.items())}
     misheard = [list(heard.get(phrase, ()))[:_MOST_HEARD] for several in taught.values() for phrase in several]
-    parts = [_VERSION, vectors, taught, misheard, sorted(names), rules]
+    parts = [
+        _VERSION,
+        vectors,
+        taught,
+        misheard,
+        sorted(names),
+        rules,
+        {kind: sorted(several) for kind, several in kinds.items()},
+    ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:24]
 
 

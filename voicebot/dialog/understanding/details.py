@@ -48,6 +48,8 @@ _ANY = re.compile(
 )
 _NEGATION = re.compile(r"^(?:нет|не|неа)(?: |$)|(?:^| )(?:лучше|а можно|не подход\w+|не устра\w+)(?: |$)")
 _DENIED = re.compile(r"(?:^|(?<= ))не (?:(?:к|ко|на|в|во|у|с|по) )?(?!верн|правильн)\w+ (?:\w+ )?(?:а|но) (?=\w)")
+_CORRECTED = re.compile(r"(?<=\w )(?:хотя нет|ой нет|нет не \w+ а|нет|точнее|вернее|то есть|ой|хотя лучше|хотя)(?= \w)")
+_NOT_THAT = re.compile(r"(?:^|(?<= ))(?:только|а|но) не (?:(?:к|ко|на|в|во|у|с|по) )?\w+(?= |$)")
 _OF_DOCTOR = re.compile(r"(?:^| )(?:к|ко|врач\w*|доктор\w*)(?: |$)")
 _CALLED_DOCTOR = re.compile(r"(?:^| )(?:доктор|врач)(?:у|а|ом)? (\w{3,}(?: \w{3,})?)")
 _BIRTH = re.compile(r"(?:^| )(?:дат\w+ рождени\w+|родил(?:ся|ась|ись)|\w+ года рождени\w+|тысяча девятьсот)(?: |$)")
@@ -74,10 +76,10 @@ def _ordinal_pattern(pattern: str) -> re.Pattern[str]:
 
 def ordinal(text: str) -> int | None:
     """Return which of a list a normalised phrase means: 1.., -1 for the last."""
-    text = _NOT_A_CHOICE.sub(" ", text)
-    for number, pattern in _ORDINALS:
-        if _ordinal_pattern(pattern).search(text):
-            return number
+    text = _NOT_A_CHOICE.sub(" ", without_denied(text))
+    said = [(found.start(), number) for number, pattern in _ORDINALS for found in _ordinal_pattern(pattern).finditer(text)]
+    if said:
+        return max(said)[1]  # "первое рано, а вот второе подойдёт"
     tokens = [token for token in text.split() if token not in ("да", "давайте", "ну", "вот", "пожалуйста", "вариант", "хорошо")]
     return _BARE.get(tokens[0]) if len(tokens) == 1 else None
 
@@ -116,8 +118,16 @@ def without_wrong(text: str) -> str:
 
 
 def without_denied(text: str) -> str:
-    """Return a phrase without what is denied before what is meant: "не к Петрову а к Иванову" is "к Иванову"."""
-    return " ".join(_DENIED.sub(" ", text).split())
+    """Return a phrase without what is denied beside what is meant: "не к Петрову а к Иванову", "к Иванову, только не к
+    Петрову" are "к Иванову".
+    """
+    return " ".join(_NOT_THAT.sub(" ", _DENIED.sub(" ", text)).split())
+
+
+def after_correction(text: str) -> str:
+    """Return what follows "нет", "точнее" and the like inside a phrase, the last of them; "" where nothing is put right."""
+    found = list(_CORRECTED.finditer(text))
+    return text[found[-1].end() :] if found else ""
 
 
 def is_any(text: str) -> bool:

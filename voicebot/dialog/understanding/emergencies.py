@@ -1,20 +1,26 @@
 """Danger to life, told now: at once "call 103" and a human, whatever the dialog was about. Missing one is the worst mistake."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
 
 from voicebot.dialog.understanding import dangers
+from voicebot.russian.morphology import parses
 
 _WINDOW = 7  # words between the parts of one sign
 _LIKELY = 0.45
 _LIKELY_OF_COMPLAINT = 0.7
 _SURE = 0.65  # then it needs no word of danger
 _LEAST_WORDS = 3
+_LEAST_DECLINED = 3  # letters
+_SURELY_NOUN = 0.6  # pymorphy3's estimate: "мед" is a noun, "при" none
 _OVER = re.compile(rf"(?:^|(?<= ))(?:{dangers.OVER})")
 _CALM = re.compile(rf"(?:^| )(?:{dangers.CALM})(?: |$)")
+_PAST = re.compile(rf"(?:^| )(?:{dangers.PAST})(?= |$)")
+_WISH = re.compile(rf"(?:^| )(?:{dangers.WISH})(?= |$)")
+_STILL = re.compile(rf"(?:^| )(?:{dangers.STILL})(?= |$)")
 _DANGER_WORD = re.compile(rf"(?<= )(?:{dangers.WORDS})(?= )")
 _NOW = re.compile(rf"(?:^| )(?:{dangers.NOW})(?: |$)")
 
@@ -42,7 +48,7 @@ def is_emergency(text: str) -> bool:
         return False
     joined = _with_negations(text)
     if _told(dangers.ALWAYS, joined):
-        return True
+        return not _is_history(text)
     return not _is_calm(text) and _told(dangers.MOSTLY, joined)
 
 
@@ -63,7 +69,17 @@ def is_suspected(text: str, probabilities: Mapping[str, float], is_complaint: bo
 
 def _is_over(text: str) -> bool:
     found = _OVER.search(text)
-    return found is not None and _NOW.search(text.replace(found.group(), " ")) is None
+    if found is None:
+        return False
+    rest = text.replace(found.group(), " ").replace("прямо", " ")  # "умираю прямо, шутка"
+    return _NOW.search(rest) is None
+
+
+def _is_history(text: str) -> bool:
+    """Whether a danger of long ago is told for a wish: "в детстве тонул, с той поры уши болят, к лору хочу"."""
+    if _NOW.search(text) is not None or _STILL.search(text) is not None:
+        return False
+    return _PAST.search(text) is not None and _WISH.search(text) is not None
 
 
 def _is_calm(text: str) -> bool:
@@ -98,5 +114,16 @@ def _compiled(signs: tuple[str, ...]) -> tuple[_Sign, ...]:
 
 
 def _group(text: str) -> re.Pattern[str]:
-    words = (re.escape(word.strip()).replace(r"\*", r"\w*") for word in text.split("|"))
+    said = dict.fromkeys(form for word in text.split("|") for form in _forms(word.strip()))
+    words = (re.escape(word).replace(r"\*", r"\w*") for word in said)
     return re.compile(rf"(?<= )(?:{'|'.join(words)})(?= )")
+
+
+def _forms(word: str) -> Iterator[str]:
+    """A sign's word as it is, and a thing's name in every case: "суп" is "супом", too."""
+    yield word
+    if len(word) < _LEAST_DECLINED or not word.isalpha():
+        return
+    best = parses(word)[0]
+    if best.tag.POS == "NOUN" and best.is_known and best.score > _SURELY_NOUN:
+        yield from (form.word.replace("ё", "е") for form in best.lexeme)

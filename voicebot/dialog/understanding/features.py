@@ -1,17 +1,18 @@
-"""A phrase as the classifier sees it: letters around and inside words, and lemmas."""
+"""A phrase as the classifier sees it: letters around and inside words, lemmas, and what kind of thing is named where."""
 
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+from voicebot.dialog.understanding.named import NOTHING_NAMED, Named
 from voicebot.russian.calendar_words import month_words, weekday_words
 from voicebot.russian.morphology import analyser, parses
 from voicebot.russian.numerals import lexicon
 
 _SHORTEST, _LONGEST = 2, 4
 #: What a view of the phrase weighs beside the others.
-_LETTERS, _LEMMAS, _KINSHIP = 1.0, 1.0, 0.7
+_LETTERS, _LEMMAS, _KINSHIP, _KINDS = 1.0, 1.0, 0.7, 0.8
 #: Shorter words ("мне", "как") are everybody's.
 _SHORTEST_WORD = 4
 _MOST_COUNTED = 3
@@ -50,16 +51,27 @@ def lemmas(text: str) -> list[str]:
 Views = tuple[tuple[float, list[str]], ...]
 
 
-def views(text: str, is_own: Callable[[str], bool]) -> Views:
-    """The features of a normalised phrase, view by view, each with its weight; `is_own` knows a clinic's lemmas."""
+def views(text: str, is_own: Callable[[str], bool], named: Named = NOTHING_NAMED) -> Views:
+    """The features of a normalised phrase, view by view, each with its weight; `is_own` knows a clinic's lemmas, `named`
+    its names.
+    """
     tokens = text.split()
     forms = lemmas(text)
     pairs = [f"{first}_{second}" for first, second in zip(["^", *forms], [*forms, "$"], strict=True)]
-    return (
+    found = (
         (_LETTERS, [letters for token in tokens for letters in _letters(token)]),
         (_LEMMAS, [*(f"={one}" for one in forms), *pairs]),
         (_KINSHIP, _kinship(forms, is_own)),
     )
+    return (*found, (_KINDS, _with_kinds(named.told(forms)))) if named else found
+
+
+def _with_kinds(told: Sequence[str]) -> list[str]:
+    """Words, pairs and triples of a phrase that has "#test" in place of a test's name."""
+    before, after = ["^", *told], [*told, "$"]
+    pairs = (f"{first}>{second}" for first, second in zip(before, after, strict=True))
+    triples = (f"{first}>{second}>{third}" for first, second, third in zip(before, told, after[1:], strict=False))
+    return [*(f"!{one}" for one in told), *pairs, *triples]
 
 
 def _kinship(forms: Sequence[str], is_own: Callable[[str], bool]) -> list[str]:

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
 
-from voicebot.clinic.catalogue import KINDS, Catalogue
+from voicebot.clinic.catalogue import KINDS, Catalogue, Kind
 from voicebot.errors import ConfigurationError
 from voicebot.russian.case import Case
 from voicebot.russian.inflect import inflect
@@ -34,6 +34,7 @@ HEARD = Path("understanding") / "heard.tsv"
 
 _PLACE = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
 _KINDS = ("doctor", "speciality", "service", "test", "branch")
+_THINGS: tuple[Kind, ...] = ("test", "service", "speciality", "branch")
 _REALISATIONS = 3
 _MAXIMUM_SUBJECT_WORDS = 4
 _INTENT = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -161,6 +162,20 @@ def own_names(catalogue: Catalogue) -> frozenset[str]:
     return frozenset(
         map(normalise, (*names, *complaints, *(name for group in catalogue.groups.values() for name in group.names())))
     )
+
+
+def names_by_kind(catalogue: Catalogue) -> dict[str, list[str]]:
+    """Return kind -> normalised names of doctors, specialities, services, tests and branches, and of complaints."""
+    found: dict[str, list[str]] = {
+        kind: [form for forms in catalogue.forms(kind).values() for form in forms] for kind in _THINGS
+    }
+    found["complaint"] = [phrase for several in catalogue.complaints().values() for phrase in several]
+    found["doctor"] = [
+        name
+        for one in catalogue.doctors.values()
+        for name in (one.surname, f"{one.given} {one.patronymic}", one.full_name, f"{one.given} {one.patronymic} {one.surname}")
+    ]
+    return {kind: [normalise(name) for name in names] for kind, names in found.items()}
 
 
 class _Filler:

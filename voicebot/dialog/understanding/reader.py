@@ -13,7 +13,7 @@ from voicebot.dialog.understanding.classifier import learn
 from voicebot.dialog.understanding.emergencies import is_emergency, is_suspected
 from voicebot.dialog.understanding.examples import Examples
 from voicebot.dialog.understanding.grammar import COMMANDS, Grammars
-from voicebot.dialog.understanding.phrases import all_phrases, faq_phrases, heard_phrases, own_names
+from voicebot.dialog.understanding.phrases import all_phrases, faq_phrases, heard_phrases, names_by_kind, own_names
 from voicebot.dialog.understanding.understood import Understood
 from voicebot.dialog.understanding.values import Values, names_unknown_doctor
 from voicebot.dialog.understanding.wishes import Said, Wish, Wishes
@@ -71,7 +71,7 @@ class Understanding:
         if is_emergency(plain):
             return Understood("emergency", {}, 1.0, 1.0)
         command = self._wishes.command(plain, probabilities, kind)
-        if command.intent in ("operator", "upset"):
+        if command.intent in ("operator", "upset") and not is_suspected(plain, probabilities, is_complaint=True):
             return _of_call(command, {})
         found = self._values.of(plain, kind, now)
         slots, ambiguous, score = found.slots, found.ambiguous, found.score
@@ -226,7 +226,7 @@ def _taught(
     wishes, answers = all_phrases(catalogue, folder, examples), faq_phrases(catalogue, folder)
     own, heard = own_names(catalogue), heard_phrases(folder)
     return Wishes(
-        learn(wishes, cache_folder, own, heard) if wishes else None,
+        learn(wishes, cache_folder, own, heard, names_by_kind(catalogue)) if wishes else None,
         Examples(examples),
         learn(answers, cache_folder, own, heard) if len(answers) > 1 else None,
         wishes,

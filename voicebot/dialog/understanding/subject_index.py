@@ -219,4 +219,7 @@ def _rank(match: Match) -> tuple[float, int]:
 def _is_inside(match: Match, other: Match) -> bool:
     """Whether `other` covers the words of `match` and more, and fits about as well."""
     covers = other.span[0] <= match.span[0] and match.span[1] <= other.span[1] and other.span != match.span
+    if other.score == _SCATTERED and match.score > _SCATTERED:
+        # "Моча по нечипоренко сдать" holds "сдать мочу", and is more.
+        return covers and 2 * (match.span[1] - match.span[0]) <= other.span[1] - other.span[0]
     return covers and other.score >= match.score - 0.1

@@ -9,6 +9,7 @@ from rapidfuzz.distance import Levenshtein
 
 from voicebot.clinic.catalogue import KINDS, Catalogue, Kind
 from voicebot.clinic.names_check import PRECEDENCE
+from voicebot.dialog.understanding.lemma_index import LemmaIndex
 from voicebot.dialog.understanding.subject_index import SubjectIndex
 from voicebot.russian.case import Case
 from voicebot.russian.fuzzy import Match, sound_key
@@ -25,6 +26,7 @@ _SURE = 0.95
 _KNOWN_WORDS_FLOOR = 0.9
 _ALIKE = 0.02  # scores that differ by less tell nothing
 _DECLINED_WORDS = 6
+_LONGEST_PREPOSITION = 2  # "в глаз попало" and "в школу" are no family
 _SPELLING_FLOOR = 0.75
 _BEFORE_DATIVE = frozenset({"к", "ко", "доктору", "врачу"})
 #: Surnames sound like everyday words; these are never the reason to think of a doctor.
@@ -78,6 +80,12 @@ class SubjectFinder:
     def index(self) -> SubjectIndex[Kind]:
         return SubjectIndex({kind: dict(self._forms(kind)) for kind in KINDS})
 
+    @cached_property
+    def _by_lemmas(self) -> LemmaIndex[Kind]:
+        """Names of things by their words alone; people and questions of the FAQ are found by sound."""
+        things: tuple[Kind, ...] = ("service", "test", "speciality")
+        return LemmaIndex({kind: self._catalogue.forms(kind) for kind in things})
+
     def _forms(self, kind: Kind) -> Iterator[tuple[str, Sequence[str]]]:
         """Every entry's names in every case. Groups are entries of their kind until the end."""
         if kind == "doctor":
@@ -99,6 +107,10 @@ class SubjectFinder:
             return kind == "doctor" and any(token in _NOT_SURNAMES for token in tokens[span[0] : span[1]])
 
         found = self.index.matches(tokens, {kind: _FLOOR[kind] for kind in kinds}, is_barred)
+        for kind, match in self._by_lemmas.matches(tokens):
+            if kind in found and all(match.key != other.key for other in found[kind]):
+                others = [other for other in found[kind] if other.score > match.score or not _is_within(other, match)]
+                found[kind] = sorted([*others, match], key=lambda one: one.score, reverse=True)
         for kind, matches in found.items():
             found[kind] = [match for match in matches if not _is_generic(tokens, match) and _is_likely(kind, tokens, match)]
         self._drop_covered(found)
@@ -120,7 +132,7 @@ class SubjectFinder:
         beginnings: dict[str, list[str]] = {}
         for key, forms in self._catalogue.forms("service").items():
             for first in {words(form)[0] for form in forms if len(words(form)) > 1}:
-                if first not in _GENERIC:
+                if first not in _GENERIC and len(first) > _LONGEST_PREPOSITION:
                     beginnings.setdefault(first, []).append(key)
         return {first: tuple(keys) for first, keys in beginnings.items() if len(keys) > 1}
 
@@ -136,7 +148,8 @@ class SubjectFinder:
     def _decide(self, tokens: list[str], found: dict[Kind, list[Match]]) -> Subjects:
         result = Subjects()
         named: list[tuple[tuple[int, int], str, str]] = []
-        for kind, matches in found.items():
+        for kind, several_matches in found.items():
+            matches = self._named_rather(several_matches) if kind == "speciality" else several_matches
             if not matches:
                 continue
             apart = _side_by_side(matches)
@@ -163,6 +176,18 @@ class SubjectFinder:
         if len({key for _, _, key in named}) > 1 and _are_listed(tokens, [span for span, _, _ in named]):
             result.listed = tuple((kind, key) for _, kind, key in named)
         return result
+
+    @cached_property
+    def _complaints(self) -> frozenset[str]:
+        """What patients say hurts, in every form; not what a speciality is called."""
+        complaints = [one for several in self._catalogue.complaints().values() for one in several]
+        names = {normalise(form) for forms in self._catalogue.forms("speciality").values() for form in forms}
+        return frozenset(map(normalise, (*complaints, *flat_map(_cases, complaints)))) - names
+
+    def _named_rather(self, matches: list[Match]) -> list[Match]:
+        """Who is named counts more than what hurts: "сопли, нам к педиатру"."""
+        named = [match for match in matches if match.form not in self._complaints and match.score >= _KNOWN_WORDS_FLOOR]
+        return named or matches
 
     def _members(self, matches: Sequence[Match]) -> Iterator[str]:
         """The IDs that are meant; a group stands for its members, unless one of them was named as well."""
@@ -218,6 +243,10 @@ def _family_of(surname: str) -> str:
         if lower.endswith(womens):
             return lower.removesuffix(womens) + mens
     return lower
+
+
+def _is_within(match: Match, other: Match) -> bool:
+    return other.span[0] <= match.span[0] and match.span[1] <= other.span[1]
 
 
 def _text_of(tokens: list[str], match: Match) -> str:

@@ -24,6 +24,7 @@ _PARTS = {
     (time(13), None): "day",
     (time(16), None): "evening",
     (time(17), None): "evening",
+    (time(18), None): "evening",
     (time(19), None): "evening",
     (time(22), None): "night",
 }

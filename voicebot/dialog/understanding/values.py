@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from voicebot.clinic.catalogue import Catalogue
 from voicebot.dialog.understanding import details, intents
-from voicebot.dialog.understanding.subjects import SubjectFinder
+from voicebot.dialog.understanding.subjects import SubjectFinder, Subjects
 from voicebot.russian.answers import parse_yes_no
 from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.calendar_words import month_words
@@ -91,6 +91,8 @@ class Values:
         if when is not None and not when.is_empty:
             found.slots["datetime"] = when
         subjects = self._subjects.find(details.without_denied(plain))
+        if corrected := details.after_correction(plain):
+            subjects = _put_right(subjects, self._subjects.find(details.without_denied(corrected)))
         found.slots.update(subjects.slots)
         found.ambiguous, found.several, found.listed = subjects.ambiguous, subjects.several, subjects.listed
         found.sureness = {kind: _confidence(score) for kind, score in subjects.scores.items()}
@@ -128,6 +130,23 @@ class Values:
             found.sureness = {"name": _UNKNOWN_NAME_CONFIDENCE}
             return True
         return False
+
+
+def _put_right(whole: Subjects, corrected: Subjects) -> Subjects:
+    """What a phrase names where it was put right: "к хирургу, нет, к ортопеду". Things of other kinds stay."""
+    named = corrected.slots.keys() | corrected.ambiguous.keys()
+    if not named or whole.listed:
+        return whole
+    replaced = set(named) | (_SUBJECT if named & _SUBJECT else set())
+    kept = {kind: value for kind, value in whole.slots.items() if kind not in replaced}
+    several = {kind: keys for kind, keys in whole.ambiguous.items() if kind not in replaced}
+    scores = {kind: score for kind, score in whole.scores.items() if kind in kept or kind in several}
+    return replace(
+        corrected,
+        slots={**kept, **corrected.slots},
+        ambiguous={**several, **corrected.ambiguous},
+        scores={**scores, **corrected.scores},
+    )
 
 
 def names_unknown_doctor(plain: str, found: Found) -> bool:

@@ -186,6 +186,8 @@ class Wishes:
         top, probability = _top(probabilities)
         if rule == "book" and said.kind == "yes_no" and "yes_no" in said.named and not said.named & _SUBJECT:
             return Wish("", 0.0)  # "да, записывайте"
+        if rule == "document" and said.kind == "service" and said.is_answer:
+            return Wish("", 0.0)  # "справка в бассейн" is the service that was asked for
         if rule == "reschedule" and said.kind == "datetime" and said.is_answer:
             return Wish("", 0.0)  # "в среду не могу, лучше в четверг"
         if rule:
