@@ -4,9 +4,8 @@ import contextlib
 import os
 import socket
 from collections.abc import Collection
-from pathlib import Path
 
-_FOLDER = Path("/proc/self/fd")
+_FOLDER = "/proc/self/fd"
 _NO_UDP = -1
 
 
@@ -20,14 +19,15 @@ class OwnSockets:
         """Return copies of those bound to one of `ports`. To be closed soon: a copy keeps its port."""
         found: list[socket.socket] = []
         seen: dict[str, int] = {}
-        for entry in _FOLDER.iterdir() if _FOLDER.is_dir() else ():
+        # Not by pathlib: hundreds of descriptors are looked at for each call, and calls wait meanwhile.
+        for descriptor in _descriptors():
             with contextlib.suppress(OSError):  # closed meanwhile
-                name = str(entry.readlink())
+                name = os.readlink(f"{_FOLDER}/{descriptor}")  # noqa: PTH115
                 if not name.startswith("socket:") or name in seen:
                     continue
                 port = self._ports.get(name, 0)
                 if not port or port in ports:
-                    copy = socket.socket(fileno=os.dup(int(entry.name)))
+                    copy = socket.socket(fileno=os.dup(int(descriptor)))
                     port = _udp_port(copy)
                     if port in ports:
                         found.append(copy)
@@ -36,6 +36,13 @@ class OwnSockets:
                 seen[name] = port
         self._ports = seen
         return found
+
+
+def _descriptors() -> list[str]:
+    try:
+        return os.listdir(_FOLDER)  # noqa: PTH208
+    except OSError:
+        return []  # no Linux
 
 
 def _udp_port(sock: socket.socket) -> int:
