@@ -49,10 +49,11 @@ def attack_signalling(talk: Conversation, seed: int, count: int, a_second: int =
 
 
 def attack_sound(talk: Conversation, seed: int, count: int, a_second: int = 300) -> None:
-    """A stranger's broken packets and floods of foreign SSRCs at the conversation's own ports."""
-    with Flooder(talk.rtp_port()) as stranger:
-        assert paced(stranger.send, rtp_mutants(seed, count), a_second, stranger.read) == count
-        assert paced(lambda data: stranger.send(data, 1), rtcp_mutants(seed, count // 2), a_second, stranger.read) == count // 2
+    """Broken packets and floods of foreign SSRCs at the conversation's own ports, from the patient's address: others' never
+    reach the stack (test_line_sound_guard)."""
+    with Flooder(talk.rtp_port(), "127.0.0.1") as peer:
+        assert paced(peer.send, rtp_mutants(seed, count), a_second, peer.read) == count
+        assert paced(lambda data: peer.send(data, 1), rtcp_mutants(seed, count // 2), a_second, peer.read) == count // 2
 
 
 def attack_own_call(talk: Conversation, seed: int, count: int) -> None:
