@@ -1,6 +1,5 @@
 """Calls of ours that nobody has answered yet: pjsua2's legs for `dialling`."""
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import structlog
 from voicebot.line.dialling import Dialling, DialRules, HourlyLimit
 from voicebot.line.endpoint import SipEndpoint
 from voicebot.line.headers import identity_headers, is_plain_id, with_transport
-from voicebot.line.leg import Confirmed, Ended, Leg, Progressed, options
+from voicebot.line.leg import Confirmed, Ended, Leg, Progressed, hang_up, options
 from voicebot.link.messages import Dial, Dialing, DialState
 
 log = structlog.get_logger(__name__)
@@ -132,10 +131,3 @@ class Dials:
         log.info("call_out", dialog=one.order.dialog_id, state=state.value, sip_status=sip_status)
         if one.link is not None:
             self._tell(one.link, Dialing(order=one.order.order, state=state, sip_status=sip_status))
-
-
-def hang_up(leg: Leg) -> None:
-    """End a leg in whatever state it is: CANCEL, BYE or nothing."""
-    if not leg.is_ended:
-        with contextlib.suppress(pj.Error):
-            leg.hangup(options())

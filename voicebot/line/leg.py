@@ -197,3 +197,10 @@ def options(sip_status: int = 0, headers: dict[str, str] | None = None) -> Any:
         header.hName, header.hValue = name, value
         prm.txOption.headers.push_back(header)
     return prm
+
+
+def hang_up(leg: Leg | None) -> None:
+    """End a leg in whatever state it is: CANCEL, BYE or nothing."""
+    if leg is not None and not leg.is_ended:
+        with contextlib.suppress(pj.Error):
+            leg.hangup(options())

@@ -12,12 +12,12 @@ from voicebot.line.brainless import Brainless
 from voicebot.line.callbook import CallBook
 from voicebot.line.caller import CallRules, Farewell
 from voicebot.line.dialling import rules_of
-from voicebot.line.dials import Dialled, Dials, hang_up
+from voicebot.line.dials import Dialled, Dials
 from voicebot.line.endpoint import Invited, SipEndpoint
 from voicebot.line.farewell import load_farewell, save_farewell
 from voicebot.line.headers import called_of, caller_of, can_refer, check_target, header, source_host
 from voicebot.line.left_calls import LeftCalls, say_goodbye
-from voicebot.line.leg import Ended, Established, Leg
+from voicebot.line.leg import Ended, Established, Leg, hang_up
 from voicebot.line.media import MediaSession
 from voicebot.line.reception import Held, Reception
 from voicebot.line.wire import CallWire

@@ -10,7 +10,7 @@ import structlog
 from voicebot.line.audioport import AudioPort
 from voicebot.line.endpoint import SipEndpoint
 from voicebot.line.headers import identity_headers, refer_to, with_id_in_user, with_transport
-from voicebot.line.leg import Ended, Leg, Referred, options
+from voicebot.line.leg import Ended, Leg, Referred, hang_up, options
 from voicebot.line.leg_sound import LegSound, packets_of
 from voicebot.line.media import MediaSession
 from voicebot.settings import Settings
@@ -45,7 +45,7 @@ class CallWire:
     # -- Wire -----------------------------------------------------------------------------------------------------------
 
     def hang_up(self) -> None:
-        _hang_up(self.caller)
+        hang_up(self.caller)
 
     def dial_operator(self, target: str, dialog_id: str) -> None:
         self.hang_up_operator()
@@ -65,7 +65,7 @@ class CallWire:
                 self._endpoint.events.append(Ended(leg, 503))
 
     def hang_up_operator(self) -> None:
-        _hang_up(self.operator)
+        hang_up(self.operator)
 
     def join(self, is_joined: bool) -> None:
         self._is_joined = is_joined
@@ -180,12 +180,6 @@ class CallWire:
         except pj.Error as error:
             log.error("refer_cannot_be_sent", status=error.status)
             self._endpoint.events.append(Referred(leg, 500, is_final=True))
-
-
-def _hang_up(leg: Leg | None) -> None:
-    if leg is not None and not leg.is_ended:
-        with contextlib.suppress(pj.Error):
-            leg.hangup(options())
 
 
 def _sound(leg: Leg | None) -> Any:
