@@ -1,11 +1,12 @@
-"""How much of the test the recipe's templates can say: `python -m bench.recognition.overlap`. Small means blind."""
+"""How much of the test stands in the recipe's texts: `python -m bench.recognition.overlap`. Small means blind."""
 
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from bench.recognition.texts import DEVELOPMENT, TEST, Line, read, words_of
+from models.recipe.texts import callers
 from models.recipe.texts.slots import Slots
 from models.recipe.texts.templates import ANSWERS, TALK, expand, template_table
 
@@ -29,6 +30,12 @@ def drawn_sentences(seed: int = 1) -> Iterator[tuple[str, ...]]:
     while True:
         for templates, weights in tables:
             yield words_of(expand(chance.choices(templates, weights)[0], chance, slots.draw))
+
+
+def training_sentences(count: int = DRAWN) -> Iterator[tuple[str, ...]]:
+    """What the language model is counted on: `count` sentences of the templates, and what callers say, each once."""
+    called = (words_of(sentence) for _, sentence in callers.sentences(random.Random(1)))
+    return chain(islice(drawn_sentences(), count), called)
 
 
 class Drawn:
@@ -60,8 +67,8 @@ def _grams(words: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
 
 
 def main() -> None:
-    drawn = Drawn(islice(drawn_sentences(), DRAWN))
-    print(f"Of what {DRAWN} sentences drawn from the templates hold, per cent of n-grams:")
+    drawn = Drawn(training_sentences())
+    print(f"Of what {DRAWN} sentences drawn from the templates and all sentences of callers hold, per cent of n-grams:")
     for name in (*TEST, *DEVELOPMENT):
         found = drawn.overlap(read(name))
         grams = ", ".join(f"{size}-grams {share}" for size, share in found.shares.items())

@@ -54,13 +54,13 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(word for word in _WORD.findall(plain) if word not in _HESITATIONS)
 
 
-def secret_sentences() -> frozenset[str]:
+def secret_sentences(least_words: int = _LEAST_SECRET_WORDS) -> frozenset[str]:
     """The test's utterances in the recipe's spelling (lower-case words): to be dropped wherever training text is drawn.
 
     Shorter answers ("не надо", "третий") are everybody's: a recogniser that had never met them would be tested for nothing.
     """
     spoken = (_WORD.findall(line.written.lower()) for name in TEST for line in read(name))
-    spelled = {" ".join(words) for words in spoken if len(words) >= _LEAST_SECRET_WORDS}
+    spelled = {" ".join(words) for words in spoken if len(words) >= least_words}
     return frozenset(spelled | {text.replace("ё", "е") for text in spelled})
 
 

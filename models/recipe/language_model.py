@@ -1,4 +1,4 @@
-"""The shipped language model: talk and answers of the domain's templates, conversations, word frequencies."""
+"""The shipped language model: the domain's templates and answers, what callers say, conversations, word frequencies."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from itertools import groupby, islice
 from . import stress
 from .evaluation import secret_sentences
 from .ngrams import NgramModel, estimate, mix
-from .texts import conversation
+from .texts import callers, conversation
 from .texts.generate import drawn_sentences
 from .texts.heard import frequencies
 from .texts.templates import ANSWERS, TALK
 from .workfolder import WorkFolder
 
 SENTENCES, ANSWERS_DRAWN = 300_000, 150_000
-#: talk in talk and answers, by history; these in everything, the rest of which is conversations
-_TALK_SHARE, _DOMAIN_SHARE = 0.87, 0.9
-#: what stays of the answers, which are drawn often
-_ANSWERS_THRESHOLDS = (4.0, 6.5)
-#: bigrams and trigrams of the conversations stay where they gain this many nats in all
-_CONVERSATION_THRESHOLDS = (4.0, 9.0)
+#: templates in templates and callers' sentences, both talk; talk in talk and answers, by history; these in everything, the
+#: rest of which is conversations
+_TEMPLATES_SHARE, _TALK_SHARE, _DOMAIN_SHARE = 0.5, 0.87, 0.95
+#: bigrams and trigrams stay where they gain this many nats in all: of templates, which are drawn often; of sentences that are
+#: each said once; of answers; of conversations
+_TEMPLATES_THRESHOLDS = (8.0, 14.0)
+_CALLERS_THRESHOLDS = (1.3, 2.4)
+_ANSWERS_THRESHOLDS = (6.0, 10.0)
+_CONVERSATION_THRESHOLDS = (10.0, 20.0)
 
 
 def build(work: WorkFolder, words: Iterable[str], sentences: int = SENTENCES, answers: int = ANSWERS_DRAWN) -> NgramModel:
@@ -36,14 +39,17 @@ def build(work: WorkFolder, words: Iterable[str], sentences: int = SENTENCES, an
         if spelled in known and (len(word) > 1 or word in "вксуиоая"):
             general[spelled] = general.get(spelled, 0.0) + heard.get(word, 0.0)
 
-    def drawn(kind: str, count: int, seed: int) -> tuple[list[int], list[list[str]]]:
-        pairs = [pair for pair in islice(drawn_sentences(random.Random(seed), kind), count) if pair[1] not in forbidden]
+    def spelled_out(pairs: Iterable[tuple[int, str]]) -> tuple[list[int], list[list[str]]]:
+        pairs = [pair for pair in pairs if pair[1] not in forbidden]
         split = ([spelling.get(word, word) for word in line.split()] for _, line in pairs)
         return [origin for origin, _ in pairs], [[word for word in line if word in known] for line in split]
 
-    origins, lines = drawn(TALK, sentences, 2)
-    talk = estimate(lines, general, origins=origins, vocabulary=known)
-    _, lines = drawn(ANSWERS, answers, 3)
+    origins, lines = spelled_out(islice(drawn_sentences(random.Random(2), TALK), sentences))
+    talk = estimate(lines, general, origins=origins, vocabulary=known, thresholds=_TEMPLATES_THRESHOLDS)
+    origins, lines = spelled_out(callers.sentences(random.Random(4)))
+    called = estimate(lines, general, origins=origins, vocabulary=known, thresholds=_CALLERS_THRESHOLDS)
+    talk = mix(talk, called, _TEMPLATES_SHARE, is_by_history=True)
+    _, lines = spelled_out(islice(drawn_sentences(random.Random(3), ANSWERS), answers))
     answered = estimate(lines, general, vocabulary=known, general_share=0.1, thresholds=_ANSWERS_THRESHOLDS)
     said = conversation.sentences(conversation.unpack(work.conversation))
     spelled = ([spelling.get(word, word) for word in line] for line in said)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from .texts import numerals, people
+from .texts import callers, numerals, people
 from .texts.general import frequent_words
 from .texts.generate import domain_sentences
 from .texts.heard import zipf
@@ -68,10 +68,18 @@ def inflected_forms(words: Iterable[str]) -> set[str]:
     return {form for form in forms if zipf(form) >= _RAREST_FORM}
 
 
+def called_words() -> set[str]:
+    """The words of what callers say that a dictionary knows: the rest are slips."""
+    inflector = Inflector()
+    said = {word for template in callers.templates() for word in words_of(_SLOT.sub(" ", template))}
+    return {word for word in said if len(word) > 2 and inflector.is_known(word)}
+
+
 def build(general_words: int, sentences: int = 30_000, seed: int = 1) -> list[str]:
     """The vocabulary, sorted. Words spelled with е for ё are settled by the stress step.
 
-    Sentences are drawn only for what the slots make; the templates' own words are read.
+    Sentences are drawn only for what the slots make; the templates' own words are read. Of what callers say the words as they
+    are: their other forms are no more likely than anybody's.
     """
     said = {word for line in islice(domain_sentences(random.Random(seed)), sentences) for word in line.split()}
     texts = [*template_table(TALK)[0], *template_table(ANSWERS)[0]]
@@ -79,5 +87,5 @@ def build(general_words: int, sentences: int = 30_000, seed: int = 1) -> list[st
     names = name_forms()
     listed = {word for name in _INFLECTED for line in data_lines(name) for word in words_of(line)}
     words = said | listed | inflected_forms(listed | (said - names)) | names | numeral_forms()
-    words |= set(frequent_words(general_words))
+    words |= set(frequent_words(general_words)) | called_words()
     return sorted(word for word in words if _WORD.fullmatch(word) and (_VOWEL.search(word) or word in _VOWELLESS))

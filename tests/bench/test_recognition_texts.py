@@ -1,12 +1,11 @@
 """The lists of the recognition bench: large enough, apart from each other, and blind."""
 
 import re
-from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from bench.recognition.overlap import Drawn, drawn_sentences
+from bench.recognition.overlap import Drawn, training_sentences
 from bench.recognition.texts import DEVELOPMENT, TEST, Line, read, secret_sentences, stressed, unmarked, words_of
 from bench.recognition.voices import ESPEAK_VARIANTS, UNSEEN
 from models.recipe.rhvoice import HELD_OUT_VOICE, TRAINING_VOICES
@@ -18,7 +17,7 @@ SPOKEN = (*TEST, *DEVELOPMENT, "grammar.txt", "babble.txt", "prompts.tsv")
 
 @pytest.fixture(scope="module")
 def drawn() -> Drawn:
-    return Drawn(islice(drawn_sentences(), DRAWN))
+    return Drawn(training_sentences(DRAWN))
 
 
 @pytest.mark.parametrize(
@@ -56,12 +55,12 @@ def test_what_is_tuned_on_is_not_what_is_tested() -> None:
     assert not tested & tuned
 
 
-def test_free_sentences_are_none_that_the_templates_say(drawn: Drawn) -> None:
+def test_free_sentences_are_none_of_the_training_text(drawn: Drawn) -> None:
     lines = read("free.txt")
     assert [line.written for line in lines if drawn.is_whole(line)] == []
     for line in lines:
         known, whole = drawn.known(line, 4)
-        assert not whole or known < whole, f"every four words of it stand in one template or another: {line.written}"
+        assert not whole or known < whole, f"every four words of it stand somewhere in the training text: {line.written}"
     assert drawn.overlap(lines).shares[4] < 5.0
 
 

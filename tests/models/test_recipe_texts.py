@@ -5,6 +5,7 @@ import random
 import pytest
 
 from models.recipe.ngrams import BEGIN, END, estimate, mix
+from models.recipe.texts import callers
 from models.recipe.texts.slots import Slots
 from models.recipe.texts.templates import ANSWERS, TALK, expand, template_table
 
@@ -24,6 +25,16 @@ def test_every_template_gives_a_plain_sentence(slots: Slots, kind: str, least: i
     for template in templates:
         sentence = expand(template, slots.rng, slots.draw)
         assert not set(sentence) - set("абвгдежзийклмнопрстуфхцчшщъыьэюяё "), template
+
+
+def test_what_callers_say_is_plain_and_has_the_recipes_slots() -> None:
+    assert callers._template("запишите к {speciality|datv} на завтра") == "запишите к <spec_dat> на завтра"
+    assert callers._template("сколько стоит {service}") == "сколько стоит <serv_nom>"
+    assert callers._template("вы про {branch|accs}") == "", "the recipe has no names of branches"
+    said = list(callers.sentences(random.Random(4)))
+    assert len({number for number, _ in said}) > 7000
+    for _, sentence in said:
+        assert not set(sentence) - set("абвгдежзийклмнопрстуфхцчшщъыьэюяё "), sentence
 
 
 @pytest.mark.parametrize("kind", [TALK, ANSWERS])

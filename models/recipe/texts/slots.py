@@ -68,6 +68,9 @@ class Inflector:
                     return form.word
         return word
 
+    def is_known(self, word: str) -> bool:
+        return self._morph.word_is_known(word)
+
     def lexeme(self, word: str) -> list[str]:
         """Every form of a word's most probable reading but participles, gerunds and short comparatives."""
         unwanted = {"PRTF", "PRTS", "GRND", "COMP", "Supr"}
