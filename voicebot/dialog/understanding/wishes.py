@@ -144,7 +144,13 @@ class Wishes:
         return Wish(top, probability)
 
     def of(self, said: Said, probabilities: Mapping[str, float]) -> Wish:
-        """Return the wish of a phrase; what was taught word for word is meant as it was taught."""
+        """Return the wish of a phrase. What is named and no more where it was asked for ("к анализу на сахар") is none."""
+        wish = self._of(said, probabilities)
+        is_named_only = said.kind == "subject" and said.has_own and not intents.topic(said.plain)
+        return Wish("none", 0.0) if is_named_only and wish.probability < _REJECT_ANSWER_BELOW else wish
+
+    def _of(self, said: Said, probabilities: Mapping[str, float]) -> Wish:
+        """What was taught word for word is meant as it was taught."""
         exact = self._exact.get(said.plain, "")
         if said.is_open and (_is_wish(exact) or exact == "off_topic"):
             return Wish(_fitted(exact, said), max(_CERTAIN, probabilities.get(exact, 0.0)))
