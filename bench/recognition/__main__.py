@@ -71,7 +71,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _installed_models() -> list[Path]:
     settings = load()
     fetched = [installed(name, settings) for name, entry in load_manifest().items() if entry.kind == "vosk"]
-    return [EMBEDDED_MODEL, *(path for path in fetched if path is not None)]
+    # the embedded one stands in the manifest, too
+    return list(dict.fromkeys([EMBEDDED_MODEL, *(path for path in fetched if path is not None)]))
 
 
 def _say(text: str) -> None:

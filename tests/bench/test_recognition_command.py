@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import models.recipe.evaluation as evaluation
-from bench.recognition.__main__ import _options
+from bench.recognition.__main__ import _installed_models, _options
+from bench.robot import EMBEDDED_MODEL
 
 
 def test_by_default_everything_is_measured_whole() -> None:
@@ -44,3 +45,9 @@ def test_without_the_projects_environment_the_recipe_says_what_to_do(tmp_path: P
     monkeypatch.setattr(evaluation, "_PYTHON", tmp_path / "none")
     with pytest.raises(evaluation.EvaluationError, match="make bench-recognition"):
         evaluation.run(tmp_path)
+
+
+def test_the_embedded_model_is_measured_once() -> None:
+    models = _installed_models()
+    assert models[0] == EMBEDDED_MODEL
+    assert len(set(models)) == len(models)
