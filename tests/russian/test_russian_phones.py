@@ -135,3 +135,16 @@ def _runs_together(first: int, second: int) -> bool:
         return False
     room = 100 if first and first % 100 == 0 else 10 if first % 10 == 0 and first % 100 >= 20 else 0
     return second < room
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("восемь девятьсот восемьдесят пять семьсот ноль один пятнадцать ноль восемь", "+79857011508"),
+        ("девятьсот шестнадцать пятьсот ноль три двадцать два ноль один", "+79165032201"),
+        ("восемь девятьсот двести ноль", None),
+        ("девятьсот шестнадцать пятьсот ноль три двадцать два", "+79165000322"),  # whole as it is
+    ],
+)
+def test_hundreds_may_have_their_empty_ten_said(said: str, number: str | None) -> None:
+    assert parse_phone(said, may_split=True) == number

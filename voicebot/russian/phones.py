@@ -31,8 +31,8 @@ def parse_phone(text: str, *, may_split: bool = False) -> str | None:
     """The phone number in a phrase as E.164 (+7XXXXXXXXXX, or another country after "плюс"), or None.
 
     Digits may be dictated in any grouping; after "ой нет" the later number, or the later end of it, counts.
-    `may_split`: also read "сто двадцать" as 100 and 20 where that alone gives a whole number. It may complete a number
-    that was cut short, so it is for a second try only.
+    `may_split`: also read "сто двадцать" as 100 and 20, and "семьсот ноль один" as 701, where that alone gives a whole
+    number. It may complete a number that was cut short, so it is for a second try only.
     """
     has_plus = "+" in text
     tokens = words(text.replace("+", " плюс "))
@@ -42,7 +42,7 @@ def parse_phone(text: str, *, may_split: bool = False) -> str | None:
         return None
     found = _last_complete(segments, has_plus)
     if found is None and may_split:
-        found = _with_splits(tokens, has_plus)
+        found = _with_splits(tokens, has_plus) or _with_spoken_zeros(tokens, has_plus)
     return found
 
 
@@ -211,6 +211,20 @@ def _with_splits(tokens: list[str], has_plus: bool) -> str | None:
 
     walk(0, [])
     return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def _with_spoken_zeros(tokens: list[str], has_plus: bool) -> str | None:
+    """Try hundreds whose empty ten is said ("семьсот ноль один"), all of a phrase alike."""
+    table = lexicon()
+    values = [word.value if (word := table.get(normalise(token))) else None for token in tokens]
+    spoken = {
+        place + 1
+        for place, (hundreds, ten, unit) in enumerate(zip(values, values[1:], values[2:], strict=False))
+        if hundreds in range(100, 1000, 100) and ten == 0 and unit in range(1, 10)
+    }
+    kept = [token for place, token in enumerate(tokens) if place not in spoken]
+    segments = [segment for segment in _runs(kept) if segment]
+    return _last_complete(segments, has_plus) if spoken else None
 
 
 def _falls_on_groups(parts: list[str]) -> bool:
