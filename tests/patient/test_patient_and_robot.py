@@ -41,7 +41,7 @@ def test_a_patient_who_interrupts_books(tmp_path: Path) -> None:
     assert "Сидорова Мария, +79161234569 (booked)" in line
 
     # Everything the patient said was answered, and the robot fell silent under each interruption.
-    assert len(report.latencies_ms) == len(report.responses) == 7
+    assert len(report.latencies_ms) == len(report.responses) == len(scenario.steps)
     assert len(report.barge_in_stops_ms) == len(report.barge_ins) == 3
 
     cut = [turn for turn in dialog.turns if turn.who is Who.ROBOT and turn.was_cut and turn.played_text]
