@@ -21,7 +21,7 @@ from voicebot.records.store import RecordStore
 from voicebot.storage.database import open_database
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 
 
 class Robot:

@@ -50,9 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     settings = load()
     logs.quiet()
-    cases = [case for case in read_cases() if case.is_development == options.development or options.all][
-        :: _QUICK_STEP if options.quick else 1
-    ]
+    cases = _chosen(options)[:: _QUICK_STEP if options.quick else 1]
     try:
         catalogue = load_catalogue(options.folder / "clinic")
         plans = load_dialplans(options.folder / "dialplans", SERVICES)
@@ -70,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VoicebotError as error:
         print(error, file=sys.stderr)
         return 1
-    part = "all" if options.all else "development" if options.development else "test"
+    part = (
+        options.phrases.name if options.phrases else "all" if options.all else "development" if options.development else "test"
+    )
     _say("\n".join(table(every, f"{len(cases)} phrases ({part})")))
     report = {"bench": "understanding", "part": part, "phrases": len(cases), "snr_db": SNR_DB, "variants": every}
     _say(json.dumps(report, ensure_ascii=False))
@@ -79,10 +79,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _chosen(options: argparse.Namespace) -> list[Case]:
+    if options.phrases:
+        return read_cases(options.phrases)
+    return [case for case in read_cases() if case.is_development == options.development or options.all]
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.understanding", description=__doc__)
     parser.add_argument("--development", action="store_true", help="the half for tuning instead of the test")
     parser.add_argument("--all", action="store_true", help="both halves")
+    parser.add_argument("--phrases", type=Path, metavar="DIR", help="phrases of another folder: bench/understanding/strangers")
     parser.add_argument("--quick", action="store_true", help="every fifth phrase: does it work at all?")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument(
@@ -101,7 +108,7 @@ def _as_heard(
             return [(Alternative(case.text),) for case in cases]
         case "noised":
             noise = Noise([case.text for case in cases], seed=11)
-            return [(Alternative(noise.variants(case.text, 2)[1]),) for case in cases]
+            return [(Alternative(noise.heard(case.text)),) for case in cases]
     return Ears(EMBEDDED_MODEL, cache, folder, understanding, SNR_DB[variant]).heard(cases, _say)
 
 

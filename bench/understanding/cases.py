@@ -7,6 +7,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 FOLDER = Path(__file__).parent / "phrases"
+STRANGERS = Path(__file__).parent / "strangers"
+"""Phrases of a hand of whom nothing was ever taught or looked at."""
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Moscow"))  # a Monday
 ANY = "*"
 BLIND = "blind_"

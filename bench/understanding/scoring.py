@@ -32,14 +32,23 @@ class Result:
 
 
 def _is_right(told: Mapping[str, Any], name: str, sign: str, value: str) -> bool:
-    """`a~x|b~y`: the title of a holds x, or that of b holds y."""
-    if sign == "~":
-        first, *others = value.split("|")
-        wanted = [(name, first), *(tuple(other.split("~", 1)) for other in others)]
-        shown = told.get("labels", {})
-        return any(text.lower() in str(shown.get(kind, "")).lower() for kind, text in wanted)
-    said = told["slots"].get(name)
-    return any(str(said).lower().replace("ё", "е") == one.lower().replace("ё", "е") for one in value.split("|"))
+    """`a~x|b=y|z`: the title of a holds x, or b is y, or the title of a holds z."""
+    first, *others = value.split("|")
+    return any(_holds(told, *one) for one in ((name, sign, first), *(_other(name, sign, text) for text in others)))
+
+
+def _other(name: str, sign: str, text: str) -> tuple[str, str, str]:
+    for own in "=~":
+        kind, found, value = text.partition(own)
+        if found and kind.isidentifier():
+            return kind, own, value
+    return name, sign, text
+
+
+def _holds(told: Mapping[str, Any], name: str, sign: str, value: str) -> bool:
+    said = told.get("labels", {}).get(name, "") if sign == "~" else told["slots"].get(name)
+    shown, wanted = (text.lower().replace("ё", "е") for text in (str(said), value))
+    return wanted in shown if sign == "~" else wanted == shown
 
 
 def share(right: Iterable[bool]) -> float | None:

@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="speech: processes")
     parser.add_argument("--minutes", type=float, default=190.0, help="train: minutes of all rounds")
     parser.add_argument("--threads", type=int, default=1, help="train: compute threads")
-    parser.add_argument("--general-words", type=int, default=67_000, help="texts: frequent words in the vocabulary")
+    parser.add_argument("--general-words", type=int, default=61_000, help="texts: frequent words in the vocabulary")
     parser.add_argument("--development", action="store_true", help="evaluate: the lists for tuning instead of the test")
     parser.add_argument("--quick", action="store_true", help="evaluate: every eighth utterance")
     parser.add_argument("--verbose", action="store_true", help="evaluate: show wrong phrases")

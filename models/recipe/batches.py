@@ -16,7 +16,7 @@ from . import garbage
 from .augment import Chances, Damaged, babble, coloured_noise, damage
 from .features import BINS, WARPS, log_mel
 from .garbage_unit import GARBAGE
-from .lexicon import Pronouncer, Pronunciation
+from .lexicon import Pronunciation, pronouncer
 from .lfmmi import Words
 from .speech_store import Utterance, read_shard
 from .workfolder import RATE_HZ
@@ -112,7 +112,7 @@ class Loader:
     def _produce(self, settings: Settings) -> None:
         torch.set_num_threads(1)
         rng, known, utterances = np.random.default_rng(settings.seed), set(), []
-        made, transcriber = 0, Transcriber(settings, Pronouncer().pronounce)
+        made, transcriber = 0, Transcriber(settings, pronouncer().pronounce)
         others = [u.samples for table in sorted(settings.other_speech.glob("*.tsv")) for u in read_shard(table)]
         while True:
             for table in sorted(settings.speech.glob("*.tsv")):

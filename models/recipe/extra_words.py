@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from voicebot.vocabulary.graph import PROBABILITY
-from voicebot.vocabulary.pronounce import Pronouncer, plain, problem
+from voicebot.vocabulary.pronounce import plain, problem
 from voicebot.vocabulary.wanted import SUFFIXES, forms, words_of_files
 
-from .lexicon import Pronunciation
+from .lexicon import Pronunciation, pronouncer
 
 __all__ = ["PROBABILITY", "collect", "demo_files", "pronounce"]
 
@@ -43,5 +43,5 @@ def pronounce(words: set[str]) -> dict[str, list[Pronunciation]]:
     except ImportError:
         print("graph: without silero-stress espeak-ng guesses the stress of added words", file=sys.stderr)
         stressed = {word: word for word in words}
-    pronouncer = Pronouncer()
-    return {word: found for word, mark in stressed.items() if (found := pronouncer.pronounce(word, mark))}
+    one = pronouncer()
+    return {word: found for word, mark in stressed.items() if (found := one.pronounce(word, mark))}

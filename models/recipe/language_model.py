@@ -22,7 +22,7 @@ _TEMPLATES_SHARE, _TALK_SHARE, _DOMAIN_SHARE = 0.5, 0.87, 0.95
 #: bigrams and trigrams stay where they gain this many nats in all: of templates, which are drawn often; of sentences that are
 #: each said once; of answers; of conversations
 _TEMPLATES_THRESHOLDS = (8.0, 14.0)
-_CALLERS_THRESHOLDS = (1.3, 2.4)
+_CALLERS_THRESHOLDS = (1.6, 3.0)
 _ANSWERS_THRESHOLDS = (6.0, 10.0)
 _CONVERSATION_THRESHOLDS = (10.0, 20.0)
 

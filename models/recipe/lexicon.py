@@ -9,23 +9,23 @@ from pathlib import Path
 from voicebot.vocabulary.folding import Pronunciation
 from voicebot.vocabulary.pronounce import Pronouncer
 
-__all__ = ["Pronouncer", "Pronunciation", "build", "load", "save", "units_of"]
+__all__ = ["Pronunciation", "build", "load", "pronouncer", "save", "units_of"]
 
 
 @cache
-def _pronouncer() -> Pronouncer:
+def pronouncer() -> Pronouncer:
     """One in a process: espeak-ng does not survive being started anew."""
     return Pronouncer()
 
 
 def build(stressed: dict[str, str]) -> dict[str, list[Pronunciation]]:
     """Spelling with ё -> pronunciations."""
-    pronouncer = _pronouncer()
+    one = pronouncer()
     lexicon: dict[str, list[Pronunciation]] = {}
     for word, marked in stressed.items():
         spelling = marked.replace("+", "")
         if spelling not in lexicon or spelling == word:
-            lexicon[spelling] = pronouncer.pronounce(spelling, marked)
+            lexicon[spelling] = one.pronounce(spelling, marked)
     return {word: variants for word, variants in lexicon.items() if variants}
 
 

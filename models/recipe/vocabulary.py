@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from .texts import callers, numerals, people
+from .texts.clinic import DEMO, ClinicNames
 from .texts.general import frequent_words
 from .texts.generate import domain_sentences
 from .texts.heard import zipf
@@ -75,6 +76,13 @@ def called_words() -> set[str]:
     return {word for word in said if len(word) > 2 and inflector.is_known(word)}
 
 
+def clinic_words() -> set[str]:
+    """The words of the demo clinic's names in the cases in which they answer a question: without them its language model has
+    no place for the names.
+    """
+    return {word for name in ClinicNames(DEMO, random.Random(0)).bare() for word in words_of(name)}
+
+
 def build(general_words: int, sentences: int = 30_000, seed: int = 1) -> list[str]:
     """The vocabulary, sorted. Words spelled with е for ё are settled by the stress step.
 
@@ -87,5 +95,5 @@ def build(general_words: int, sentences: int = 30_000, seed: int = 1) -> list[st
     names = name_forms()
     listed = {word for name in _INFLECTED for line in data_lines(name) for word in words_of(line)}
     words = said | listed | inflected_forms(listed | (said - names)) | names | numeral_forms()
-    words |= set(frequent_words(general_words)) | called_words()
+    words |= set(frequent_words(general_words)) | called_words() | clinic_words()
     return sorted(word for word in words if _WORD.fullmatch(word) and (_VOWEL.search(word) or word in _VOWELLESS))

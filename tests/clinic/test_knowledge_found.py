@@ -100,3 +100,30 @@ def test_a_longer_name_takes_the_words_of_a_shorter(finder: SubjectFinder) -> No
     assert finder.find("биохимический анализ крови").slots == {"test": "biochemistry"}
     assert finder.find("приём кардиолога").slots == {"service": "visit_cardiologist"}
     assert finder.find("справка для налоговой").slots == {"faq": "tax_deduction"}
+
+
+@pytest.mark.parametrize(
+    ("phrase", "kind", "key"),
+    [
+        ("щитовидка у меня шалит узи бы её", "service", "uzi_thyroid"),
+        ("от гриппа уколоться хочу", "service", "flu_shot"),
+        ("бумажка нужна для бассейна", "service", "pool_certificate"),
+        ("кариес бы мне полечить", "service", "caries"),
+        ("гастроскопию без всякого сна", "service", "gastroscopy"),
+        ("хочу сделать экг", "service", "ecg"),
+        ("мазок мой на цитологию готов", "test", "pap_smear"),
+        ("клеща сняли хочу кровь проверить на боррелиоз", "test", "lyme"),
+    ],
+)
+def test_words_of_a_name_apart_and_in_everyday_use(finder: SubjectFinder, phrase: str, kind: str, key: str) -> None:
+    assert finder.find(phrase).slots.get(kind) == key
+
+
+@pytest.mark.parametrize("phrase", ["завтра рано", "что показал анализ моей мамы", "категория бэ двадцать восьмого"])
+def test_words_that_tell_when_and_whose_are_no_names(finder: SubjectFinder, phrase: str) -> None:
+    assert finder.find(phrase).slots == {}
+
+
+def test_words_of_another_name_between_stay_its_own(finder: SubjectFinder) -> None:
+    found = finder.find("холестерин развёрнутый с фракциями на парковой сдам")
+    assert found.slots == {"branch": "parkovaya", "test": "lipid_panel"}

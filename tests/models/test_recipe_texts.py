@@ -6,8 +6,10 @@ import pytest
 
 from models.recipe.ngrams import BEGIN, END, estimate, mix
 from models.recipe.texts import callers
+from models.recipe.texts.clinic import DEMO, ClinicNames
 from models.recipe.texts.slots import Slots
 from models.recipe.texts.templates import ANSWERS, TALK, expand, template_table
+from voicebot.russian.case import Case
 
 LEAST_TEMPLATES = 600
 
@@ -35,6 +37,18 @@ def test_what_callers_say_is_plain_and_has_the_recipes_slots() -> None:
     assert len({number for number, _ in said}) > 7000
     for _, sentence in said:
         assert not set(sentence) - set("абвгдежзийклмнопрстуфхцчшщъыьэюяё "), sentence
+
+
+def test_the_clinics_names_come_evenly_and_declined() -> None:
+    names = ClinicNames(DEMO, random.Random(1))
+    bare = set(names.bare())
+    assert {"ферритин", "снятия швов", "капельницу", "соколовой"} <= bare
+    first = names.deal("speciality", Case.DATIVE)
+    dealt = [first]
+    while (name := names.deal("speciality", Case.DATIVE)) != first:
+        dealt.append(name)
+    assert "кардиологу" in dealt or first == "кардиологу"
+    assert len(set(dealt)) > 50, "none comes again before the others have come"
 
 
 @pytest.mark.parametrize("kind", [TALK, ANSWERS])

@@ -27,7 +27,8 @@ _PHRASES = {
         на тот же номер, да что вы конечно, йеп, так и сделаем, так и сделайте,
         в самый раз, то что нужно, то что надо, подойдет вполне, без возражений, пусть так, пусть будет так, пускай будет так,
         я за, я только за, обеими руками за, устраивает вполне, океюшки, окей давайте, хорошо давайте,
-        раз другого нет, давайте раз другого нет, тоже подойдет, вроде бы да, конечно да, ну конечно""",
+        раз другого нет, давайте раз другого нет, тоже подойдет, вроде бы да, конечно да, ну конечно, валяйте, валяй,
+        действуйте, дерзайте, куда деваться, деваться некуда, куда деться, делать нечего, выбора нет, выбирать не приходится""",
     _Leaning.WEAK_YES: """хорошо, давайте, давай, ладно, ок, окей, отлично, прекрасно, замечательно, нормально,
         идет, пойдет, пусть, понятно, ясно, договорились, супер, класс, здорово, пожалуй, ну давайте, хочу, хотим,
         хотел бы, хотела бы, приду, придем, буду, будем, смогу, сможем, запишите, запишите меня, записывайте меня,
@@ -66,6 +67,9 @@ _WHOLE = {
 }
 # Between "не" and what it negates: "не на этот", "не совсем верно".
 _AFTER_NOT = frozenset({"на", "совсем", "очень", "вполне", "особо", "слишком", "все", "вот", "с"})
+_CLOSING = frozenset({"согласен", "согласна", "согласны", "подтверждаю"})
+_NO_CONSENT = frozenset({"не", "нет", "ни", "если", "когда", "кто", "как", "муж", "жена", "врач"})
+_LONGEST_CONSENT = 6
 _MAXIMUM_OTHER = 3  # more unknown words than this and the phrase is about something else
 _MAXIMUM_OTHER_AFTER_NO = 6
 
@@ -105,6 +109,8 @@ def parse_yes_no(text: str) -> bool | None:
     if not tokens and text.strip() in ("+", "-"):
         return text.strip() == "+"
     leanings, others = _read(tokens)
+    if others and _ends_with_consent(tokens):
+        return True
     if not leanings or _Leaning.UNSURE in leanings:
         return None
     if others:
@@ -116,6 +122,11 @@ def parse_yes_no(text: str) -> bool | None:
         return False
     clear = [verdict for verdict in verdicts if verdict is not _Leaning.WEAK_YES] or verdicts
     return clear[-1] is not _Leaning.NO
+
+
+def _ends_with_consent(tokens: list[str]) -> bool:
+    """ "Ну раз так то я согласна"; "если муж согласен" and "я не был бы согласен" are none."""
+    return len(tokens) <= _LONGEST_CONSENT and tokens[-1] in _CLOSING and not _NO_CONSENT & set(tokens)
 
 
 def _of_longer(leanings: list[_Leaning], others: int) -> bool | None:

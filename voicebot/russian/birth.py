@@ -11,6 +11,8 @@ _TYPED = re.compile(r"\b(\d{1,2})[./ -](\d{1,2})[./ -](\d{4}|\d{2})\b")
 _TYPED_YEAR_FIRST = re.compile(r"\b(\d{4})[./-](\d{1,2})[./-](\d{1,2})\b")
 _CORRECTIONS = frozenset({"нет", "ой", "точнее", "вернее", "ошибся", "ошиблась"})
 _OLDEST_YEARS = 120
+_YEAR_ENDS = frozenset({"года", "год", "году"})
+_AGE = frozenset({"лет", "годика", "годиков"})
 
 
 def parse_birth_date(text: str, today: date) -> date | None:
@@ -45,10 +47,15 @@ def _spoken(tokens: list[str], today: date) -> date | None:
     index = 0
     while index < len(tokens):
         numeral = numeral_at(tokens, index)
+        if numeral is not None and numeral.end < len(tokens) and tokens[numeral.end] in _AGE:
+            index = numeral.end + 1  # "мне сорок лет"
+            continue
         if numeral is not None:
             (before if month is None else after).append(numeral.digits or str(numeral.value))
             index = numeral.end
             continue
+        if month is not None and after and tokens[index] in _YEAR_ENDS:
+            break  # "двадцать второго года, малышке четыре": what follows is no part of the year
         if month is None and before:
             month = month_words().get(tokens[index])
         index += 1

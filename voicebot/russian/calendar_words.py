@@ -29,6 +29,8 @@ _WEEKDAY_FORMS = (
     "суббота субботы субботе субботу субботой субботку субботка субботке субботочку сб",
     "воскресенье воскресенья воскресенью воскресеньем воскресение воскресения воскресению воскресенья воскресеньице вс",
 )
+_WEEKDAY_ADJECTIVES = ("понедельничн", "вторничн", "средов", "четвергов", "пятничн", "субботн", "воскресн")
+_ADJECTIVE_ENDINGS = "ый ий ая ое ой ее ого его ому ему ым им ом ем ую юю"
 _WEEKDAY_PLURALS = (
     "понедельникам понедельники",
     "вторникам вторники",
@@ -66,6 +68,12 @@ DAY_OF_MONTH_WORD = listed("число числа числу числе")
 def weekday_words() -> dict[str, int]:
     """Singular weekday word -> 0 (Monday) .. 6."""
     return {form: day for day, forms in enumerate(_WEEKDAY_FORMS) for form in forms.split()}
+
+
+@cache
+def weekday_adjectives() -> dict[str, int]:
+    """ "Воскресный", "субботнего" -> 0 (Monday) .. 6."""
+    return {stem + ending: day for day, stem in enumerate(_WEEKDAY_ADJECTIVES) for ending in _ADJECTIVE_ENDINGS.split()}
 
 
 @cache

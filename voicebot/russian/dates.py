@@ -7,6 +7,7 @@ from voicebot.russian.calendar_words import (
     MONTH_UNIT,
     WEEK_UNIT,
     YEAR_UNIT,
+    weekday_adjectives,
     weekday_plurals,
     weekday_words,
 )
@@ -35,6 +36,12 @@ _SINGLE_DAYS = {
     "послезавтрашнего": 2,
     "послепослезавтра": 3,
 }
+_FROM_A_DAY = listed("с со")
+_PARTS_OF_DAY = listed("утро утра утром вечер вечера вечером обед")
+#: After a count "через день" tells how often, not when: "пять капельниц через день".
+_COUNTED_TIMES = listed(
+    "раз раза штук штуки укол укола уколов капельница капельницы капельниц процедура процедуры процедур сеанс сеанса сеансов"
+)
 _EVERY = listed("каждый каждую каждое каждая любой любую любое любая")
 _NEW_YEAR = (("новый", "год"), ("нового", "года"), ("новому", "году"), ("новым", "годом"))
 _NEAREST_PHRASES = tuple(
@@ -157,9 +164,10 @@ def _single_day(tokens: list[str], start: int, today: date) -> DateCore | None:
         return None
     end = start + 1
     if token.endswith(("ний", "него", "нему", "нем", "нюю", "нее")):
-        if token_at(tokens, end) not in DAY_UNIT:
-            return None
-        end += 1
+        if token_at(tokens, end) in DAY_UNIT:
+            end += 1
+        elif start == 0 or tokens[start - 1] not in _FROM_A_DAY or end < len(tokens):
+            return None  # "завтрашний приём" tells which appointment; "начать с завтрашнего" is a day
     return DateCore(start, end, days=(today + timedelta(days=shift_days),))
 
 
@@ -181,6 +189,8 @@ def _after_some_time(tokens: list[str], start: int, today: date) -> DateCore | N
             numeral = numeral_at(tokens, index)
             if numeral is not None and not numeral.is_ordinal:
                 count, is_half, index = numeral.value, numeral.is_half_more, numeral.end
+        if first in DAY_UNIT and start > 0 and tokens[start - 1] in _COUNTED_TIMES:
+            return None
         weekday = weekday_words().get(token_at(tokens, index))
         if weekday is not None and index == start + 1:  # "через среду": not the next but the one after
             return DateCore(start, index + 1, days=(resolve_weekday(weekday, Which.NEXT_TO_COME, today) + timedelta(days=7),))
@@ -239,6 +249,10 @@ def _weekday(tokens: list[str], start: int, today: date) -> DateCore | None:
     day = weekday_words().get(word)
     if day is not None:
         return DateCore(start, start + 1, weekdays=frozenset({day}))
+    day = weekday_adjectives().get(word)
+    following = token_at(tokens, start + 1)
+    if day is not None and (following in DAY_UNIT or following in _PARTS_OF_DAY):
+        return DateCore(start, start + 1 + (following in DAY_UNIT), weekdays=frozenset({day}))
     day = weekday_plurals().get(word)
     if day is not None:
         return DateCore(start, start + 1, weekdays=frozenset({day}), which=Which.EVERY)

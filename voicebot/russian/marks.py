@@ -39,13 +39,28 @@ _HARD_BREAKS = listed(
 )
 _THAN = "чем"
 _HENCE = listed("поэтому")
+#: After a time these rule it out: "в девять рано, в одиннадцать".
+_TOO = listed("рано рановато поздно поздновато")
+_BEFORE_TOO = listed("мне нам это слишком очень для меня нас уже еще будет как то")
+#: "Я в отпуске, могу" is why one can.
+_AWAY = frozenset({("в", "отпуске"), ("на", "работе"), ("работаю",), ("уезжаю",)})
+_CAN = listed("могу смогу можем сможем можно свободен свободна удобно подойдет")
+_BEGINNING = listed("начать начнем начну начинать начали")
+#: Not to be able to do these is what one comes with, or why it is urgent.
+_BEARING = listed(
+    "терпеть ждать ходить встать вставать дышать есть кушать спать стоять лежать сидеть глотать говорить разогнуться "
+    "наступить наступать двигать двигаться шевелить поднять повернуть согнуть пить уснуть заснуть понять дозвониться"
+)
+#: "После шести, раньше не могу" says the same once more.
+_ELSE = listed("раньше позже позднее пораньше попозже")
 _JOINS = listed("или либо и")
 _TURNS = listed("но а давайте давай можно так значит только")
 _CANNOT_PHRASES = """не могу, не смогу, не сможем, не можем, не получится, не получается, не подходит, не подойдет, неудобно,
     не удобно, не устраивает, не устроит, никак, не хочу, не надо, не нужно, занят, занята, исключено, отпадает, не выйдет,
     не хотелось бы, не приду, не буду, уезжаю, мимо, не вариант, не годится, не успеваю, не успею, не очень, не хотел бы,
     не хотела бы, не работает, меня нет, работаю, на работе, в отпуске, в командировке, не пойдет, не в состоянии, не по мне,
-    не приедем, не приеду, не придем, не поедем, не поеду, не пойду, нельзя"""
+    не приедем, не приеду, не придем, не поедем, не поеду, не пойду, нельзя, не дойду, не дойдет, не доеду, не доедет,
+    не попаду, не сможет, не может, не успевает, не выходит"""
 _CANNOT = tuple(sorted((tuple(phrase.split()) for phrase in _CANNOT_PHRASES.split(",")), key=lambda phrase: -len(phrase)))
 
 
@@ -96,8 +111,13 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
     index = 0
     while index < len(tokens):
         cannot = _phrase_at(tokens, index, _CANNOT)
-        if cannot and tokens[index : index + 2] != ["нельзя", "ли"]:
+        if cannot and tokens[index : index + 2] != ["нельзя", "ли"] and not _is_of_body(tokens, index + cannot):
             last = _last_mark(segments)
+            is_reason = _is_why_one_can(tokens, index, cannot, today)
+            if is_reason or (last is not None and _ELSE & set(tokens[last.core.end : index])):
+                index += cannot + is_reason
+                relation, preposition = AT, ""
+                continue
             if last is not None and not last.is_negated and _is_near(tokens, last, index):
                 _negate_back(segments)
                 is_cannot_ahead = False
@@ -129,10 +149,14 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             if is_cannot_ahead and not join and _has_such(segments[-1], core):
                 is_cannot_ahead = False  # "работаю до шести, после семи": the second is a wish
             is_negated = is_excluding or is_cannot_ahead
+            if relation == FROM and preposition in ("с", "со") and _BEGINNING & set(tokens[max(0, index - 3) : index]):
+                relation, preposition = AT, ""  # "начать с завтрашнего": the first visit is that day
             if preposition == "по" and isinstance(core, DateCore) and (core.is_set or core.which is Which.EVERY):
                 relation = AT  # "по вторникам" is no end of a range
             mark = Mark(core, relation, preposition, join, is_negated)
             last = segments[-1][-1] if segments[-1] else None
+            if last is not None and preposition == "по" and relation == UNTIL and _is_start_of_range(last, mark):
+                segments[-1][-1] = replace(last, relation=FROM)
             if last is not None and last.is_date and mark.is_date and not join and _is_explained(tokens, last, index):
                 segments.append([])  # "четвёртого у меня именины, пятого давайте"
             segments[-1].append(mark)
@@ -143,7 +167,9 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             is_excluding = is_excluding and following in _JOINS
             index = core.end
             continue
-        if token in _HARD_BREAKS:
+        if token in _TOO and _is_too_early_or_late(tokens, segments[-1], index, today):
+            segments[-1][-1] = replace(segments[-1][-1], is_negated=True)
+        elif token in _HARD_BREAKS:
             if any(segments):
                 segments.append([])
                 segments = [[]] if _has_mark_ahead(tokens, index + 1, today) else segments
@@ -229,6 +255,36 @@ def _is_explained(tokens: list[str], last: Mark, index: int) -> bool:
 def _has_such(segment: list[Mark], core: DateCore | TimeCore) -> bool:
     """Whether the segment already has a negated mark of the same kind."""
     return any(mark.is_negated and mark.is_date == isinstance(core, DateCore) for mark in segment)
+
+
+def _is_of_body(tokens: list[str], index: int) -> bool:
+    """ "Сегодня не могу встать", "не могу ждать до завтра" rule out no day."""
+    return index < len(tokens) and tokens[index] in _BEARING
+
+
+def _is_why_one_can(tokens: list[str], index: int, length: int, today: date) -> bool:
+    """ "Четвёртого я в отпуске, могу": being away is what makes the day free. "На работе, могу в среду" is not so."""
+    is_away = tuple(tokens[index : index + length]) in _AWAY
+    is_able = index + length < len(tokens) and tokens[index + length] in _CAN
+    return is_away and is_able and not _has_mark_ahead(tokens, index + length + 1, today)
+
+
+def _is_start_of_range(first: Mark, last: Mark) -> bool:
+    """Whether a range has lost its "с": "понедельника по среду"."""
+    is_beside = first.core.end == last.core.start - 1
+    return first.is_date and last.is_date and is_beside and first.relation == AT and not first.preposition
+
+
+def _is_too_early_or_late(tokens: list[str], segment: list[Mark], index: int, today: date) -> bool:
+    """Whether "рано" or "поздно" rules out the time before it; a day only where another is named: "завтра рано" is a wish."""
+    if not segment or segment[-1].is_negated or segment[-1].relation != AT:
+        return False
+    last = segment[-1]
+    if not all(token in _BEFORE_TOO for token in tokens[last.core.end : index]):
+        return False
+    if isinstance(last.core, TimeCore):
+        return last.core.clock is not None
+    return any(date_at(tokens, place, today) is not None for place in range(index + 1, len(tokens)))
 
 
 def _negate_back(segments: list[list[Mark]]) -> None:

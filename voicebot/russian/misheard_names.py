@@ -1,6 +1,7 @@
-"""Surnames as a recogniser writes them: the unstressed ending is a guess, the given name beside it is not.
+"""Names as a recogniser writes them: a surname's unstressed ending is a guess, the given name beside it mostly is not.
 
-"Иванова" and "Иваново" are one to the ear (reduction of unstressed vowels), so are "Смирнова" and "смирного" on a telephone.
+"Иванова" and "Иваново" are one to the ear (reduction of unstressed vowels); so are "Смирнова" and "смирного", "Анна" and "она"
+on a telephone.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,10 @@ _AS_TOWN = ("ово", "ево", "ёво", "ино", "ыно")
 _AS_SEVERAL = ("овы", "евы", "ёвы", "ины", "ыны")
 _AS_OF_SOMETHING = {"ого": "ов", "его": "ев"}
 _GENDERS = ("masc", "femn")
+_OF_WOMEN = ("ова", "ева", "ина", "ына", "ая")
+_SURELY_SURNAMES = ("ова", "ева")
+#: Beside a woman's surname, and nothing after it but her father's name, it is no pronoun but Anna.
+_ANNA_HEARD = "она"
 
 
 def mended(tokens: Sequence[str]) -> list[str]:
@@ -20,9 +25,22 @@ def mended(tokens: Sequence[str]) -> list[str]:
     A word stays as it is where it is a surname already ("живаго"), or where it stands alone and no such surname is known
     ("домодедово").
     """
+    tokens = _with_anna(tokens)
     genders = {gender for token in tokens for gender in _genders_of_person(token)}
     gender = genders.pop() if len(genders) == 1 else ""
     return [_as_surname(token, gender) for token in tokens]
+
+
+def _with_anna(tokens: Sequence[str]) -> list[str]:
+    """ "Сидорова она" is "сидорова анна"; "смирнова она придёт" stays."""
+    found = list(tokens)
+    for place in range(1, len(found)):
+        is_last = place + 1 == len(found) or (place + 2 == len(found) and _is_known(found[-1], "Patr"))
+        before = found[place - 1]
+        is_surname = before.endswith(_OF_WOMEN) and (before.endswith(_SURELY_SURNAMES) or _is_known(before, "Surn"))
+        if found[place] == _ANNA_HEARD and is_surname and is_last:
+            found[place] = "анна"
+    return found
 
 
 def _as_surname(word: str, gender: str) -> str:

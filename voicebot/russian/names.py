@@ -23,6 +23,7 @@ _BEFORE_PATRONYMIC = {"пал": "павел", "сан": "александр", "�
 _OF_FATHER = listed("оглы оглу кызы кизи")  # "Рашид оглы", "Рашид кызы"
 # Women's names that are nearly always the genitive of a man's.
 _RARE_NAMES = listed("петра дмитрия андрея антона павла николая анатолия виталия григория юрия василия георгия тимофея")
+_PARTICLE = "ли"
 _SHORT_SURNAMES = listed("ли ан ю ир те ше ян юн")
 # Said around a name. Those in the second set ask for another case than the nominative: "запишите ольгу смирнову".
 _FILLERS = listed(
@@ -101,6 +102,8 @@ def _as_written(tokens: list[str]) -> list[str]:
 def _name_words(tokens: list[str]) -> list[str]:
     """The words that may be the name: from the first known one to the last, and an unknown surname beside them."""
     group = [token for token in tokens if token not in _FILLERS and not token.isdecimal() and len(token) > 1]
+    if _PARTICLE in group and any(_is_surely_surname(token) for token in group if token != _PARTICLE):
+        group = [token for token in group if token != _PARTICLE]  # "есть ли Васильева" is not "Васильева Ли"
     known = [index for index, token in enumerate(group) if _is_name_word(token)]
     if len(group) <= _MAXIMUM_PARTS and all(_is_name_word(token) or _is_rare_name(token) for token in group):
         return group  # "кошкина света": nothing but names, though "света" is mostly a form of "свет"
@@ -122,6 +125,10 @@ def _name_words(tokens: list[str]) -> list[str]:
         elif not has_surname and last + 1 < len(group) and _may_be_surname(group[last + 1]):
             last += 1
     return group[first : last + 1][: _MAXIMUM_PARTS + 1]
+
+
+def _is_surely_surname(word: str) -> bool:
+    return any("Surn" in reading.tag for reading in parses(word)[:2]) and not _has(word, ("Name",))
 
 
 def _is_rare_name(word: str) -> bool:

@@ -17,8 +17,9 @@ from voicebot.russian.text import listed
 
 NEXT = listed(
     "следующий следующая следующее следующего следующей следующую следующем следующие следующих будущий будущей будущую "
-    "будущем будущего той ту том того"
+    "будущем будущего будущее той ту том того"
 )
+_PAST_OF_YEARS = listed("той ту том того")  # "в том году" has passed
 THIS = listed(
     "этот эта это этого этой эту этом эти этих текущий текущей текущую текущего текущем нынешней нынешнюю нынешнем нынешнего"
 )
@@ -183,7 +184,7 @@ def with_which(tokens: list[str], start: int, today: date) -> DateCore | None:
         return DateCore(start, start + 2, days=tuple(d for d in (last - timedelta(days=1), last) if d >= today))
     if following == "день" and word in NEXT:
         return DateCore(start, start + 2, days=(today + timedelta(days=1),))
-    if following in YEAR_UNIT and word in NEXT:
+    if following in YEAR_UNIT and word in NEXT and word not in _PAST_OF_YEARS:
         return DateCore(start, start + 2, span=(date(today.year + 1, 1, 1), date(today.year + 1, 12, 31)))
     return None
 

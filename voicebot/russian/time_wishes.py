@@ -107,6 +107,8 @@ def _with_clocks(
     if times:
         unique = tuple(sorted(set(times)))
         inside = tuple(t for t in unique if (low is None or t >= low) and (high is None or t < high))
+        if not inside and _is_bound_last(clocks):
+            return replace(wish, time_from=low, time_to=high)  # "автобус в одиннадцать, так что не раньше двенадцати"
         # A part of the day beside an exact time only told which half of the day was meant.
         return replace(wish, times=inside or unique)
     if low is not None and high is not None and high <= low:
@@ -116,6 +118,11 @@ def _with_clocks(
     if low is None and high is None and is_any:
         low = time(0)
     return replace(wish, time_from=low, time_to=high)
+
+
+def _is_bound_last(clocks: list[tuple[Mark, Clock]]) -> bool:
+    """Whether the last time said is a bound, not a moment."""
+    return clocks[-1][0].relation in (FROM, AFTER, BEFORE, UNTIL) and not clocks[-1][0].is_negated
 
 
 def _has_end(clocks: list[tuple[Mark, Clock]], place: int) -> bool:

@@ -13,6 +13,8 @@ from voicebot.russian.text import listed
 _HALF = listed("пол половина половину половине половины половиной")
 _GREETING = listed("добрый доброе доброго доброй добрым")
 _COMPARED = listed("позже раньше попозже пораньше позднее")
+_BEFORE_A_BOUND = listed("после до с со")
+_AFTER_NO_HOURS = listed("в на к с после до около")
 _NOMINATIVE_UNITS = listed("два три четыре пять шесть семь восемь девять")
 _HOUR_WORDS = listed("час часа часу часом")
 _PARTS_OF_CLOCK = listed("утра дня вечера ночи")
@@ -206,8 +208,9 @@ def _clock(tokens: list[str], start: int, has_preposition: bool) -> TimeCore | N
     if start > 1 and tokens[start - 1] == "на" and tokens[start - 2] in MINUTE_UNIT | DAY_UNIT:
         return None  # "опаздываю минут на десять", "дня на три"
     found = _reading(tokens, start, has_preposition)
-    # "На час позже" is a length of time (see shift).
-    return None if found is not None and _token(tokens, found.end) in _COMPARED else found
+    # "На час позже" is a length of time (see shift); "после шести, раньше никак" is not.
+    is_compared = found is not None and _token(tokens, found.end) in _COMPARED
+    return None if is_compared and _token(tokens, start - 1) not in _BEFORE_A_BOUND else found
 
 
 def _reading(tokens: list[str], start: int, has_preposition: bool) -> TimeCore | None:
@@ -239,6 +242,8 @@ def _reading(tokens: list[str], start: int, has_preposition: bool) -> TimeCore |
         return TimeCore(start, end, clock=Clock(hour, minute, part))
     if hour == 0 and not (is_minute_said or has_unit):
         return None
+    if hour == 0 and has_unit and not is_minute_said and _token(tokens, index) in _AFTER_NO_HOURS:
+        return None  # "ноль часов в десять" is a misheard "ну часов в десять"
     if is_minute_said:
         # A third number in a row: digits are being dictated, not a time.
         following = numeral_at(tokens, end) if end < len(tokens) else None

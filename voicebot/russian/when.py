@@ -25,24 +25,34 @@ def parse_when(text: str, now: datetime, *, context: When | None = None) -> When
     month): a weekday alone is then looked for inside it.
     """
     tokens = words(typed_to_words(text))
-    wanted = _instead_of_booked(tokens)
-    if wanted and any(mark for segment in scan(wanted, now.date()) for mark in segment):
-        tokens = wanted
+    is_moved = _MOVED.search(" ".join(tokens)) is not None
+    for wanted in (_instead_of_booked(tokens), _before_booked(tokens)):
+        if wanted and any(mark for segment in scan(wanted, now.date()) for mark in segment):
+            tokens = wanted
+            break
     segments = scan(tokens, now.date())
     wish: When | None = None
     for segment in segments:
-        part = _of_segment(segment, now, wish if wish is not None else context)
+        part = _of_segment(segment, is_moved, now, wish if wish is not None else context)
         if part is not None and not part.is_empty:
             wish = part if wish is None else wish.merged(part)
     return wish
 
 
 _BOOKED = re.compile(
-    r"(?:^| )(?:записан[аы]?|назначен[оаы]?|назначили|поставили|стоит|стою"
-    r"|(?:у меня|у нас|мой|наш|моя|наша) (?:\w+ ){0,5}(?:прием|запись|визит)) (?:\w+ )*?"
-    r"(?:а (?:\w+ ){0,6}?(?:можно|мне|нам|хочу|смогу|надо|лучше|удобно)|но (?:\w+ ){0,4}?(?:можно|смогу|хочу|надо|лучше)"
-    r"|давайте|сделайте|поставьте|перенесите|перепишите|вместо этого) "
+    r"(?:^| )(?:записан[аы]?|назначен[оаы]?|назначили|поставили|стоит|стою|пришл[аои] что"
+    r"|написано|указано|запись есть|есть запись"
+    r"|(?:у меня|у нас|мой|наш|моя|наша) (?:\w+ ){0,5}(?:прием|запись|визит)|у (?:меня|нас) к \w+ на) (?:\w+ )*?"
+    r"(?:а (?:\w+ ){0,6}?(?:можно|мне|нам|хочу|смогу|надо|лучше|удобно|просил[аи]?|хотел[аи]?)"
+    r"|но (?:\w+ ){0,4}?(?:можно|смогу|хочу|надо|лучше)"
+    r"|давайте|сделайте|поставьте|перенесите|перепишите|вместо этого|прошу|попрошу) "
 )
+#: The other way round: "мне надо было четверг, а записали на вторник".
+_BOOKED_WRONGLY = re.compile(
+    r"(?:надо|нужно|нужен|нужна|просил[аи]?|хотел[аи]?) .*? "
+    r"(?=а (?:\w+ ){0,3}?(?:записал\w*|поставил\w*|назначил\w*|оформил\w*) )"
+)
+_MOVED = re.compile(r"(?:^| )(?:перен[еои]с|перекин|перезап|перепи[сш]|переставь|передвин|сдвин|сместит)")
 
 
 def _instead_of_booked(tokens: list[str]) -> list[str]:
@@ -52,11 +62,18 @@ def _instead_of_booked(tokens: list[str]) -> list[str]:
     return text[found.end() :].split() if found is not None else []
 
 
-def _of_segment(segment: list[Mark], now: datetime, context: When | None) -> When | None:
+def _before_booked(tokens: list[str]) -> list[str]:
+    """What precedes "а записали на вторник" where it was wished; [] where nothing is told so."""
+    text = " ".join(tokens)
+    found = _BOOKED_WRONGLY.search(text)
+    return text[: found.end()].split() if found is not None else []
+
+
+def _of_segment(segment: list[Mark], is_moved: bool, now: datetime, context: When | None) -> When | None:
     if not segment:
         return None
-    kept = _without_moved_from([mark for mark in segment if mark.is_date])
-    kept += _without_moved_from([mark for mark in segment if not mark.is_date])
+    kept = _without_moved_from([mark for mark in segment if mark.is_date], is_moved)
+    kept += _without_moved_from([mark for mark in segment if not mark.is_date], is_moved)
     groups = split([mark for mark in segment if mark in kept])
     wishes = [_combined(group, now, context) for group in groups]
     return wishes[0] if len(wishes) == 1 else united([wish for wish in wishes if not wish.is_empty] or wishes)
@@ -80,14 +97,24 @@ def _combined(marks: list[Mark], now: datetime, context: When | None) -> When:
     return of_times(times, wish, now)
 
 
-def _without_moved_from(marks: list[Mark]) -> list[Mark]:
-    """ "С понедельника на среду": what is moved from is no wish."""
+def _without_moved_from(marks: list[Mark], is_moved: bool) -> list[Mark]:
+    """ "С понедельника на среду", "приём в четверг на субботу перенести": what is moved from is no wish."""
     result: list[Mark] = []
     for mark in marks:
+        if is_moved and mark.preposition == "на" and not mark.is_joined and not mark.is_negated:
+            # What is said more exactly of the new day stays ("следующей недели на среду"), and so does what is ruled out.
+            result = [other for other in result if other.is_negated or other.preposition == "на" or not _is_one(other)]
         if mark.preposition == "на" and any(other.preposition in ("с", "со") for other in result):
             result = [other for other in result if other.preposition not in ("с", "со")]
         result.append(mark)
     return result
+
+
+def _is_one(mark: Mark) -> bool:
+    """Whether a mark is one day or one time of day."""
+    if isinstance(mark.core, DateCore):
+        return mark.core.span is None and not mark.core.is_whole_week and not mark.core.is_nearest
+    return mark.core.clock is not None
 
 
 def _turned(marks: list[Mark]) -> list[Mark]:

@@ -1,11 +1,14 @@
 """Small parts of meaning: which of a list, what is to be changed, "no matter"."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
+from voicebot.russian.calendar_words import weekday_words
 from voicebot.russian.morphology import parses
 from voicebot.russian.shift import Shift, parse_shift
 
+_SPOKEN = r"назвал\w*|сказал\w*|говорил\w*|предложил\w*|прозвучал\w*|было|был"
 _ORDINALS = (
     (1, r"перв(?:ый|ая|ое|ую|ым|ой|ому|ом|и)|номер один|вариант один|один вариант"),
     (2, r"втор(?:ой|ая|ое|ую|ым|ому|ом|и)|номер два|вариант два|два вариант"),
@@ -13,6 +16,11 @@ _ORDINALS = (
     (4, r"четверт(?:ый|ая|ое|ую|ым|ом)|номер четыре|вариант четыре"),
     (5, r"пят(?:ый|ая|ое|ую|ым|ом)|номер пять|вариант пять"),
     (-1, r"последн\w+|крайн(?:ий|ее|яя|юю)"),
+    (1, rf"(?:что )?(?:в|с) (?:самом |самого )?начал\w (?:\w+ )?(?:{_SPOKEN})|(?:{_SPOKEN}) (?:в начале|вначале|сначала)"),
+    (
+        -1,
+        rf"(?:что )?(?:в|под) (?:самом |самый )?коне?ц\w? (?:\w+ )?(?:{_SPOKEN})|(?:{_SPOKEN}) (?:в|под) (?:самом )?коне?ц\w?",
+    ),
 )
 _BARE = {"один": 1, "раз": 1, "два": 2, "три": 3, "четыре": 4, "пять": 5}
 #: "Пятое ноября", "второй час", "первая половина дня" are no choices.
@@ -48,7 +56,16 @@ _ANY = re.compile(
 )
 _NEGATION = re.compile(r"^(?:нет|не|неа)(?: |$)|(?:^| )(?:лучше|а можно|не подход\w+|не устра\w+)(?: |$)")
 _DENIED = re.compile(r"(?:^|(?<= ))не (?:(?:к|ко|на|в|во|у|с|по) )?(?!верн|правильн)\w+ (?:\w+ )?(?:а|но) (?=\w)")
-_CORRECTED = re.compile(r"(?<=\w )(?:хотя нет|ой нет|нет не \w+ а|нет|точнее|вернее|то есть|ой|хотя лучше|хотя)(?= \w)")
+_CORRECTED = re.compile(
+    r"(?<=\w )(?:хотя нет|ой нет|нет не \w+ а|нет|точнее|вернее|то есть|ой|хотя лучше|хотя|так что|поэтому)(?= \w)"
+)
+_INSTEAD = re.compile(r"(?:^|(?<= ))вместо (?!этого)\w+(?= |$)")
+#: "Нет, не на Садовую, на Парковую", "с Громова на Белову": what is denied or left where another of its kind follows.
+_CONTRASTS = (
+    re.compile(r"(?:^|(?<= ))не (?:(?:к|ко|на|в|во|у|с|по) )?(?=\w{4})"),
+    re.compile(r"(?:^|(?<= ))(?:с|со|от) (?=\w{4,} (?:на|к|ко) \w)"),
+)
+_LONGEST_DENIED = 2  # words
 _NOT_THAT = re.compile(r"(?:^|(?<= ))(?:только|а|но) не (?:(?:к|ко|на|в|во|у|с|по) )?\w+(?= |$)")
 _OF_DOCTOR = re.compile(r"(?:^| )(?:к|ко|врач\w*|доктор\w*)(?: |$)")
 _CALLED_DOCTOR = re.compile(r"(?:^| )(?:доктор|врач)(?:у|а|ом)? (\w{3,}(?: \w{3,})?)")
@@ -56,7 +73,12 @@ _BIRTH = re.compile(r"(?:^| )(?:дат\w+ рождени\w+|родил(?:ся|а
 _SURNAME = re.compile(
     r"\w+(?:ов|ова|ев|ева|ин|ина|ын|ына|ский|ская|цкий|цкая|енко|чук|юк|ян|швили|дзе|ых|их|ук|ко|ец|ович|евич|ман|берг|штейн)"
 )
-_NAMED = re.compile(r"меня зовут|мо[яю] фамили\w+|фамилия|зовут|на имя|на фамилию")
+_NAMED = re.compile(r"меня зовут|фамили[яю](?! (?:на|у|в|во|к|там|есть) )|зовут|на имя|на фамилию")
+#: "У меня приём у Козлова", "запишите к Козлову": this is a doctor, not the caller.
+_AT_DOCTORS = re.compile(
+    r"(?:^|(?<= ))(?:прием|запись|визит|записан\w*|записал\w*|запишите|записаться|попасть|был[аи]?|есть ли|наблюдаюсь|лечусь)"
+    r" (?:\w+ )?(?:у|к|ко) \w{3,}(?= |$)"
+)
 
 
 def with_yes(text: str) -> str:
@@ -121,7 +143,28 @@ def without_denied(text: str) -> str:
     """Return a phrase without what is denied beside what is meant: "не к Петрову а к Иванову", "к Иванову, только не к
     Петрову" are "к Иванову".
     """
-    return " ".join(_NOT_THAT.sub(" ", _DENIED.sub(" ", text)).split())
+    return " ".join(_INSTEAD.sub(" ", _NOT_THAT.sub(" ", _DENIED.sub(" ", text))).split())
+
+
+def contrasts(text: str) -> Iterator[tuple[str, str]]:
+    """What may be denied or left for what follows it, and the phrase without it: "не инсулин гликированный", "с Громова на
+    Белову". Whether both are of one kind, only the catalogue knows.
+    """
+    for pattern in _CONTRASTS:
+        for found in pattern.finditer(text):
+            following = text[found.end() :].split(" ")
+            for length in range(1, min(_LONGEST_DENIED, len(following) - 1) + 1):
+                yield " ".join(following[:length]), " ".join([*text[: found.start()].split(), *following[length:]])
+
+
+@cache
+def _day_named() -> re.Pattern[str]:
+    return re.compile(rf"(?:^|(?<= ))(?:в|во|на|с|до|по) (?:{'|'.join(weekday_words())})(?= |$)")
+
+
+def without_others(text: str) -> str:
+    """Return a phrase that announces a name without the doctor and the days that it names besides."""
+    return " ".join(_day_named().sub(" ", _AT_DOCTORS.sub(" ", text)).split())
 
 
 def after_correction(text: str) -> str:

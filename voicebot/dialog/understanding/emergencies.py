@@ -6,23 +6,27 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
 
-from voicebot.dialog.understanding import dangers
+from voicebot.dialog.understanding import dangers, passing_dangers, reassurances
 from voicebot.russian.morphology import parses
 
 _WINDOW = 7  # words between the parts of one sign
 _LIKELY = 0.45
 _LIKELY_OF_COMPLAINT = 0.7
-_SURE = 0.65  # then it needs no word of danger
+_SURER = 0.65  # then any word of danger will do
+_SURE = 0.88  # then it needs none
 _LEAST_WORDS = 3
 _LEAST_DECLINED = 3  # letters
 _SURELY_NOUN = 0.6  # pymorphy3's estimate: "мед" is a noun, "при" none
-_OVER = re.compile(rf"(?:^|(?<= ))(?:{dangers.OVER})")
-_CALM = re.compile(rf"(?:^| )(?:{dangers.CALM})(?: |$)")
-_PAST = re.compile(rf"(?:^| )(?:{dangers.PAST})(?= |$)")
-_WISH = re.compile(rf"(?:^| )(?:{dangers.WISH})(?= |$)")
-_STILL = re.compile(rf"(?:^| )(?:{dangers.STILL})(?= |$)")
-_DANGER_WORD = re.compile(rf"(?<= )(?:{dangers.WORDS})(?= )")
-_NOW = re.compile(rf"(?:^| )(?:{dangers.NOW})(?: |$)")
+_OVER = re.compile(rf"(?:^|(?<= ))(?:{reassurances.OVER})")
+_CALM = re.compile(rf"(?:^| )(?:{reassurances.CALM})(?: |$)")
+_PAST = re.compile(rf"(?:^| )(?:{reassurances.PAST})(?= |$)")
+_WISH = re.compile(rf"(?:^| )(?:{reassurances.WISH})(?= |$)")
+_STILL = re.compile(rf"(?:^| )(?:{reassurances.STILL})(?= |$)")
+_DANGER_WORD = re.compile(rf"(?<= )(?:{reassurances.WORDS})(?= )")
+_ANY_DANGER_WORD = re.compile(rf"(?<= )(?:{reassurances.WORDS}|{reassurances.WIDER_WORDS})(?= )")
+_LESSER = re.compile(rf"(?<= )(?:{reassurances.LESSER})(?= )")
+_GRAVE = re.compile(rf"(?<= )(?:{reassurances.GRAVE})(?= )")
+_NOW = re.compile(rf"(?:^| )(?:{reassurances.NOW})(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def is_emergency(text: str) -> bool:
     joined = _with_negations(text)
     if _told(dangers.ALWAYS, joined):
         return not _is_history(text)
-    return not _is_calm(text) and _told(dangers.MOSTLY, joined)
+    return not _is_calm(text) and _told(passing_dangers.MOSTLY, joined)
 
 
 def is_suspected(text: str, probabilities: Mapping[str, float], is_complaint: bool) -> bool:
@@ -63,8 +67,9 @@ def is_suspected(text: str, probabilities: Mapping[str, float], is_complaint: bo
         return False
     if len(text.split()) < _LEAST_WORDS:
         return False
-    is_told = chance >= max(_SURE, least) or _DANGER_WORD.search(f" {text} ") is not None
-    return is_told and not _is_calm(text) and not _is_over(text)
+    has_word = _DANGER_WORD if chance < _SURER else _ANY_DANGER_WORD
+    is_told = chance >= _SURE or has_word.search(f" {text} ") is not None
+    return is_told and not _is_calm(text) and not _is_over(text) and not _is_lesser(f" {text} ")
 
 
 def _is_over(text: str) -> bool:
@@ -77,13 +82,19 @@ def _is_over(text: str) -> bool:
 
 def _is_history(text: str) -> bool:
     """Whether a danger of long ago is told for a wish: "в детстве тонул, с той поры уши болят, к лору хочу"."""
-    if _NOW.search(text) is not None or _STILL.search(text) is not None:
-        return False
-    return _PAST.search(text) is not None and _WISH.search(text) is not None
+    return _is_past(text) and _WISH.search(text) is not None
+
+
+def _is_past(text: str) -> bool:
+    return _PAST.search(text) is not None and _NOW.search(text) is None and _STILL.search(text) is None
 
 
 def _is_calm(text: str) -> bool:
-    return _CALM.search(text) is not None and _NOW.search(text) is None
+    return (_CALM.search(text) is not None and _NOW.search(text) is None) or _is_past(text)
+
+
+def _is_lesser(text: str) -> bool:
+    return _LESSER.search(text) is not None and _GRAVE.search(text) is None
 
 
 def _with_negations(text: str) -> str:

@@ -5,6 +5,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -17,11 +18,27 @@ _K = TypeVar("_K", bound=str)  # kinds of names
 #: As sure as names of whose words nothing is missing can be whose order is another.
 SCORE = 0.94
 _LEAST_WORDS, _MOST_WORDS = 2, 4
-_BETWEEN = 3  # words that are no part of the name
+_BETWEEN = 5  # words that are no part of the name
 _FORMLESS = frozenset({"PREP", "CONJ", "PRCL", "NPRO"})
 _THINGS = frozenset({"NOUN", "ADJF"})
 #: Of what so many things have in their names that it tells nothing: with one of these another word alone is no name.
 _EVERYBODYS = listed("анализ врач доктор прием консультация осмотр сделать")
+
+
+#: Callers' everyday words for what clinics do and give; on both sides they count as one word.
+_SAME = {
+    word: common
+    for common, words in {
+        "удаление": "удалить удалять вырезать вырвать рвать вырывать срезать убрать убирать",
+        "прививка": "вакцина вакцинация привиться прививаться привить прививать уколоться",
+        "справка": "справочка бумажка бумага",
+        "лечение": "лечить полечить вылечить пролечить залечить подлечить",
+        "снятие": "снять снимать",
+        "проверка": "проверить проверять провериться",
+        "просмотр": "посмотреть смотреть глянуть поглядеть",
+    }.items()
+    for word in words.split()
+}
 
 
 @lru_cache(maxsize=16384)
@@ -31,7 +48,20 @@ def _lemmas(word: str) -> tuple[str, ...]:
     if readings[0].tag.POS in _FORMLESS:
         return ()
     things = [one for one in readings if one.tag.POS in _THINGS]
-    return tuple(dict.fromkeys(str(one.normal_form).replace("ё", "е") for one in (*things, *readings)))
+    forms = (str(one.normal_form).replace("ё", "е") for one in (*things, *readings))
+    return tuple(dict.fromkeys(_SAME.get(form, form) for form in forms))
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What of a stretch belongs to a name: how many words it has, and where they (and prepositions among them) stand."""
+
+    count: int
+    places: frozenset[int]
+
+    def holds(self, span: tuple[int, int]) -> bool:
+        """Whether all words of another match are the name's own: of "холестерин на Парковой с фракциями" the branch is not."""
+        return self.places.issuperset(range(*span))
 
 
 class LemmaIndex(Generic[_K]):
@@ -53,29 +83,37 @@ class LemmaIndex(Generic[_K]):
         for whole in self._owners:
             self._names_with[min(whole)].append(whole)
 
-    def matches(self, tokens: Sequence[str]) -> Iterator[tuple[_K, Match]]:
-        """Every name all of whose words stand near one another, with the words it spans."""
+    def matches(self, tokens: Sequence[str]) -> Iterator[tuple[_K, Match, Own]]:
+        """Every name all of whose words stand near one another, with the words it spans, and what of them is its own."""
         places: dict[str, list[int]] = defaultdict(list)
         for place, token in enumerate(tokens):
             for lemma in _lemmas(token):
                 places[lemma].append(place)
         for lemma in list(places):
             for whole in self._names_with.get(lemma, ()):
-                span = _span(whole, places)
-                if span is not None:
-                    form = " ".join(tokens[span[0] : span[1]])
-                    yield from ((kind, Match(key, SCORE, form, span)) for kind, key in self._owners[whole])
+                chosen = _nearest(whole, places)
+                if chosen and not any(_is_denied(tokens, place) for place in chosen):
+                    span = (min(chosen), max(chosen) + 1)
+                    beside = {place for place in range(*span) if not _lemmas(tokens[place])}
+                    own = Own(len(whole), frozenset(chosen) | beside)
+                    is_together = len(own.places) == span[1] - span[0]
+                    form = " ".join(tokens[place] for place in (range(*span) if is_together else sorted(chosen)))
+                    yield from ((kind, Match(key, SCORE, form, span), own) for kind, key in self._owners[whole])
 
 
-def _span(whole: frozenset[str], places: Mapping[str, Sequence[int]]) -> tuple[int, int] | None:
-    """The shortest stretch with all these words; None where one is missing or they stand too far apart."""
+def _is_denied(tokens: Sequence[str], place: int) -> bool:
+    """ "Гастроскопия без всякого сна" is none in sleep."""
+    return "без" in tokens[max(0, place - 2) : place] or (place > 0 and tokens[place - 1] == "не")
+
+
+def _nearest(whole: frozenset[str], places: Mapping[str, Sequence[int]]) -> list[int]:
+    """Where all these words stand nearest to one another; [] where one is missing or they stand too far apart."""
     if any(lemma not in places for lemma in whole):
-        return None
+        return []
     firsts = next(iter(sorted(whole)))
-    best: tuple[int, int] | None = None
+    best: list[int] = []
     for first in places[firsts]:
         chosen = [min(places[lemma], key=lambda place: abs(place - first)) for lemma in whole]
-        span = (min(chosen), max(chosen) + 1)
-        if best is None or span[1] - span[0] < best[1] - best[0]:
-            best = span
-    return best if best is not None and best[1] - best[0] <= len(whole) + _BETWEEN else None
+        if not best or max(chosen) - min(chosen) < max(best) - min(best):
+            best = chosen
+    return best if best and max(best) - min(best) < len(whole) + _BETWEEN else []

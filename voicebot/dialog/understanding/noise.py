@@ -1,4 +1,4 @@
-"""Phrases as a recogniser may bring them: endings lost, words merged, split, lost or mistaken for others that sound alike."""
+"""Phrases as they may come: dressed in small talk, or with words mistaken for others as a recogniser mistakes them."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,6 @@ _CONSONANTS = {
     "б": "п", "п": "б", "в": "ф", "ф": "в", "г": "к", "к": "г", "д": "т", "т": "д", "ж": "ш", "ш": "ж", "з": "с", "с": "з",
     "щ": "ш", "м": "н", "н": "м",
 }  # fmt: skip
-_ENDINGS = ("а", "у", "ы", "е", "ой", "ом", "и", "ая", "ый", "ого", "ому", "ть", "т", "ем")
 _NEAR = 0.55
 _NEIGHBOURS = 4
 MISHEARD = Path(__file__).parent / "misheard.tsv"
@@ -44,25 +43,26 @@ def _misheard_words() -> Mapping[str, tuple[tuple[str, float], ...]]:
 
 
 class Noise:
-    """Damages phrases; what words sound alike is taken from the phrases' own vocabulary."""
+    """Changes phrases; what words sound alike is taken from the phrases' own vocabulary."""
 
     def __init__(self, phrases: Sequence[str], seed: int = 5) -> None:
         self._rng = random.Random(seed)  # noqa: S311 - not for secrets
-        vocabulary = sorted({word for phrase in phrases for word in phrase.split()})
-        self._alike = _alike(vocabulary)
+        self._vocabulary = sorted({word for phrase in phrases for word in phrase.split()})
+        self._sounds = [sound_key(word) for word in self._vocabulary]
+        self._known_alike: dict[str, tuple[str, ...]] = {}
 
-    def variants(self, phrase: str, count: int) -> list[str]:
-        """Return `count` variants: the first only dressed in small talk, the others damaged: by the recogniser, or anyhow."""
-        return [self._variant(phrase, number) for number in range(count)]
+    def dressed(self, phrase: str) -> str:
+        """The phrase in small talk: a greeting before it, thanks behind, a filler within, each by chance."""
+        words = phrase.split()
+        if self._rng.random() < 0.7:
+            words.insert(0, self._rng.choice(_OPENINGS))
+        if self._rng.random() < 0.4:
+            words.append(self._rng.choice(_CLOSINGS))
+        if self._rng.random() < 0.5:
+            words.insert(self._rng.randrange(len(words) + 1), self._rng.choice(_FILLERS))
+        return " ".join(words)
 
-    def _variant(self, phrase: str, number: int) -> str:
-        if number == 0:
-            return self._dressed(phrase)
-        if number == 1 and _misheard_words():
-            return self._heard(phrase)
-        return self._damaged(phrase)
-
-    def _heard(self, phrase: str) -> str:
+    def heard(self, phrase: str) -> str:
         """The phrase with words in place of others as the recogniser was heard to put them."""
         words, heard = phrase.split(), list[str]()
         place = 0
@@ -84,46 +84,19 @@ class Noise:
             if lot < 0:
                 return heard
         if " " not in chunk and chunk not in _misheard_words() and len(chunk) > 4 and self._rng.random() < _UNMEASURED:
-            return self._rng.choice((*self._alike.get(chunk, ()), self._misheard(chunk)))
+            return self._rng.choice((*self._alike(chunk), self._misheard(chunk)))
         return None
 
-    def _dressed(self, phrase: str) -> str:
-        words = phrase.split()
-        if self._rng.random() < 0.7:
-            words.insert(0, self._rng.choice(_OPENINGS))
-        if self._rng.random() < 0.4:
-            words.append(self._rng.choice(_CLOSINGS))
-        if self._rng.random() < 0.5:
-            words.insert(self._rng.randrange(len(words) + 1), self._rng.choice(_FILLERS))
-        return " ".join(words)
-
-    def _damaged(self, phrase: str) -> str:
-        text = self._dressed(phrase) if self._rng.random() < 0.4 else phrase
-        words = text.split()
-        hits = max(1, round(len(words) * self._rng.uniform(0.15, 0.45)))
-        for _ in range(hits):
-            self._hit(words)
-        return " ".join(" ".join(words).split()) or phrase
-
-    def _hit(self, words: list[str]) -> None:
-        place = self._rng.randrange(len(words))
-        word = words[place]
-        lot = self._rng.random()
-        if lot < 0.12 and len(words) > 2:
-            del words[place]
-        elif lot < 0.34 and len(word) > 4:
-            words[place] = word[: -self._rng.randint(1, 2)] + self._rng.choice(("", *_ENDINGS))
-        elif lot < 0.44 and place + 1 < len(words):
-            words[place : place + 2] = [word + words[place + 1]]
-        elif lot < 0.52 and len(word) > 6:
-            cut = self._rng.randint(2, len(word) - 3)
-            words[place] = f"{word[:cut]} {word[cut:]}"
-        elif lot < 0.72:
-            words[place] = self._rng.choice(self._alike.get(word, (word,)))
-        elif lot < 0.80:
-            words.insert(place, self._rng.choice(_FILLERS))
-        else:
-            words[place] = self._misheard(word)
+    def _alike(self, word: str) -> tuple[str, ...]:
+        """The words of the vocabulary that sound most like it."""
+        if word not in self._known_alike:
+            likeness = process.cdist(
+                [sound_key(word)], self._sounds, scorer=Levenshtein.normalized_similarity, score_cutoff=_NEAR, workers=1
+            )[0]
+            near = ((likeness[place], self._vocabulary[place]) for place in likeness.nonzero()[0])
+            ordered = sorted((one for one in near if one[1] != word), reverse=True)
+            self._known_alike[word] = tuple(other for _, other in ordered[:_NEIGHBOURS])
+        return self._known_alike[word]
 
     def _misheard(self, word: str) -> str:
         letters = list(word)
@@ -137,15 +110,3 @@ class Noise:
             else:
                 letters[place] = _CONSONANTS.get(letter, letter)
         return "".join(letters) or word
-
-
-def _alike(vocabulary: list[str]) -> dict[str, tuple[str, ...]]:
-    """Word -> the words of the vocabulary that sound most like it."""
-    sounds = [sound_key(word) for word in vocabulary]
-    found: dict[str, tuple[str, ...]] = {}
-    likeness = process.cdist(sounds, sounds, scorer=Levenshtein.normalized_similarity, score_cutoff=_NEAR, workers=1)
-    for row, word in enumerate(vocabulary):
-        near = [(likeness[row][column], vocabulary[column]) for column in likeness[row].nonzero()[0] if column != row]
-        if near and len(word) > 2:
-            found[word] = tuple(other for _, other in sorted(near, reverse=True)[:_NEIGHBOURS])
-    return found

@@ -9,7 +9,7 @@ from rapidfuzz.distance import Levenshtein
 
 from voicebot.clinic.catalogue import KINDS, Catalogue, Kind
 from voicebot.clinic.names_check import PRECEDENCE
-from voicebot.dialog.understanding.lemma_index import LemmaIndex
+from voicebot.dialog.understanding.lemma_index import LemmaIndex, Own
 from voicebot.dialog.understanding.subject_index import SubjectIndex
 from voicebot.russian.case import Case
 from voicebot.russian.fuzzy import Match, sound_key
@@ -26,6 +26,8 @@ _SURE = 0.95
 _KNOWN_WORDS_FLOOR = 0.9
 _ALIKE = 0.02  # scores that differ by less tell nothing
 _DECLINED_WORDS = 6
+_TELLING_LETTERS = 4
+_POSSESSIVES = listed("мой твой свой наш ваш")
 _LONGEST_PREPOSITION = 2  # "в глаз попало" and "в школу" are no family
 _SPELLING_FLOOR = 0.75
 _BEFORE_DATIVE = frozenset({"к", "ко", "доктору", "врачу"})
@@ -107,13 +109,23 @@ class SubjectFinder:
             return kind == "doctor" and any(token in _NOT_SURNAMES for token in tokens[span[0] : span[1]])
 
         found = self.index.matches(tokens, {kind: _FLOOR[kind] for kind in kinds}, is_barred)
-        for kind, match in self._by_lemmas.matches(tokens):
-            if kind in found and all(match.key != other.key for other in found[kind]):
-                others = [other for other in found[kind] if other.score > match.score or not _is_within(other, match)]
-                found[kind] = sorted([*others, match], key=lambda one: one.score, reverse=True)
+        own_words: dict[tuple[str, tuple[int, int]], Own] = {}
+        for kind, match, own in self._by_lemmas.matches(tokens):
+            if kind not in found:
+                continue
+            known = next((other for other in found[kind] if other.key == match.key), None)
+            kept = known if known is not None and known.score >= match.score else match
+            others = [other for other in found[kind] if other is not known and not _is_more(match, own, other)]
+            found[kind] = sorted([*others, kept], key=lambda one: one.score, reverse=True)
+            if kept is match:
+                own_words[match.key, match.span] = own
         for kind, matches in found.items():
-            found[kind] = [match for match in matches if not _is_generic(tokens, match) and _is_likely(kind, tokens, match)]
-        self._drop_covered(found)
+            found[kind] = [
+                match
+                for match in matches
+                if not _is_generic(tokens, match) and ((match.key, match.span) in own_words or _is_likely(kind, tokens, match))
+            ]
+        self._drop_covered(found, own_words)
         result = self._decide(tokens, found)
         if "service" in kinds and not (result.slots.keys() | result.ambiguous.keys()) & {
             "service",
@@ -136,13 +148,16 @@ class SubjectFinder:
                     beginnings.setdefault(first, []).append(key)
         return {first: tuple(keys) for first, keys in beginnings.items() if len(keys) > 1}
 
-    def _drop_covered(self, found: dict[Kind, list[Match]]) -> None:
+    def _drop_covered(self, found: dict[Kind, list[Match]], own_words: Mapping[tuple[str, tuple[int, int]], Own]) -> None:
         everything = [(kind, match) for kind, matches in found.items() for match in matches]
         for kind, matches in found.items():
             found[kind] = [
                 match
                 for match in matches
-                if not any(other != kind and _covers(other, winner, kind, match) for other, winner in everything)
+                if not any(
+                    other != kind and _covers(other, winner, kind, match, own_words.get((winner.key, winner.span)))
+                    for other, winner in everything
+                )
             ]
 
     def _decide(self, tokens: list[str], found: dict[Kind, list[Match]]) -> Subjects:
@@ -245,18 +260,23 @@ def _family_of(surname: str) -> str:
     return lower
 
 
-def _is_within(match: Match, other: Match) -> bool:
-    return other.span[0] <= match.span[0] and match.span[1] <= other.span[1]
+def _is_more(match: Match, own: Own, other: Match) -> bool:
+    """Whether a name, all of whose words were said, is more than another match among them.
+
+    "От гриппа уколоться" is more than "уколоться", however surely that was said.
+    """
+    is_longer = other.span[1] - other.span[0] < own.count
+    return own.holds(other.span) and (is_longer or other.score <= match.score)
 
 
 def _text_of(tokens: list[str], match: Match) -> str:
     return " ".join(tokens[match.span[0] : match.span[1]])
 
 
-def _covers(other: Kind, winner: Match, kind: Kind, match: Match) -> bool:
+def _covers(other: Kind, winner: Match, kind: Kind, match: Match, own: Own | None) -> bool:
     """Whether another kind's match explains more words, or the same words better."""
     inside = winner.span[0] <= match.span[0] and match.span[1] <= winner.span[1]
-    if not inside:
+    if not inside or (own is not None and not own.holds(match.span)):
         return False
     if winner.span == match.span:
         if abs(winner.score - match.score) <= _ALIKE:
@@ -326,6 +346,10 @@ def _is_likely(kind: Kind, tokens: list[str], match: Match) -> bool:
     if text.replace(" ", "") == match.form.replace(" ", ""):  # "х г ч", "гастро энтеролог"
         return True
     is_known = all(parses(token)[0].is_known for token in heard)
+    if kind != "doctor" and any(token not in match.form and _is_no_thing(token) for token in heard):
+        return False  # "рано" is no "рана", "анализ моей" no "анализ мочи"
+    if any(token not in match.form and _is_number(token) for token in heard) and not _shares_word(heard, match):
+        return False  # "категория бэ двадцать" is no "бэ двенадцать"
     if kind != "doctor" and is_known and Levenshtein.normalized_similarity(text, match.form) < _SPELLING_FLOOR:
         return False
     if match.score >= _SURE:
@@ -333,6 +357,20 @@ def _is_likely(kind: Kind, tokens: list[str], match: Match) -> bool:
     if kind == "doctor":
         return sound_key(tokens[match.span[0]])[:1] == sound_key(match.form)[:1]
     return not is_known or match.score >= _KNOWN_WORDS_FLOOR
+
+
+def _is_number(word: str) -> bool:
+    return str(parses(word)[0].tag.POS) == "NUMR"
+
+
+def _shares_word(heard: Sequence[str], match: Match) -> bool:
+    return any(len(token) >= _TELLING_LETTERS and token in match.form.split() for token in heard)
+
+
+def _is_no_thing(word: str) -> bool:
+    """Whether a word tells when or whose, and so is no misheard part of a thing's name."""
+    reading = parses(word)[0]
+    return bool(reading.is_known) and (reading.tag.POS == "ADVB" or reading.normal_form in _POSSESSIVES)
 
 
 def _is_generic(tokens: list[str], match: Match) -> bool:

@@ -29,6 +29,7 @@ _SUBJECT = frozenset({"doctor", "speciality", "service"})
 _INSIDE_A_NUMBER = listed("плюс и потом дальше затем нет ой э там тире телефон номер мой")
 _OF_BIRTH = listed("года год рождения дата родился родилась")
 _SAME_NAME_LETTERS = 4
+_LONGEST_NAME_SAID = 5  # words with which a name is put right
 #: Questions answered in numbers.
 _COUNTED = frozenset({"phone", "datetime", "birth_date"})
 #: What the embedded recogniser makes of "сорок" in noise, again and again: no number is said in these words.
@@ -90,13 +91,24 @@ class Values:
         when = parse_when(details.without_ordinal(plain) if "ordinal" in found.slots else plain, now)
         if when is not None and not when.is_empty:
             found.slots["datetime"] = when
-        subjects = self._subjects.find(details.without_denied(plain))
+        subjects = self._subjects.find(self._without_contrast(details.without_denied(plain)))
         if corrected := details.after_correction(plain):
             subjects = _put_right(subjects, self._subjects.find(details.without_denied(corrected)))
         found.slots.update(subjects.slots)
         found.ambiguous, found.several, found.listed = subjects.ambiguous, subjects.several, subjects.listed
         found.sureness = {kind: _confidence(score) for kind, score in subjects.scores.items()}
         return found
+
+    def _without_contrast(self, plain: str) -> str:
+        """The phrase without what is denied for another of its kind: "не на садовую, на парковую"."""
+        for denied, rest in details.contrasts(plain):
+            left = self._subjects.find(denied)
+            kinds = left.slots.keys() | left.ambiguous.keys()
+            if kinds:
+                meant = self._subjects.find(rest)
+                if kinds & (meant.slots.keys() | meant.ambiguous.keys()):
+                    return rest
+        return plain
 
     def _birth(self, found: Found, plain: str, kind: str, now: datetime) -> bool:
         if kind != "birth_date" and not details.names_birth(plain):
@@ -110,7 +122,7 @@ class Values:
         """Look for a name; return whether nothing else is to be looked for beside it."""
         if not plain or not _may_be_name(plain, kind):
             return False
-        person = parse_person(details.without_wrong(plain))
+        person = _person_in(plain)
         if person is not None and kind in _NAME_UNASKED:
             if not (person.is_full or details.names_person(plain)):
                 return False
@@ -155,6 +167,19 @@ def names_unknown_doctor(plain: str, found: Found) -> bool:
         return False
     surname = details.called_doctor(plain)
     return bool(surname) and parse_person(surname) is not None
+
+
+def _person_in(plain: str) -> PersonName | None:
+    """The person named in a phrase; what follows "нет" or "точнее" puts right what was said before."""
+    plain = details.without_wrong(details.without_others(plain) if details.names_person(plain) else plain)
+    corrected = details.after_correction(plain)
+    latter = parse_person(corrected) if corrected and len(corrected.split()) <= _LONGEST_NAME_SAID else None
+    if latter is None:
+        return parse_person(plain)
+    former = parse_person(plain[: len(plain) - len(corrected)])
+    if former is None or latter.is_full:
+        return latter
+    return PersonName(latter.surname or former.surname, latter.given or former.given, latter.patronymic or former.patronymic)
 
 
 def _may_be_name(plain: str, kind: str) -> bool:
