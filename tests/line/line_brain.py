@@ -19,7 +19,10 @@ APOLOGY_HZ, GOODBYE_HZ, ROBOT_HZ, PATIENT_HZ, OPERATOR_HZ = 700, 1500, 500, 1000
 
 
 class Brain:
-    """Joins a line, answers Pings, keeps what is said; ticks by call apart from the rest."""
+    """Joins a line, answers Pings, keeps what is said; ticks by call apart from the rest.
+
+    Made, it has joined: line pings only who said Hello, so that after the first Ping a call finds this brain.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Brain:
         self.ticks: dict[str, list[Tick]] = {}
         self._on_started = on_started
         self._lock = threading.Lock()
+        self._pinged = threading.Event()
         self._sock = wait_until(lambda: _connect(path), "the link")
         self.send(
             Hello(
@@ -47,6 +51,7 @@ class Brain:
         )
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+        wait_until(self._pinged.is_set, "line's first Ping")
 
     def send(self, *messages: FromBrain) -> None:
         with self._lock:
@@ -97,6 +102,7 @@ class Brain:
     def _take(self, message: FromLine) -> None:
         if isinstance(message, Ping):
             self.send(Pong(sequence=message.sequence))
+            self._pinged.set()
         elif isinstance(message, Tick):
             self.ticks.setdefault(message.call_id, []).append(message)
         else:
