@@ -36,7 +36,7 @@ demo: $(VENV)/.run voice ## Place a simulated patient's call and watch it
 
 # Real calls take their time and little of a processor: one worker makes them, one after another, and the other runs the rest.
 test: $(VENV)/.dev voice ## Set up and run the tests
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 test-all: $(VENV)/.dev voice ## The tests and those that take minutes or a whole machine (mark: heavy)
 	@$(BIN)/pytest -m "" $(PYTEST_ARGS)

@@ -1,13 +1,17 @@
-"""What every test may count on, and how `make test` shares two workers between them."""
+"""What every test may count on, and how the two workers of `make test` share the tests."""
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import structlog
+from xdist.scheduler import LoadScopeScheduling
 
 _QUIET_NICENESS = 10
+_CALLS = "calls"
+_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
 
 @pytest.fixture(autouse=True)
@@ -20,24 +24,35 @@ def logging_as_at_the_start() -> Iterator[None]:
     structlog.contextvars.clear_contextvars()
 
 
+class CallsApart(LoadScopeScheduling):
+    """All files with calls go to one worker, one call after another; each other file goes whole to one that is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _share(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> CallsApart:
+    config.option.loadscopereorder = False
+    return CallsApart(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist: calls first, all in one worker, one after another; every other file whole in one worker."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("calls" if _is_call(item) else _file(item)))
-    items.sort(key=lambda item: not _is_call(item))
+    """Calls first, where there are workers: together they take longest."""
+    if _IS_WORKER:
+        items.sort(key=lambda item: _share(item.nodeid) != _CALLS)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What is no call gives way to the calls, whose sound comes every 20 ms. A worker never has calls after others."""
-    if "PYTEST_XDIST_WORKER" in os.environ and not _is_call(item):
+    """What is no call gives way to the calls, whose sound comes every 20 ms. No worker has calls after others."""
+    if _IS_WORKER and _share(item.nodeid) != _CALLS:
         os.setpriority(os.PRIO_PROCESS, 0, _QUIET_NICENESS)
 
 
-def _is_call(item: pytest.Item) -> bool:
-    return item.get_closest_marker("call") is not None
+def _share(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    return _CALLS if _has_calls(file) else file
 
 
-def _file(item: pytest.Item) -> str:
-    return str(item.path.relative_to(Path(__file__).parent))
+@cache
+def _has_calls(file: str) -> bool:
+    return "pytest.mark.call" in Path(__file__).parents[1].joinpath(file).read_text(encoding="utf-8")

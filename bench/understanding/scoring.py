@@ -47,6 +47,8 @@ def _other(name: str, sign: str, text: str) -> tuple[str, str, str]:
 
 def _holds(told: Mapping[str, Any], name: str, sign: str, value: str) -> bool:
     said = told.get("labels", {}).get(name, "") if sign == "~" else told["slots"].get(name)
+    if isinstance(said, list):
+        said = ",".join(map(str, said))
     shown, wanted = (text.lower().replace("ё", "е") for text in (str(said), value))
     return wanted in shown if sign == "~" else wanted == shown
 
