@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from demo_clinic import DAYS, DEMO, MONDAY_NINE
+from demo_clinic import CACHE, DAYS, DEMO, MONDAY_NINE
 from sqlalchemy import select
 
 from voicebot.channels.attendance import Attendance
@@ -46,10 +46,10 @@ class DemoDialogs:
 
 
 @pytest.fixture(scope="session")
-def demo_dialogs(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> DemoDialogs:
+def demo_dialogs(tmp_path_factory: pytest.TempPathFactory) -> DemoDialogs:
     catalogue = load_catalogue(DEMO / "clinic")
     plans = load_dialplans(DEMO / "dialplans", SERVICES)
-    understanding = understanding_of(catalogue, plans, DEMO, Path(pytestconfig.cache.mkdir("voicebot")))
+    understanding = understanding_of(catalogue, plans, DEMO, CACHE)
     diary = tmp_path_factory.mktemp("diary") / "diary.db"
     database = open_database(f"sqlite:///{diary}")
     upgrade(database)

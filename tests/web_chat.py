@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-from demo_clinic import DAYS, DEMO, MONDAY_NINE
+from demo_clinic import CACHE, DAYS, DEMO, MONDAY_NINE
 from desk_server import served
 from fastapi import FastAPI
 from websockets.sync.client import ClientConnection, connect
@@ -39,7 +38,7 @@ class WebStage:
 
 
 @contextmanager
-def web_stage(folder: Path, cache: Path, **web: Any) -> Iterator[WebStage]:
+def web_stage(folder: Path, **web: Any) -> Iterator[WebStage]:
     """Serve the demo clinic's chat; `web`: settings of [channels.web]."""
     clock = VirtualClock(MONDAY_NINE)
     database = open_database(f"sqlite:///{folder / 'chat.db'}")
@@ -48,7 +47,7 @@ def web_stage(folder: Path, cache: Path, **web: Any) -> Iterator[WebStage]:
     prepare(database, catalogue, clock, days=DAYS)
     settings = Settings(
         data_dir=folder,
-        cache_dir=cache,
+        cache_dir=CACHE,
         dialog={"folder": DEMO},
         channels={"web": {"origins": [FOREIGN], **web}, "poll_seconds": 0.1, "messages_per_minute": 60},
     )
@@ -56,11 +55,6 @@ def web_stage(folder: Path, cache: Path, **web: Any) -> Iterator[WebStage]:
     with served(app) as url:
         yield WebStage(app, url, database, clock)
     database.close()
-
-
-@pytest.fixture(scope="module")
-def chat_cache(pytestconfig: pytest.Config) -> Path:
-    return Path(pytestconfig.cache.mkdir("voicebot"))
 
 
 @dataclass

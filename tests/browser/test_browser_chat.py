@@ -1,21 +1,18 @@
 """The chat in a real browser: a booking, an operator who answers from the desk, a reload, a phone, no WebSocket, an attack."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from chromium import DESK, PHONE, Seat, seat
 from desk_browser import PASSWORD, QUICK
 from desk_server import served
-from web_chat import WebStage, chat_cache, web_stage
+from web_chat import WebStage, web_stage
 
 from voicebot.accounts.roles import Role
 from voicebot.accounts.users import Users
 from voicebot.desk.app import create_app as create_desk
 from voicebot.settings import Settings
-
-__all__ = ["chat_cache"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -23,8 +20,8 @@ EVIL = "<img src=x onerror='window.taken=1'><script>window.taken=1</script>"
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, chat_cache: Path) -> Iterator[WebStage]:
-    with web_stage(tmp_path_factory.mktemp("chat"), chat_cache, hellos_per_minute=10_000) as one:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebStage]:
+    with web_stage(tmp_path_factory.mktemp("chat"), hellos_per_minute=10_000) as one:
         yield one
 
 

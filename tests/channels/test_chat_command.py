@@ -13,11 +13,10 @@ LINES = ["хочу записаться к терапевту", "в пятниц
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_visit_is_booked_at_a_terminal(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_a_visit_is_booked_at_a_terminal(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "VOICEBOT_DATA_DIR": str(tmp_path),
-        "VOICEBOT_CACHE_DIR": str(pytestconfig.cache.mkdir("voicebot")),
         "VOICEBOT_DIALOG__FOLDER": str(DEMO),
         "COLUMNS": "200",
     }

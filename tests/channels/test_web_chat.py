@@ -3,14 +3,13 @@
 import json
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import structlog
 from sqlalchemy import select
-from web_chat import FOREIGN, WebStage, chat_cache, new_token, web_stage, window, words
+from web_chat import FOREIGN, WebStage, new_token, web_stage, window, words
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -19,14 +18,12 @@ from voicebot.records.chat_tables import ChatRow
 from voicebot.records.handed import Handed
 from voicebot.records.queue import Queue, Result
 
-__all__ = ["chat_cache"]
-
 pytestmark = pytest.mark.timeout(400)  # the first run teaches the understanding
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, chat_cache: Path) -> Iterator[WebStage]:
-    with web_stage(tmp_path_factory.mktemp("chat"), chat_cache, hellos_per_minute=10_000) as one:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebStage]:
+    with web_stage(tmp_path_factory.mktemp("chat"), hellos_per_minute=10_000) as one:
         yield one
 
 

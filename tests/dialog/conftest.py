@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from demo_clinic import DAYS, DEMO, MONDAY_NINE, ServicesAt
+from demo_clinic import CACHE, DAYS, DEMO, MONDAY_NINE, ServicesAt
 
 from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.catalogue import Catalogue, load_catalogue
@@ -32,9 +32,8 @@ def dialplans() -> Dialplans:
 
 
 @pytest.fixture(scope="session")
-def understanding(catalogue: Catalogue, dialplans: Dialplans, pytestconfig: pytest.Config) -> Understanding:
-    """Taught once: pytest's own cache keeps what was learnt until the phrases change."""
-    return understanding_of(catalogue, dialplans, DEMO, Path(pytestconfig.cache.mkdir("voicebot")))
+def understanding(catalogue: Catalogue, dialplans: Dialplans) -> Understanding:
+    return understanding_of(catalogue, dialplans, DEMO, CACHE)
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,8 @@ from voicebot.errors import ConfigurationError
 
 
 @pytest.fixture
-def demo(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
+def demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICEBOT_DIALOG__FOLDER", str(DEMO))
-    monkeypatch.setenv("VOICEBOT_CACHE_DIR", str(pytestconfig.cache.mkdir("voicebot")))
 
 
 @pytest.mark.usefixtures("demo")

@@ -75,6 +75,13 @@ def test_intents(understanding: Understanding, text: str, intent: str) -> None:
     assert told["confidence"] >= 0.4
 
 
+def test_taking_a_test_is_a_booking_of_a_form_of_its_own(understanding: Understanding) -> None:
+    (told,) = answers(understanding, ["хочу сдать кровь на ферритин"], NOW)
+    assert (told["intent"], told["form"], told["slots"]["test"]) == ("book", "lab", "ferritin")
+    (told,) = answers(understanding, ["к кардиологу"], NOW)
+    assert "form" not in told
+
+
 def test_titles_stand_beside_ids(understanding: Understanding) -> None:
     (told,) = answers(understanding, ["к кардиологу"], NOW)
     assert told["slots"]["speciality"] == "cardiologist"

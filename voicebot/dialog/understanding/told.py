@@ -12,6 +12,8 @@ from voicebot.russian.text import normalise
 from voicebot.russian.when import When
 
 _LOOK_AHEAD_DAYS = 400
+#: A wish of a dialplan's own by the word that stands for it elsewhere: who comes for a test books one.
+_COMMON_WORDS = {"lab": "book"}
 #: Parts of the day as ranges of a wish: [from, to).
 _PARTS = {
     (None, time(10)): "morning",
@@ -32,7 +34,7 @@ _WORDS_OF_PARTS = ("утр", "обед", "половин", "днем", "днев
 
 
 def told(understanding: Understanding, understood: Understood, now: datetime, text: str = "") -> dict[str, Any]:
-    """Return intent, confidence, slots, labels, and what several entries of the catalogue may be meant."""
+    """Return intent (and the form that has it under another name), confidence, slots, labels, and what may be meant else."""
     slots: dict[str, Any] = {}
     for name, value in understood.slots.items():
         match value:
@@ -46,10 +48,12 @@ def told(understanding: Understanding, understood: Understood, now: datetime, te
             case _:
                 slots[name] = value
     answer: dict[str, Any] = {
-        "intent": understood.intent,
+        "intent": _COMMON_WORDS.get(understood.intent, understood.intent),
         "confidence": understood.intent_confidence or understood.confidence,
         "slots": slots,
     }
+    if understood.intent in _COMMON_WORDS:
+        answer["form"] = understood.intent
     shown = labels.labels(understanding.catalogue, understood.slots)
     if shown:
         answer["labels"] = shown
