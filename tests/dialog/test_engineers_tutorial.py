@@ -62,6 +62,7 @@ def test_the_tutorial_adds_a_doctor_a_service_an_answer_and_a_dialog() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # another clinic: its phrases are learnt anew
 def test_following_the_tutorial_works(tmp_path: Path) -> None:
     folder = tmp_path / "my-clinic"
     conversations = follow(folder)
