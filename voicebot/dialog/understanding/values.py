@@ -26,7 +26,7 @@ _UNKNOWN_NAME_CONFIDENCE = 0.5
 #: Questions whose answer may be a whole name though another thing was asked.
 _NAME_UNASKED = frozenset({"yes_no", "correction"})
 _SUBJECT = frozenset({"doctor", "speciality", "service"})
-_INSIDE_A_NUMBER = listed("плюс и потом дальше затем нет ой э там тире телефон номер мой")
+_INSIDE_A_NUMBER = listed("дважды трижды плюс и потом дальше затем нет ой э там тире телефон номер мой")
 _OF_BIRTH = listed("года год рождения дата родился родилась")
 _SAME_NAME_LETTERS = 4
 _LONGEST_NAME_SAID = 5  # words with which a name is put right
