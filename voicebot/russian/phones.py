@@ -4,13 +4,14 @@ from itertools import combinations, product
 
 import phonenumbers
 
+from voicebot.russian import corrections
 from voicebot.russian.numbers import Numeral, numeral_at, parse_numerals, say_number
 from voicebot.russian.numerals import Kind, lexicon
 from voicebot.russian.text import normalise, words
 
 # "Two zeros", "three sevens": the forms that stand after a count. "Два ноль" is 2 and 0.
 _REPEATED = {
-    0: "нуля нулей нолика нуликов",
+    0: "нуля ноля нулей нолей нолика ноликов нулика нуликов",
     1: "единицы единиц единички единичек",
     2: "двойки двоек двоечки",
     3: "тройки троек троечки",
@@ -21,8 +22,9 @@ _REPEATED = {
     8: "восьмерки восьмерок восьмерочки",
     9: "девятки девяток девяточки",
 }
+_MOST_REPEATED = 7
 _REPEATED_VALUES = {form: str(value) for value, forms in _REPEATED.items() for form in forms.split()}
-_CORRECTIONS = {"нет", "ой", "точнее", "вернее", "ошибся", "ошиблась", "неправильно", "неверно", "сначала", "заново"}
+_TIMES = {"дважды": 2, "трижды": 3}
 # Said inside a number; anything else ends a run of digits.
 _FILLERS = {"и", "потом", "дальше", "далее", "затем", "тире", "э", "так", "там", "м", "ну", "вот", "код", "плюс", "пауза"}
 
@@ -37,7 +39,7 @@ def parse_phone(text: str, *, may_split: bool = False) -> str | None:
     has_plus = "+" in text
     tokens = words(text.replace("+", " плюс "))
     has_plus = has_plus or "плюс" in tokens
-    segments = [segment for segment in _runs(tokens) if segment]
+    segments = _runs(tokens)
     if not segments:
         return None
     found = _last_complete(segments, has_plus)
@@ -111,39 +113,37 @@ def _by_digit(group: str) -> str:
 
 def _runs(tokens: list[str]) -> list[list[list[Numeral | str]]]:
     """Segments between corrections -> runs of uninterrupted digits -> groups (numerals, or digits of "два нуля")."""
-    segments: list[list[list[Numeral | str]]] = [[]]
-    run: list[Numeral | str] = []
+    segments = [_runs_of(segment) for segment in corrections.segments(tokens)]
+    return [segment for segment in segments if segment]
 
-    def close_run() -> None:
-        nonlocal run
-        if run:
-            segments[-1].append(run)
-        run = []
 
+def _runs_of(tokens: list[str]) -> list[list[Numeral | str]]:
+    runs: list[list[Numeral | str]] = [[]]
     index = 0
     while index < len(tokens):
-        token = tokens[index]
-        if token in _CORRECTIONS:
-            close_run()
-            if segments[-1]:
-                segments.append([])
-            index += 1
-            continue
-        numeral = numeral_at(tokens, index)
-        if numeral is not None and not numeral.is_half_more:
-            following = tokens[numeral.end] if numeral.end < len(tokens) else ""
-            if following in _REPEATED_VALUES and 2 <= numeral.value <= 7:
-                run.append(_REPEATED_VALUES[following] * numeral.value)
-                index = numeral.end + 1
-            else:
-                run.append(numeral)
-                index = numeral.end
-            continue
-        if token not in _FILLERS:
-            close_run()
-        index += 1
-    close_run()
-    return segments
+        groups, end = _groups_at(tokens, index)
+        runs[-1] += groups
+        if not groups and tokens[index] not in _FILLERS:
+            runs.append([])
+        index = end
+    return [run for run in runs if run]
+
+
+def _groups_at(tokens: list[str], index: int) -> tuple[list[Numeral | str], int]:
+    """What is dictated at a word, none if nothing is, and where it ends: "сорок два нуля" is 40 and 00, "дважды семь" 77."""
+    times = _TIMES.get(tokens[index], 1)
+    start = index if times == 1 else index + 1 + (tokens[index + 1 : index + 2] == ["по"])
+    numeral = numeral_at(tokens, start) if start < len(tokens) else None
+    if numeral is None or numeral.is_half_more:
+        return [], index + 1
+    if times > 1:
+        return [_digits(numeral) * times], numeral.end
+    following = tokens[numeral.end] if numeral.end < len(tokens) else ""
+    count = lexicon()[tokens[numeral.end - 1]].value if not numeral.digits else numeral.value
+    if following not in _REPEATED_VALUES or not 2 <= count <= _MOST_REPEATED:
+        return [numeral], numeral.end
+    before = [str(numeral.value - count)] if numeral.value > count else []
+    return [*before, _REPEATED_VALUES[following] * count], numeral.end + 1
 
 
 def _digits(group: Numeral | str) -> str:
@@ -169,7 +169,7 @@ def _last_complete(segments: list[list[list[Numeral | str]]], has_plus: bool) ->
     kept: list[Numeral | str] = []
     for segment in segments:
         groups = [group for run in segment for group in run]
-        for dropped in range(1, len(kept) + 1):
+        for dropped in range(len(kept) + 1):
             joined = kept[: len(kept) - dropped] + groups
             if _as_e164(_joined(joined), has_plus=has_plus) is not None:
                 kept = joined
@@ -181,21 +181,8 @@ def _last_complete(segments: list[list[list[Numeral | str]]], has_plus: bool) ->
 
 def _with_splits(tokens: list[str], has_plus: bool) -> str | None:
     """Try numerals cut in two ("сто|двадцать") so that the groups fall on 3-3-2-2; only a single outcome counts."""
-    table = lexicon()
-    numerals = [group for segment in _runs(tokens) for run in segment for group in run]
-    # For each numeral, the ways to read it: whole, or cut between its words.
-    options: list[list[list[str]]] = []
-    for group in numerals:
-        ways = [[_digits(group)]]
-        if isinstance(group, Numeral) and not group.digits:
-            parts = [table[normalise(token)].value for token in tokens[group.start : group.end] if token in table]
-            if len(parts) > 1 and sum(parts) == group.value:
-                ways += [
-                    [str(sum(parts[a:b])) for a, b in zip((0, *places), (*places, len(parts)), strict=True)]
-                    for count in range(1, len(parts))
-                    for places in combinations(range(1, len(parts)), count)
-                ]
-        options.append(ways)
+    segments = corrections.segments(tokens)
+    options = [_ways(group, segment) for segment in segments for run in _runs_of(segment) for group in run]
     outcomes: set[str] = set()
 
     def walk(index: int, chosen: list[str]) -> None:
@@ -213,6 +200,22 @@ def _with_splits(tokens: list[str], has_plus: bool) -> str | None:
     return outcomes.pop() if len(outcomes) == 1 else None
 
 
+def _ways(group: Numeral | str, tokens: list[str]) -> list[list[str]]:
+    """The ways to read a numeral: whole, or cut between its words."""
+    ways = [[_digits(group)]]
+    if isinstance(group, str) or group.digits:
+        return ways
+    table = lexicon()
+    parts = [table[token].value for token in tokens[group.start : group.end] if token in table]
+    if len(parts) > 1 and sum(parts) == group.value:
+        ways += [
+            [str(sum(parts[a:b])) for a, b in zip((0, *places), (*places, len(parts)), strict=True)]
+            for count in range(1, len(parts))
+            for places in combinations(range(1, len(parts)), count)
+        ]
+    return ways
+
+
 def _with_spoken_zeros(tokens: list[str], has_plus: bool) -> str | None:
     """Try hundreds whose empty ten is said ("семьсот ноль один"), all of a phrase alike."""
     table = lexicon()
@@ -223,8 +226,7 @@ def _with_spoken_zeros(tokens: list[str], has_plus: bool) -> str | None:
         if hundreds in range(100, 1000, 100) and ten == 0 and unit in range(1, 10)
     }
     kept = [token for place, token in enumerate(tokens) if place not in spoken]
-    segments = [segment for segment in _runs(kept) if segment]
-    return _last_complete(segments, has_plus) if spoken else None
+    return _last_complete(_runs(kept), has_plus) if spoken else None
 
 
 def _falls_on_groups(parts: list[str]) -> bool:

@@ -1,0 +1,44 @@
+"""Numbers put right while they are dictated: "сорок ой нет не сорок а четырнадцать"."""
+
+from voicebot.russian.numbers import numeral_at
+from voicebot.russian.text import listed
+
+_CORRECTIONS = listed(
+    "нет ой точнее вернее ошибся ошиблась неправильно неверно вру соврал соврала наврал наврала оговорился оговорилась "
+    "перепутал перепутала стоп погодите подождите погоди подожди сначала заново"
+)
+_THAT_IS = ("то", "есть")
+_LONGEST_DENIED = 4  # words
+
+
+def segments(tokens: list[str]) -> list[list[str]]:
+    """The words between corrections, none of them empty; what is denied in the same breath ("не сорок а") is left out."""
+    found: list[list[str]] = [[]]
+    index = 0
+    while index < len(tokens):
+        if denied := _denied_at(tokens, index):
+            index += denied
+        elif length := _correction_at(tokens, index):
+            found.append([])
+            index += length
+        else:
+            found[-1].append(tokens[index])
+            index += 1
+    return [segment for segment in found if segment]
+
+
+def _correction_at(tokens: list[str], index: int) -> int:
+    """The words of a correction that begins here, or 0."""
+    if tokens[index] in _CORRECTIONS:
+        return 1
+    return len(_THAT_IS) if tuple(tokens[index : index + 2]) == _THAT_IS else 0
+
+
+def _denied_at(tokens: list[str], index: int) -> int:
+    """The words of "не сорок а" or "а не сорок" that begin here, or 0."""
+    if tokens[index] == "не":
+        ahead = tokens[index + 1 : index + 2 + _LONGEST_DENIED]
+        return ahead.index("а") + 2 if "а" in ahead[1:] else 0
+    if tokens[index : index + 2] == ["а", "не"] and (numeral := numeral_at(tokens, index + 2)) is not None:
+        return numeral.end - index
+    return 0
