@@ -113,10 +113,47 @@ def test_a_longer_name_takes_the_words_of_a_shorter(finder: SubjectFinder) -> No
         ("хочу сделать экг", "service", "ecg"),
         ("мазок мой на цитологию готов", "test", "pap_smear"),
         ("клеща сняли хочу кровь проверить на боррелиоз", "test", "lyme"),
+        ("вены на узи проверить ноги по вечерам гудят", "service", "uzi_legs"),
+        ("гастроскопию хочу но только чтоб уснуть", "service", "gastroscopy_sleep"),
+        ("хеликобактер дыханием проверить в трубочку дуть", "service", "breath_test"),
+        ("отбелить зубы", "service", "whitening"),
+        ("пазуху проколоть велели", "service", "sinus_puncture"),
+        ("линзы хочу примерить", "service", "lenses"),
+        ("водительская медкомиссия почём", "service", "driver_certificate"),
+        ("днк на отцовство долго готовится", "test", "paternity"),
     ],
 )
 def test_words_of_a_name_apart_and_in_everyday_use(finder: SubjectFinder, phrase: str, kind: str, key: str) -> None:
     assert finder.find(phrase).slots.get(kind) == key
+
+
+@pytest.mark.parametrize(
+    ("phrase", "key"),
+    [
+        ("сердечко мне послушать надо", "cardiologist"),
+        ("лёгкие бы послушать", "therapist"),
+        ("шея колом встала боком сижу", "neurologist"),
+        ("спину сорвал в гараже", "neurologist"),
+        ("колено после футбола раздуло как мяч", "orthopedist"),
+        ("кусок зуба откололся", "dentist"),
+        ("желудок огнём горит", "gastroenterologist"),
+        ("ушко болит у дочки", "ent"),
+        ("глазки красные у ребёнка", "ophthalmologist"),
+        ("ножка болит у внука", "orthopedist"),
+    ],
+)
+def test_what_hurts_finds_the_doctor_also_said_fondly(finder: SubjectFinder, phrase: str, key: str) -> None:
+    assert finder.find(phrase).slots == {"speciality": key}
+
+
+@pytest.mark.parametrize("phrase", ["соколова во сколько начинает", "доктор соколова принимает в субботу"])
+def test_of_namesakes_the_one_who_does_something_is_in_the_nominative(finder: SubjectFinder, phrase: str) -> None:
+    assert finder.find(phrase).slots["doctor"] == "sokolova"
+    assert set(finder.find("расписание соколова").ambiguous["doctor"]) == {"sokolova", "sokolov"}
+
+
+def test_what_is_done_at_home_is_no_service(finder: SubjectFinder) -> None:
+    assert finder.find("можно ли чистить зубы утром").slots == {}
 
 
 @pytest.mark.parametrize("phrase", ["завтра рано", "что показал анализ моей мамы", "категория бэ двадцать восьмого"])

@@ -26,6 +26,7 @@ _DANGER_WORD = re.compile(rf"(?<= )(?:{reassurances.WORDS})(?= )")
 _ANY_DANGER_WORD = re.compile(rf"(?<= )(?:{reassurances.WORDS}|{reassurances.WIDER_WORDS})(?= )")
 _LESSER = re.compile(rf"(?<= )(?:{reassurances.LESSER})(?= )")
 _GRAVE = re.compile(rf"(?<= )(?:{reassurances.GRAVE})(?= )")
+_DIRE = re.compile(rf"(?:^|(?<= ))(?:{reassurances.DIRE})(?= |$)")
 _NOW = re.compile(rf"(?:^| )(?:{reassurances.NOW})(?: |$)")
 
 
@@ -77,7 +78,7 @@ def _is_over(text: str) -> bool:
     if found is None:
         return False
     rest = text.replace(found.group(), " ").replace("прямо", " ")  # "умираю прямо, шутка"
-    return _NOW.search(rest) is None
+    return _NOW.search(rest) is None and _DIRE.search(rest) is None
 
 
 def _is_history(text: str) -> bool:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Generic, TypeVar
 
 from voicebot.russian.fuzzy import Match
@@ -23,6 +24,8 @@ _FORMLESS = frozenset({"PREP", "CONJ", "PRCL", "NPRO"})
 _THINGS = frozenset({"NOUN", "ADJF"})
 #: Of what so many things have in their names that it tells nothing: with one of these another word alone is no name.
 _EVERYBODYS = listed("анализ врач доктор прием консультация осмотр сделать")
+#: Callers leave these out: "хеликобактер дыханием", "днк на отцовство".
+_LEFT_OUT = listed("тест сделать сдать")
 
 
 #: Callers' everyday words for what clinics do and give; on both sides they count as one word.
@@ -36,6 +39,18 @@ _SAME = {
         "снятие": "снять снимать",
         "проверка": "проверить проверять провериться",
         "просмотр": "посмотреть смотреть глянуть поглядеть",
+        "установка": "установить устанавливать поставить ставить вставить",
+        "подбор": "подобрать подбирать попробовать примерить",
+        "отбеливание": "отбелить отбеливать осветлить",
+        "промывание": "промыть промывать",
+        "продувание": "продуть продувать продувка",
+        "измерение": "измерить измерять мерить померить замерить",
+        "прижигание": "прижечь прижигать",
+        "вскрытие": "вскрыть вскрывать",
+        "прокол": "проколоть прокалывать",
+        "комиссия": "медкомиссия",
+        "сон": "уснуть заснуть спать усыпить",
+        "дыхательный": "дыхание дышать подышать дыхнуть дуть подуть",
     }.items()
     for word in words.split()
 }
@@ -73,11 +88,8 @@ class LemmaIndex(Generic[_K]):
         for kind, several in forms.items():
             for key, names in several.items():
                 for name in names:
-                    parts = [several[0] for several in map(_lemmas, normalise(name).split()) if several]
-                    whole = frozenset(parts)
-                    is_telling = len(whole - _EVERYBODYS) >= _LEAST_WORDS
-                    if len(whole) == len(parts) and len(parts) <= _MOST_WORDS and is_telling:
-                        owners[whole][kind, key] = None
+                    for said in _said(name):
+                        owners[said][kind, key] = None
         self._owners = {whole: tuple(several) for whole, several in owners.items()}
         self._names_with: dict[str, list[frozenset[str]]] = defaultdict(list)
         for whole in self._owners:
@@ -99,6 +111,18 @@ class LemmaIndex(Generic[_K]):
                     is_together = len(own.places) == span[1] - span[0]
                     form = " ".join(tokens[place] for place in (range(*span) if is_together else sorted(chosen)))
                     yield from ((kind, Match(key, SCORE, form, span), own) for kind, key in self._owners[whole])
+
+
+def _said(name: str) -> Iterator[frozenset[str]]:
+    """The words by which a name is known, each in every dictionary form it may be of ("вен" is "вена"); none of lone words."""
+    several = [found for found in map(_lemmas, normalise(name).split()) if found]
+    if len(several) > _MOST_WORDS:
+        return
+    for parts in product(*several):
+        whole = frozenset(parts)
+        if len(whole) == len(parts):
+            tellings = dict.fromkeys((whole, whole - _LEFT_OUT))
+            yield from (one for one in tellings if len(one - _EVERYBODYS) >= _LEAST_WORDS)
 
 
 def _is_denied(tokens: Sequence[str], place: int) -> bool:

@@ -9,6 +9,7 @@ from rapidfuzz.distance import Levenshtein
 
 from voicebot.clinic.catalogue import KINDS, Catalogue, Kind
 from voicebot.clinic.names_check import PRECEDENCE
+from voicebot.dialog.understanding.endearments import fondly
 from voicebot.dialog.understanding.lemma_index import LemmaIndex, Own
 from voicebot.dialog.understanding.subject_index import SubjectIndex
 from voicebot.russian.case import Case
@@ -30,6 +31,8 @@ _TELLING_LETTERS = 4
 _POSSESSIVES = listed("мой твой свой наш ваш")
 _LONGEST_PREPOSITION = 2  # "в глаз попало" and "в школу" are no family
 _SPELLING_FLOOR = 0.75
+_BEFORE_NOMINATIVE = listed("а и ну вот доктор врач здравствуйте алло скажите пожалуйста подскажите")
+_VERB_WITHIN = 4
 _BEFORE_DATIVE = frozenset({"к", "ко", "доктору", "врачу"})
 #: Surnames sound like everyday words; these are never the reason to think of a doctor.
 _NOT_SURNAMES = listed(
@@ -95,7 +98,8 @@ class SubjectFinder:
             return
         complaints = self._catalogue.complaints() if kind == "speciality" else {}
         for key, forms in self._catalogue.forms(kind).items():
-            own = (*forms, *complaints.get(key, ()))
+            hurts = complaints.get(key, ())
+            own = (*forms, *hurts, *flat_map(fondly, hurts))
             yield key, [*own, *flat_map(_cases, own), *flat_map(_adjective_cases, forms)]
         for key, group in self._catalogue.groups.items():
             if group.kind == kind:
@@ -195,7 +199,8 @@ class SubjectFinder:
     @cached_property
     def _complaints(self) -> frozenset[str]:
         """What patients say hurts, in every form; not what a speciality is called."""
-        complaints = [one for several in self._catalogue.complaints().values() for one in several]
+        told = [one for several in self._catalogue.complaints().values() for one in several]
+        complaints = (*told, *flat_map(fondly, told))
         names = {normalise(form) for forms in self._catalogue.forms("speciality").values() for form in forms}
         return frozenset(map(normalise, (*complaints, *flat_map(_cases, complaints)))) - names
 
@@ -213,7 +218,8 @@ class SubjectFinder:
             yield from (member for match in matches for member in groups[match.key].members)
 
     def _narrowed(self, kind: Kind, tokens: list[str], best: list[Match], found: dict[Kind, list[Match]]) -> list[Match]:
-        """Of several Ivanovs, the cardiologist when a cardiologist was asked for; "к Соколову" is the man.
+        """Of several Ivanovs, the cardiologist when a cardiologist was asked for; "к Соколову" is the man,
+        "Соколова принимает" the woman.
 
         Of several spans the longest; what is spelled like that wins over what only sounds so ("ЭКГ", "ЭЭГ").
         """
@@ -225,6 +231,7 @@ class SubjectFinder:
             best = fitting or best
         if kind == "doctor":
             best = [match for match in best if self._is_dative(tokens, match)] or best
+            best = [match for match in best if self._is_who_does(tokens, match)] or best
         best = [match for match in best if _text_of(tokens, match) == match.form] or best
         longest = max(match.span[1] - match.span[0] for match in best)
         exact = [match for match in best if match.span[1] - match.span[0] == longest and match.score >= best[0].score]
@@ -249,6 +256,19 @@ class SubjectFinder:
         whole = PersonName(doctor.surname, doctor.given, doctor.patronymic)
         overrides = {doctor.surname: dict(doctor.cases.get("surname", {}))}
         return normalise(decline(whole, Case.DATIVE, overrides).split(" ")[0]) == tokens[match.span[0]]
+
+    def _is_who_does(self, tokens: list[str], match: Match) -> bool:
+        """Whether exactly this doctor is who the phrase begins with and does something: "Соколова во сколько начинает"."""
+        start, end = match.span
+        is_first = all(token in _BEFORE_NOMINATIVE for token in tokens[:start])
+        is_nominative = " ".join(tokens[start:end]) == normalise(self._catalogue.doctors[match.key].surname)
+        return is_first and is_nominative and any(map(_does, tokens[end : end + _VERB_WITHIN]))
+
+
+def _does(word: str) -> bool:
+    """Whether a word tells what somebody does or will do: "принимает", "будет"."""
+    readings = parses(word)
+    return any(reading.tag.POS == "VERB" and {"3per", "sing"} <= set(reading.tag.grammemes) for reading in readings)
 
 
 def _family_of(surname: str) -> str:
