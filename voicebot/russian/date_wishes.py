@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-from voicebot.russian.days import DateCore, Which, resolve_day, resolve_weekday
+from voicebot.russian.days import DateCore, DayOfMonth, Which, resolve_day, resolve_weekday
 from voicebot.russian.marks import AFTER, AT, BEFORE, BETWEEN, FROM, UNTIL, Mark
 from voicebot.russian.wish import When
 
@@ -21,11 +21,7 @@ def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
     positive = [mark for mark in marks if not _date_core(mark).is_nearest]
     if not positive:
         return When(is_nearest=is_nearest)
-    spans = [core.span for core in cores if core.span is not None and core.span[1] is not None]
-    first = max((span[0] for span in spans), default=None)
-    last = min((span[1] for span in spans if span[1] is not None), default=None)
-    if first is not None and last is not None and first > last:
-        first, last = spans[-1]  # two periods that exclude each other: the later said
+    first, last = _period(positive)
     open_spans = [core.span for core in cores if core.span is not None and core.span[1] is None]
     if open_spans and first is None:
         first = open_spans[0][0]
@@ -33,6 +29,7 @@ def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
     weekdays: set[int] = set()
     wholes = [core for core in cores if core.is_whole_week]
     bounds: list[tuple[str, date]] = []
+    inside = (first, last) if first is not None and last is not None else None
     previous: date | None = None
     for place, mark in enumerate(positive):
         core = _date_core(mark)
@@ -41,14 +38,16 @@ def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
             continue
         if core.is_whole_week and any(other.weekdays for other in cores):
             continue
-        if core.weekdays and mark.relation == AT and _is_named_by_neighbour(positive, place):
+        if core.weekdays and mark.relation == AT and _is_said_better(positive, place):
             continue  # "в среду двадцать пятого": the number decides
         if core.weekdays and mark.relation == AT:
             of_set, of_days = _weekday_days(core, today, wholes, first, last, context, days)
             weekdays |= of_set
             days += of_days
             continue
-        resolved = _resolved(core, positive, place, today, previous if mark.relation in (BEFORE, UNTIL) else None)
+        is_of_period = core.of_month is not None and place > 0 and _date_core(positive[place - 1]).span == inside
+        resolved = _inside(core, inside) if mark.relation != AT or is_of_period else []
+        resolved = resolved or _resolved(core, positive, place, today, previous if mark.relation in (BEFORE, UNTIL) else None)
         if not resolved:
             continue
         previous = resolved[-1]
@@ -57,7 +56,7 @@ def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
         else:
             bounds.append((mark.relation, resolved[0] if mark.relation in (FROM, BETWEEN, BEFORE) else resolved[-1]))
     if _is_span_bounded(positive):
-        first = last = None
+        first, last = _period([mark for mark in positive if mark.relation == AT])
     first, last = _narrowed(first, last, bounds, today)
     if first is not None and last is not None and first > last:
         last = None
@@ -65,6 +64,14 @@ def of_dates(marks: list[Mark], today: date, context: When | None) -> When:
     if unique:
         return When(dates=unique, is_nearest=is_nearest, weekdays=frozenset(), date_from=None, date_to=None)
     return When(date_from=first, date_to=last, weekdays=frozenset(weekdays), is_nearest=is_nearest)
+
+
+def _period(marks: list[Mark]) -> tuple[date | None, date | None]:
+    """What all weeks and months said have in common; of two that exclude each other the later said."""
+    spans = [core.span for core in map(_date_core, marks) if core.span is not None and core.span[1] is not None]
+    first = max((span[0] for span in spans), default=None)
+    last = min((span[1] for span in spans if span[1] is not None), default=None)
+    return (first, last) if first is None or last is None or first <= last else spans[-1]
 
 
 def _with_between(marks: list[Mark]) -> list[Mark]:
@@ -92,6 +99,25 @@ def _bounds_of_span(mark: Mark, core: DateCore) -> list[tuple[str, date]]:
 
 def _is_span_bounded(marks: list[Mark]) -> bool:
     return any(_date_core(mark).span is not None and mark.relation in (AFTER, FROM, BEFORE) for mark in marks)
+
+
+def _inside(core: DateCore, period: tuple[date, date] | None) -> list[date]:
+    """The one day of a period that a weekday or a day of the month names: "со вторника на этой неделе", "в январе пятого"."""
+    if period is None or core.days or (core.of_month is not None and core.of_month.month is not None):
+        return []
+    days = _days_between(*period, core.weekdays or frozenset(range(7)))
+    found = [day for day in days if core.of_month is None or day.day == core.of_month.day]
+    return found if len(found) == 1 else []
+
+
+def _is_said_better(marks: list[Mark], place: int) -> bool:
+    """Whether the day of this weekday is told by its neighbour, or later by "в следующую"."""
+    weekdays = _date_core(marks[place]).weekdays
+    is_later_one = _date_core(marks[place]).which is Which.NEXT_TO_COME and any(
+        _date_core(mark).which is Which.NEXT_WEEK and _date_core(mark).weekdays == weekdays and not mark.is_joined
+        for mark in marks[place + 1 :]
+    )
+    return is_later_one or _is_named_by_neighbour(marks, place)
 
 
 def _is_named_by_neighbour(marks: list[Mark], place: int) -> bool:
@@ -164,8 +190,18 @@ def _resolved(core: DateCore, marks: list[Mark], place: int, today: date, after:
             if later is not None and (later.month is not None or later.month_shift is not None):
                 of_month = replace(of_month, month=later.month, year=later.year, month_shift=later.month_shift)
                 break
+        else:
+            of_month = _in_month_before(of_month, marks, place)
     resolved = resolve_day(of_month, max(today, after) if after is not None else today)
     return [resolved] if resolved is not None else []
+
+
+def _in_month_before(of_month: DayOfMonth, marks: list[Mark], place: int) -> DayOfMonth:
+    """ "В январе пятого или шестого": the latter is of January too, being the later day."""
+    earlier = _date_core(marks[place - 1]).of_month if place and marks[place].is_joined else None
+    if earlier is None or earlier.month is None or earlier.day >= of_month.day:
+        return of_month
+    return replace(of_month, month=earlier.month, year=earlier.year)
 
 
 def _narrowed(

@@ -21,28 +21,27 @@ from voicebot.russian.text import listed
 _SINGLE_DAYS = {
     "сегодня": 0,
     "седня": 0,
-    "сегодняшний": 0,
-    "сегодняшнего": 0,
-    "сегодняшнем": 0,
-    "сегодняшнюю": 0,
+    "седни": 0,
     "завтра": 1,
-    "завтрашний": 1,
-    "завтрашнего": 1,
-    "завтрашнему": 1,
-    "завтрашнем": 1,
-    "завтрашнее": 1,
+    "завтрева": 1,
     "послезавтра": 2,
-    "послезавтрашний": 2,
-    "послезавтрашнего": 2,
+    "послезавтрева": 2,
     "послепослезавтра": 3,
 }
+_DAY_ADJECTIVES = {
+    stem + ending: ahead
+    for stem, ahead in (("сегодняшн", 0), ("завтрашн", 1), ("послезавтрашн", 2))
+    for ending in ("ий", "его", "ему", "им", "ем", "ее", "яя", "ей", "юю")
+}
 _FROM_A_DAY = listed("с со")
-_PARTS_OF_DAY = listed("утро утра утром вечер вечера вечером обед")
+_PARTS_OF_DAY = listed("утро утра утру утром вечер вечера вечеру вечером обед обеда обеду время")
+_OR_SO = listed("эдак этак так примерно где то может")
 #: After a count "через день" tells how often, not when: "пять капельниц через день".
-_COUNTED_TIMES = listed(
+COUNTED_TIMES = listed(
     "раз раза штук штуки укол укола уколов капельница капельницы капельниц процедура процедуры процедур сеанс сеанса сеансов"
 )
 _EVERY = listed("каждый каждую каждое каждая любой любую любое любая")
+_OLD = ("старый", "старого", "старому", "старым")
 _NEW_YEAR = (("новый", "год"), ("нового", "года"), ("новому", "году"), ("новым", "годом"))
 _NEAREST_PHRASES = tuple(
     tuple(phrase.split())
@@ -150,6 +149,9 @@ def _phrase(tokens: list[str], start: int, today: date) -> DateCore | None:
             return DateCore(start, start + len(phrase), span=(today, None))
     if tuple(tokens[start : start + 2]) in _NEW_YEAR:
         return DateCore(start, start + 2, days=(date(today.year + 1, 1, 1),))
+    if tokens[start].startswith(_OLD) and tuple(tokens[start + 1 : start + 3]) in _NEW_YEAR:
+        year = today.year + (today > date(today.year, 1, 14))
+        return DateCore(start, start + 3, span=(max(today, date(year, 1, 13)), date(year, 1, 14)))
     return None
 
 
@@ -159,14 +161,15 @@ def _single_day(tokens: list[str], start: int, today: date) -> DateCore | None:
         # The recogniser may cut "послезавтра" in two.
         shift = 2 if tokens[start + 1] == "завтра" else 3
         return DateCore(start, start + 2, days=(today + timedelta(days=shift),))
-    shift_days = _SINGLE_DAYS.get(token)
+    shift_days = _SINGLE_DAYS.get(token, _DAY_ADJECTIVES.get(token))
     if shift_days is None:
         return None
     end = start + 1
-    if token.endswith(("ний", "него", "нему", "нем", "нюю", "нее")):
-        if token_at(tokens, end) in DAY_UNIT:
+    if token in _DAY_ADJECTIVES:
+        following = token_at(tokens, end)
+        if following in DAY_UNIT:
             end += 1
-        elif start == 0 or tokens[start - 1] not in _FROM_A_DAY or end < len(tokens):
+        elif following not in _PARTS_OF_DAY and (start == 0 or tokens[start - 1] not in _FROM_A_DAY or end < len(tokens)):
             return None  # "завтрашний приём" tells which appointment; "начать с завтрашнего" is a day
     return DateCore(start, end, days=(today + timedelta(days=shift_days),))
 
@@ -189,15 +192,19 @@ def _after_some_time(tokens: list[str], start: int, today: date) -> DateCore | N
             numeral = numeral_at(tokens, index)
             if numeral is not None and not numeral.is_ordinal:
                 count, is_half, index = numeral.value, numeral.is_half_more, numeral.end
-        if first in DAY_UNIT and start > 0 and tokens[start - 1] in _COUNTED_TIMES:
+        if first in DAY_UNIT and start > 0 and tokens[start - 1] in COUNTED_TIMES:
             return None
         weekday = weekday_words().get(token_at(tokens, index))
         if weekday is not None and index == start + 1:  # "через среду": not the next but the one after
             return DateCore(start, index + 1, days=(resolve_weekday(weekday, Which.NEXT_TO_COME, today) + timedelta(days=7),))
         is_counted = index > start + 1
         return _shifted(start, index, token_at(tokens, index), count, is_half, is_counted, today)
-    if token_at(tokens, start + 1) == "через" and tokens[start] in DAY_UNIT | WEEK_UNIT | MONTH_UNIT:
-        numeral = numeral_at(tokens, start + 2) if start + 2 < len(tokens) else None
+    if tokens[start] in DAY_UNIT | WEEK_UNIT | MONTH_UNIT:
+        index = start + 1
+        while token_at(tokens, index) in _OR_SO:
+            index += 1
+        is_after = token_at(tokens, index) == "через"
+        numeral = numeral_at(tokens, index + 1) if is_after and index + 1 < len(tokens) else None
         if numeral is not None and not numeral.is_ordinal:
             return _shifted(start, numeral.end - 1, tokens[start], numeral.value, numeral.is_half_more, True, today)
     return None

@@ -19,7 +19,7 @@ from voicebot.russian.text import listed
 _HOURS = 24
 # After a bare day of the month these show that something else was counted: "второе ухо", "первое посещение".
 _NOT_AFTER_DAY = listed(
-    "свободное доступное время окно место ухо посещение лицо уха раз этажа кабинета филиала врача приема ребенка лица окошко "
+    "свободное доступное время окно место ухо посещение лицо уха этажа кабинета филиала врача приема ребенка лица окошко "
     "слово имя отделение отделения корпуса подъезда июнь"
 )
 
@@ -27,6 +27,9 @@ _NOT_AFTER_DAY = listed(
 def day_of_month(tokens: list[str], start: int, today: date) -> DateCore | None:
     """ "двадцать пятого ноября", "двадцать пятое", "первого числа", "пятого двенадцатого", "числа двадцатого"."""
     index = start
+    after_month = _after_its_month(tokens, start)
+    if after_month is not None:
+        return after_month
     is_number_word_first = tokens[start] in DAY_OF_MONTH_WORD
     if is_number_word_first:
         index += 1
@@ -57,6 +60,20 @@ def day_of_month(tokens: list[str], start: int, today: date) -> DateCore | None:
         return DateCore(start, end, of_month=DayOfMonth(numeral.value, second.value, year))
     shift, end = _month_shift(tokens, end)
     return DateCore(start, end, of_month=DayOfMonth(numeral.value, None, None, shift))
+
+
+def _after_its_month(tokens: list[str], start: int) -> DateCore | None:
+    """ "Января двадцатого", "(в) декабре пятого числа"."""
+    month = month_words().get(tokens[start])
+    numeral = numeral_at(tokens, start + 1) if month is not None and start + 1 < len(tokens) else None
+    if numeral is None or not numeral.is_ordinal or not 1 <= numeral.value <= 31:
+        return None
+    following = token_at(tokens, numeral.end)
+    is_other = following in _NOT_AFTER_DAY or following in YEAR_UNIT or following in month_words()
+    if is_other or not _is_date_form(tokens[numeral.end - 1]):
+        return None
+    end = numeral.end + (following in DAY_OF_MONTH_WORD)
+    return DateCore(start, end, of_month=DayOfMonth(numeral.value, month))
 
 
 def day_and_month(tokens: list[str], start: int) -> DateCore | None:
@@ -99,10 +116,21 @@ def _is_month_number(day: Numeral, month: Numeral, tokens: list[str], today: dat
         return False
     if day.value > calendar.monthrange(2024, month.value)[1]:
         return False
+    if tokens[month.end - 1].endswith("е") and not tokens[day.end - 1].endswith("е"):
+        return False  # "вместо третьего пятое"
     if year_at(tokens, month.end)[0] is not None:
         return True
+    if month.value != day.value + 1:
+        return True
     months_ahead = (month.value - today.month) % 12
-    return month.value != day.value + 1 or months_ahead <= 1
+    is_passed = months_ahead == 0 and day.value < today.day
+    return months_ahead <= 1 and not is_passed and not _is_joined_by_day(tokens, month.end)
+
+
+def _is_joined_by_day(tokens: list[str], index: int) -> bool:
+    """Whether "или" and another day follow: "десятого одиннадцатого или двенадцатого" are days of one month."""
+    numeral = numeral_at(tokens, index + 1) if token_at(tokens, index) in ("или", "либо", "и") else None
+    return numeral is not None and numeral.is_ordinal and _is_date_form(tokens[numeral.end - 1])
 
 
 def _month_shift(tokens: list[str], index: int) -> tuple[int | None, int]:

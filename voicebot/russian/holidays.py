@@ -23,7 +23,7 @@ def holidays(tokens: list[str], start: int, today: date) -> DateCore | None:
     index = start
     is_before = tokens[start] in ("перед", "накануне")
     if is_before:
-        index += 1
+        index += 1 + (token_at(tokens, index + 1) == "самым")
         if (token_at(tokens, index), token_at(tokens, index + 1)) == ("новым", "годом"):
             return _before(start, index + 2, _next((_NEW_YEAR,), today), today)
     word = token_at(tokens, index)

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 
+from voicebot.russian import refusals
 from voicebot.russian.calendar_words import HOUR_UNIT
-from voicebot.russian.dates import date_at
+from voicebot.russian.dates import COUNTED_TIMES, date_at
 from voicebot.russian.days import DateCore, Which
 from voicebot.russian.days_of_month import day_and_month
 from voicebot.russian.numbers import numeral_at
@@ -18,7 +19,7 @@ _RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
         (
             (tuple(phrase.split()), relation)
             for relation, phrases in {
-                EXCEPT: "кроме, за исключением, исключая, только не, но не, а не, не, лишь бы не, кроме как, ни, не на",
+                EXCEPT: "кроме, вместо, за исключением, исключая, только не, но не, а не, не, лишь бы не, кроме как, ни, не на",
                 FROM: "с, со, от, начиная с, начиная со, не раньше, не ранее, не раньше чем, не раньше чем в, не ранее чем в, "
                 "не раньше чем с, где то с, примерно с, не до",
                 AFTER: "после, позже, позднее, не раньше чем после, где то после, позже чем, позже чем в",
@@ -33,7 +34,8 @@ _RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
         key=lambda item: -len(item[0]),
     )
 )
-_CORRECTIONS = listed("нет ой точнее вернее ошибся ошиблась перепутал перепутала лучше передумал передумала стоп неа")
+_CORRECTIONS = listed("нет ой точнее вернее ошибся ошиблась перепутал перепутала лучше передумал передумала стоп неа нету")
+_NO = listed("нет нету")
 _HARD_BREAKS = listed(
     "перенести перенесите перенесем переносим перезаписать перезапишите поменять поменяйте переписать перенос сдвинуть"
 )
@@ -42,27 +44,24 @@ _HENCE = listed("поэтому")
 #: After a time these rule it out: "в девять рано, в одиннадцать".
 _TOO = listed("рано рановато поздно поздновато")
 _BEFORE_TOO = listed("мне нам это слишком очень для меня нас уже еще будет как то")
-#: "Я в отпуске, могу" is why one can.
-_AWAY = frozenset({("в", "отпуске"), ("на", "работе"), ("работаю",), ("уезжаю",)})
-_CAN = listed("могу смогу можем сможем можно свободен свободна удобно подойдет")
 _BEGINNING = listed("начать начнем начну начинать начали")
-#: Not to be able to do these is what one comes with, or why it is urgent.
-_BEARING = listed(
-    "терпеть ждать ходить встать вставать дышать есть кушать спать стоять лежать сидеть глотать говорить разогнуться "
-    "наступить наступать двигать двигаться шевелить поднять повернуть согнуть пить уснуть заснуть понять дозвониться"
-)
-#: "После шести, раньше не могу" says the same once more.
-_ELSE = listed("раньше позже позднее пораньше попозже")
 _JOINS = listed("или либо и")
-_TURNS = listed("но а давайте давай можно так значит только")
-_CANNOT_PHRASES = """не могу, не смогу, не сможем, не можем, не получится, не получается, не подходит, не подойдет, неудобно,
-    не удобно, не устраивает, не устроит, никак, не хочу, не надо, не нужно, занят, занята, исключено, отпадает, не выйдет,
-    не хотелось бы, не приду, не буду, уезжаю, мимо, не вариант, не годится, не успеваю, не успею, не очень, не хотел бы,
-    не хотела бы, не работает, меня нет, работаю, на работе, в отпуске, в командировке, не пойдет, не в состоянии, не по мне,
-    не приедем, не приеду, не придем, не поедем, не поеду, не пойду, нельзя, не дойду, не дойдет, не доеду, не доедет,
-    не попаду, не сможет, не может, не успевает, не выходит"""
-_CANNOT = tuple(sorted((tuple(phrase.split()) for phrase in _CANNOT_PHRASES.split(",")), key=lambda phrase: -len(phrase)))
-
+_TURNS = listed(
+    "но а давайте давай можно так значит только могу смогу можем сможем поставь поставьте ставь ставьте запиши запишите пиши "
+    "пишите назначь назначьте оформи оформите найди найдите подбери подберите посмотри посмотрите"
+)
+#: "От среды откажется": a visit given up, no bound.
+_GIVEN_UP = "отка"
+_INCLUDING = "включительно"
+_COURSE = listed("курс курса курсом")
+#: After "значит" these only go on.
+_GOES_ON = listed("до по и или либо")
+#: What happens at a day or an hour, so that the next one is the wish: "в десять планёрка, в двенадцать".
+_HAPPENS = re.compile(
+    r"(?:^| )(?:собрани[ея]|планерк[аи]|совещани[ея]|корпоратив\w*|экзамен\w*|зачет\w*|похороны|свадьба|поминки|юбилей|смена"
+    r"|дежурство|сутки|утренник|концерт|тренировка|контрольная|суд|заканчив\w+|освобожда\w+|ухожу|уходит)(?= |$)"
+    r"|^(?:приезжа\w+|приходит|прилета\w+|прибывает|встаю|просыпа\w+)(?= |$)"
+)
 
 # What follows these is their number or their name: "полис двенадцать тридцать четыре", "улица первого мая".
 _NUMBERED = listed(
@@ -110,20 +109,27 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
     unknown = 0
     index = 0
     while index < len(tokens):
-        cannot = _phrase_at(tokens, index, _CANNOT)
-        if cannot and tokens[index : index + 2] != ["нельзя", "ли"] and not _is_of_body(tokens, index + cannot):
+        cannot = refusals.refusal_at(tokens, index)
+        behind = 0 if cannot else refusals.away_at(tokens, index)
+        if cannot or behind:
             last = _last_mark(segments)
-            is_reason = _is_why_one_can(tokens, index, cannot, today)
-            if is_reason or (last is not None and _ELSE & set(tokens[last.core.end : index])):
-                index += cannot + is_reason
+            is_reason = _is_why_one_can(tokens, index, cannot or behind, today)
+            is_else = last is not None and (
+                refusals.is_of_else(tokens[last.core.end : index])
+                or (refusals.is_else_after(tokens, index + cannot) and not _has_mark_ahead(tokens, index + cannot, today))
+            )
+            if is_reason or is_else or refusals.is_asked(tokens, index):
+                index += (cannot or behind) + is_reason
                 relation, preposition = AT, ""
                 continue
-            if last is not None and not last.is_negated and _is_near(tokens, last, index):
-                _negate_back(segments)
+            is_of_next = last is not None and refusals.is_able_before(tokens, last.core.start)
+            is_of_next = is_of_next and _has_mark_ahead(tokens, index + (cannot or behind), today)
+            if last is not None and not last.is_negated and not is_of_next and _is_near(tokens, last, index):
+                _negate_back(tokens, segments)
                 is_cannot_ahead = False
             else:
-                is_cannot_ahead = True
-            index += cannot
+                is_cannot_ahead = is_cannot_ahead or bool(cannot)
+            index += cannot or behind
             relation, preposition = AT, ""
             continue
         core: DateCore | TimeCore | None = _core_at(tokens, index, today, preposition)
@@ -148,16 +154,24 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
         if core is not None:
             if is_cannot_ahead and not join and _has_such(segments[-1], core):
                 is_cannot_ahead = False  # "работаю до шести, после семи": the second is a wish
+            if relation == AT and _is_able_then(tokens, core.end, today):
+                is_cannot_ahead = False
             is_negated = is_excluding or is_cannot_ahead
-            if relation == FROM and preposition in ("с", "со") and _BEGINNING & set(tokens[max(0, index - 3) : index]):
+            if relation == FROM and _is_first_of_several(tokens, core, preposition):
                 relation, preposition = AT, ""  # "начать с завтрашнего": the first visit is that day
+            if relation == FROM and preposition == "от" and _is_given_up(tokens, core):
+                relation = AT
+            if relation == BEFORE and tokens[core.end : core.end + 1] == [_INCLUDING]:
+                relation = UNTIL
             if preposition == "по" and isinstance(core, DateCore) and (core.is_set or core.which is Which.EVERY):
                 relation = AT  # "по вторникам" is no end of a range
-            mark = Mark(core, relation, preposition, join, is_negated)
             last = segments[-1][-1] if segments[-1] else None
+            if isinstance(core, TimeCore) and core.is_bare and last is not None and _is_hour_of(tokens, last, core, join):
+                core = replace(core, is_bare=False)
+            mark = Mark(core, relation, preposition, join, is_negated)
             if last is not None and preposition == "по" and relation == UNTIL and _is_start_of_range(last, mark):
                 segments[-1][-1] = replace(last, relation=FROM)
-            if last is not None and last.is_date and mark.is_date and not join and _is_explained(tokens, last, index):
+            if last is not None and not join and _is_explained(tokens, last, mark):
                 segments.append([])  # "четвёртого у меня именины, пятого давайте"
             segments[-1].append(mark)
             relation, preposition = AT, ""
@@ -174,15 +188,15 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
                 segments.append([])
                 segments = [[]] if _has_mark_ahead(tokens, index + 1, today) else segments
             is_cannot_ahead = False
-        elif tokens[index : index + 2] == ["так", "что"] or token in _HENCE:
+        elif _is_hence(tokens, index):
             # "Завтра у меня баня, так что послезавтра": what follows is the wish.
             if segments[-1] and _has_mark_ahead(tokens, index + 1, today):
                 segments.append([])
             is_excluding = is_cannot_ahead = False
         elif token in _CORRECTIONS:
-            if tokens[index] == "нет" and segments[-1] and not _has_mark_ahead(tokens, index + 1, today):
-                if _is_near(tokens, segments[-1][-1], index) and "ничего" not in tokens[:index]:
-                    _negate_back(segments)
+            if token in _NO and segments[-1] and not _has_mark_ahead(tokens, index + 1, today):
+                if _is_refused_by_no(tokens, segments[-1][-1], index):
+                    _negate_back(tokens, segments)
             elif segments[-1]:
                 segments.append([])
             is_excluding = is_cannot_ahead = False
@@ -230,10 +244,6 @@ def _relation_at(tokens: list[str], index: int) -> tuple[int, str] | None:
     return None
 
 
-def _phrase_at(tokens: list[str], index: int, phrases: tuple[tuple[str, ...], ...]) -> int:
-    return next((len(phrase) for phrase in phrases if tuple(tokens[index : index + len(phrase)]) == phrase), 0)
-
-
 def _last_mark(segments: list[list[Mark]]) -> Mark | None:
     return next((segment[-1] for segment in reversed(segments) if segment), None)
 
@@ -241,15 +251,72 @@ def _last_mark(segments: list[list[Mark]]) -> Mark | None:
 def _is_near(tokens: list[str], last: Mark, index: int) -> bool:
     """Whether "не могу" still speaks of the mark before it."""
     between = tokens[last.core.end : index]
-    if tokens[index] == "работаю" and any(token in ("надо", "нужно", "удобно", "лучше") for token in between):
+    if refusals.is_why_wished(tokens, last.core.start, last.core.end, index):
         return False  # "после шести надо, я работаю"
     return len(between) <= 4 and not any(token in ("но", "а", "только", "давайте", "можно") for token in between)
 
 
-def _is_explained(tokens: list[str], last: Mark, index: int) -> bool:
-    """Whether between the mark before and the one that begins here it is told why the former is none."""
-    between = " ".join(tokens[last.core.end : index])
-    return re.search(r"(?:^| )у (?:меня|нас|мужа|жены|него|нее|мамы|папы|сына|дочки|внука|внучки) \w+", between) is not None
+def _is_explained(tokens: list[str], last: Mark, mark: Mark) -> bool:
+    """Whether between two marks of a kind it is told why the former is none: "четвёртого у меня именины, пятого"."""
+    if last.is_date != mark.is_date:
+        return False
+    between = " ".join(tokens[last.core.end : mark.core.start])
+    if last.relation == mark.relation == AT and _HAPPENS.search(between):
+        return True
+    of_whom = r"(?:^| )у (?:меня|нас|мужа|жены|него|нее|мамы|папы|сына|дочки|внука|внучки) \w+"
+    return mark.is_date and re.search(of_whom, between) is not None
+
+
+def _is_first_of_several(tokens: list[str], core: DateCore | TimeCore, preposition: str) -> bool:
+    """Whether the visits begin then: "начать с завтрашнего", "десять сеансов с первого декабря"; a range is none."""
+    if preposition not in ("с", "со"):
+        return False
+    if _BEGINNING & set(tokens[max(0, core.start - 4) : core.start]):
+        return True
+    if not isinstance(core, DateCore) or tokens[core.end : core.end + 1] in (["по"], ["до"]):
+        return False
+    return any(
+        token in _COURSE or (token in COUNTED_TIMES and place and numeral_at(tokens, place - 1) is not None)
+        for place, token in enumerate(tokens)
+    )
+
+
+def _is_given_up(tokens: list[str], core: DateCore | TimeCore) -> bool:
+    around = tokens[max(0, core.start - 4) : core.end + 3]
+    return isinstance(core, DateCore) and any(token.startswith(_GIVEN_UP) for token in around)
+
+
+def _is_hour_of(tokens: list[str], last: Mark, core: TimeCore, join: str) -> bool:
+    """Whether a number after a day is its hour ("второе декабря тринадцать часов"), or the end of "между двумя и тремя"."""
+    if last.relation == BETWEEN and not last.is_date:
+        return bool(join)
+    if not isinstance(last.core, DateCore) or last.core.end != core.start:
+        return False
+    is_unit_said = not HOUR_UNIT.isdisjoint(tokens[core.start : core.end])
+    return is_unit_said or (last.core.of_month is None and core.end == len(tokens))
+
+
+def _is_hence(tokens: list[str], index: int) -> bool:
+    """Whether what follows is the wish, told from what stands before: "автобус в десять, значит на одиннадцать"."""
+    if tokens[index] == "значит":
+        return _GOES_ON.isdisjoint(tokens[index + 1 : index + 2])
+    return tokens[index] in _HENCE or tokens[index : index + 2] == ["так", "что"]
+
+
+def _is_refused_by_no(tokens: list[str], last: Mark, index: int) -> bool:
+    """Whether "нет" after a mark rules it out: not in "работаете или нет", "сил нет", "потом нет"."""
+    if refusals.is_asked(tokens, index) or refusals.is_of_else(tokens[last.core.end : index]):
+        return False
+    if tokens[index] == "нету" and "раз" not in tokens[max(0, last.core.start - 3) : last.core.start]:
+        return False  # "на субботу нету, тогда караульте": the day is still wished
+    is_of_noun = last.core.end < index and refusals.is_lack(tokens, index)
+    return _is_near(tokens, last, index) and "ничего" not in tokens[:index] and not is_of_noun
+
+
+def _is_able_then(tokens: list[str], index: int, today: date) -> bool:
+    """ "(Работаю,) в субботу только могу": the day before is wished."""
+    able = refusals.is_able(tokens, index)
+    return bool(able) and not _has_mark_ahead(tokens, index + able, today)
 
 
 def _has_such(segment: list[Mark], core: DateCore | TimeCore) -> bool:
@@ -257,16 +324,10 @@ def _has_such(segment: list[Mark], core: DateCore | TimeCore) -> bool:
     return any(mark.is_negated and mark.is_date == isinstance(core, DateCore) for mark in segment)
 
 
-def _is_of_body(tokens: list[str], index: int) -> bool:
-    """ "Сегодня не могу встать", "не могу ждать до завтра" rule out no day."""
-    return index < len(tokens) and tokens[index] in _BEARING
-
-
 def _is_why_one_can(tokens: list[str], index: int, length: int, today: date) -> bool:
-    """ "Четвёртого я в отпуске, могу": being away is what makes the day free. "На работе, могу в среду" is not so."""
-    is_away = tuple(tokens[index : index + length]) in _AWAY
-    is_able = index + length < len(tokens) and tokens[index + length] in _CAN
-    return is_away and is_able and not _has_mark_ahead(tokens, index + length + 1, today)
+    """ "Четвёртого я в отпуске, могу" is so; "на работе, могу в среду" is not."""
+    is_free = refusals.is_away_and_free(tokens, index, length)
+    return is_free and not _has_mark_ahead(tokens, index + length + 1, today)
 
 
 def _is_start_of_range(first: Mark, last: Mark) -> bool:
@@ -287,10 +348,27 @@ def _is_too_early_or_late(tokens: list[str], segment: list[Mark], index: int, to
     return any(date_at(tokens, place, today) is not None for place in range(index + 1, len(tokens)))
 
 
-def _negate_back(segments: list[list[Mark]]) -> None:
-    """Negate the marks of the last segment that has any; a newly named day after an earlier wish only that day."""
+def _negate_back(tokens: list[str], segments: list[list[Mark]]) -> None:
+    """Negate the marks of the last segment that has any, as far back as they are refused together, and what says the same."""
     segment = next(segment for segment in reversed(segments) if segment)
-    segment[:] = [replace(mark, is_negated=True) for mark in segment]
+    apart = (place for place in reversed(range(1, len(segment))) if _is_refused_alone(tokens, *segment[place - 1 : place + 1]))
+    first = next(apart, 0)
+    refused = [_meaning(mark) for mark in segment[first:]]
+    for place, mark in enumerate(segment):
+        if place >= first or _meaning(mark) in refused:
+            segment[place] = replace(mark, is_negated=True)
+
+
+def _meaning(mark: Mark) -> tuple[DateCore | TimeCore, str]:
+    return replace(mark.core, start=0, end=0), mark.relation
+
+
+def _is_refused_alone(tokens: list[str], before: Mark, mark: Mark) -> bool:
+    """Whether what rules a mark out leaves the one before it: "в среду, но вечером не могу", "в марте, до марта не вырвусь"."""
+    is_whole = isinstance(before.core, TimeCore) and before.core.part is not None and before.core.part[0] is None
+    is_of_kind = before.is_date == mark.is_date and not mark.join and not is_whole
+    is_bound_of_it = is_of_kind and mark.relation == BEFORE and before.relation == AT
+    return is_bound_of_it or refusals.are_apart(tokens[before.core.end : mark.core.start])
 
 
 def _has_mark_ahead(tokens: list[str], index: int, today: date) -> bool:

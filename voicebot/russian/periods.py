@@ -2,6 +2,7 @@
 
 import calendar
 from datetime import date, timedelta
+from functools import cache
 
 from voicebot.russian.calendar_words import (
     DAY_UNIT,
@@ -12,6 +13,7 @@ from voicebot.russian.calendar_words import (
     weekday_words,
 )
 from voicebot.russian.days import DateCore, Which, plus_months, token_at
+from voicebot.russian.morphology import parses
 from voicebot.russian.numbers import numeral_at
 from voicebot.russian.text import listed
 
@@ -38,7 +40,22 @@ _DAY_NUMBERS = listed("числах числа")
 _TENS = {"десятых": (10, 19), "двадцатых": (20, 29)}
 _LAST = listed("последний последнюю последнее последняя последнего")
 _WEEKEND_DAYS = frozenset({5, 6})
+_TAKEN_UP_WITHIN = 8  # words
+_AFTER_ADJECTIVE = frozenset({"NOUN", "ADJF", "NUMR", "NPRO"})
 _WORKING_DAYS = frozenset(range(5))
+
+
+@cache
+def _taken_up() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    """Adjectives that may take up a noun said before, and these nouns, by gender."""
+    feminine, masculine, neuter = (
+        frozenset(word for word, day in weekday_words().items() if day in days) for days in ((2, 4, 5), (0, 1, 3), (6,))
+    )
+    return (
+        (listed("следующую следующей эту этой ту"), feminine | WEEK_UNIT),
+        (listed("следующий следующем этот тот"), masculine | MONTH_UNIT),
+        (listed("следующее"), neuter),
+    )
 
 
 def nth_weekday(tokens: list[str], start: int, today: date) -> DateCore | None:
@@ -156,7 +173,7 @@ def _period(tokens: list[str], index: int, today: date) -> tuple[date, date, int
 
 
 def with_which(tokens: list[str], start: int, today: date) -> DateCore | None:
-    """ "следующую среду", "этой неделе", "ближайшие выходные", "следующем месяце"."""
+    """ "Следующую среду", "этой неделе", "ближайшие выходные", "следующем месяце"."""
     word, following = tokens[start], token_at(tokens, start + 1)
     if word in NEXT:
         which, shift = Which.NEXT_WEEK, 1
@@ -166,27 +183,40 @@ def with_which(tokens: list[str], start: int, today: date) -> DateCore | None:
         which, shift = Which.NEXT_TO_COME, 0
     else:
         return _plain_week_or_set(tokens, start, today)
+    taken_up = _noun_before(tokens, start)
+    following, end = (taken_up, start + 1) if taken_up else (following, start + 2)
     weekday = weekday_words().get(following)
     if weekday is not None:
-        return DateCore(start, start + 2, weekdays=frozenset({weekday}), which=which)
+        return DateCore(start, end, weekdays=frozenset({weekday}), which=which)
     if following in WEEK_UNIT:
         first, last = _week_span(today, shift)
         if word in CLOSEST:
             last = today + timedelta(days=7)
-        return DateCore(start, start + 2, span=(max(first, today), last))
+        return DateCore(start, end, span=(max(first, today), last))
     if following in MONTH_UNIT:
         first, last = _month_span(today, shift)
         if word in CLOSEST:
             last = plus_months(today, 1)
-        return DateCore(start, start + 2, span=(max(first, today), last))
+        return DateCore(start, end, span=(max(first, today), last))
     if following in WEEKEND:
         first, last = _week_span(today, shift)
-        return DateCore(start, start + 2, days=tuple(d for d in (last - timedelta(days=1), last) if d >= today))
+        return DateCore(start, end, days=tuple(d for d in (last - timedelta(days=1), last) if d >= today))
     if following == "день" and word in NEXT:
-        return DateCore(start, start + 2, days=(today + timedelta(days=1),))
+        return DateCore(start, end, days=(today + timedelta(days=1),))
     if following in YEAR_UNIT and word in NEXT and word not in _PAST_OF_YEARS:
-        return DateCore(start, start + 2, span=(date(today.year + 1, 1, 1), date(today.year + 1, 12, 31)))
+        return DateCore(start, end, span=(date(today.year + 1, 1, 1), date(today.year + 1, 12, 31)))
     return None
+
+
+def _noun_before(tokens: list[str], start: int) -> str:
+    """The weekday, week or month that an adjective alone takes up ("не в эту пятницу, а в следующую"), or nothing."""
+    following = token_at(tokens, start + 1)
+    if start == 0 or tokens[start - 1] not in ("в", "на") or following == "же":
+        return ""
+    if following and parses(following)[0].tag.POS in _AFTER_ADJECTIVE:
+        return ""
+    before = reversed(tokens[max(0, start - _TAKEN_UP_WITHIN) : start])
+    return next((word for word in before if any(tokens[start] in of and word in nouns for of, nouns in _taken_up())), "")
 
 
 def _plain_week_or_set(tokens: list[str], start: int, today: date) -> DateCore | None:

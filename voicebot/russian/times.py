@@ -15,6 +15,7 @@ _GREETING = listed("добрый доброе доброго доброй доб
 _COMPARED = listed("позже раньше попозже пораньше позднее")
 _BEFORE_A_BOUND = listed("после до с со")
 _AFTER_NO_HOURS = listed("в на к с после до около")
+_BEFORE_INSTRUMENTAL = listed("между и перед")
 _NOMINATIVE_UNITS = listed("два три четыре пять шесть семь восемь девять")
 _HOUR_WORDS = listed("час часа часу часом")
 _PARTS_OF_CLOCK = listed("утра дня вечера ночи")
@@ -216,9 +217,10 @@ def _clock(tokens: list[str], start: int, has_preposition: bool) -> TimeCore | N
 def _reading(tokens: list[str], start: int, has_preposition: bool) -> TimeCore | None:
     word = tokens[start]
     is_hour_word_first = word in ("час", "часу", "часа") and _token(tokens, start + 1) != "назад"
+    is_hour_word_first = is_hour_word_first or (word == "часом" and _token(tokens, start - 1) in _BEFORE_INSTRUMENTAL)
     if is_hour_word_first:
         hour, index, has_unit = 1, start + 1, False
-        if word != "час" and not has_preposition:
+        if word not in ("час", "часом") and not has_preposition:
             return None
     else:
         numeral = numeral_at(tokens, start)

@@ -15,7 +15,7 @@ from voicebot.russian.times import TimeCore
 from voicebot.russian.typed import typed_to_words
 from voicebot.russian.wish import When
 
-__all__ = ["When", "parse_when", "say_date", "say_time", "say_when_spoken"]
+__all__ = ["When", "parse_visit", "parse_when", "say_date", "say_time", "say_when_spoken"]
 
 
 def parse_when(text: str, now: datetime, *, context: When | None = None) -> When | None:
@@ -24,6 +24,19 @@ def parse_when(text: str, now: datetime, *, context: When | None = None) -> When
     `now`: the clinic's local time; dates before its day never come out. `context`: what was agreed before (a week, a
     month): a weekday alone is then looked for inside it.
     """
+    return _read(text, now, context, may_refuse=True)
+
+
+def parse_visit(text: str, now: datetime) -> When | None:
+    """The time of a visit that is cancelled: in "не приду завтра" it is tomorrow. A day that is wished counts more."""
+    text = _DAY_OF_VISIT.sub(r"\1", text)
+    wish = parse_when(text, now)
+    if wish is None or not (wish.excluded_dates or wish.excluded_weekdays) or wish.dates or wish.weekdays or wish.date_from:
+        return wish
+    return _read(text, now, None, may_refuse=False)
+
+
+def _read(text: str, now: datetime, context: When | None, *, may_refuse: bool) -> When | None:
     tokens = words(typed_to_words(text))
     is_moved = _MOVED.search(" ".join(tokens)) is not None
     for wanted in (_instead_of_booked(tokens), _before_booked(tokens)):
@@ -31,6 +44,8 @@ def parse_when(text: str, now: datetime, *, context: When | None = None) -> When
             tokens = wanted
             break
     segments = scan(tokens, now.date())
+    if not may_refuse:
+        segments = [[replace(mark, is_negated=False) for mark in segment] for segment in segments]
     wish: When | None = None
     for segment in segments:
         part = _of_segment(segment, is_moved, now, wish if wish is not None else context)
@@ -39,20 +54,23 @@ def parse_when(text: str, now: datetime, *, context: When | None = None) -> When
     return wish
 
 
+#: "Отмените завтрашний приём".
+_DAY_OF_VISIT = re.compile(r"\b(сегодня|завтра|послезавтра)шн\w+")
 _BOOKED = re.compile(
     r"(?:^| )(?:записан[аы]?|назначен[оаы]?|назначили|поставили|стоит|стою|пришл[аои] что"
     r"|написано|указано|запись есть|есть запись"
     r"|(?:у меня|у нас|мой|наш|моя|наша) (?:\w+ ){0,5}(?:прием|запись|визит)|у (?:меня|нас) к \w+ на) (?:\w+ )*?"
     r"(?:а (?:\w+ ){0,6}?(?:можно|мне|нам|хочу|смогу|надо|лучше|удобно|просил[аи]?|хотел[аи]?)"
     r"|но (?:\w+ ){0,4}?(?:можно|смогу|хочу|надо|лучше)"
-    r"|давайте|сделайте|поставьте|перенесите|перепишите|вместо этого|прошу|попрошу) "
+    r"|давайте|сделайте|поставьте|перенесите|перепишите|перекиньте|перекинь|сдвиньте|передвиньте|переставьте"
+    r"|вместо этого|прошу|попрошу) "
 )
 #: The other way round: "мне надо было четверг, а записали на вторник".
 _BOOKED_WRONGLY = re.compile(
     r"(?:надо|нужно|нужен|нужна|просил[аи]?|хотел[аи]?) .*? "
     r"(?=а (?:\w+ ){0,3}?(?:записал\w*|поставил\w*|назначил\w*|оформил\w*) )"
 )
-_MOVED = re.compile(r"(?:^| )(?:перен[еои]с|перекин|перезап|перепи[сш]|переставь|передвин|сдвин|сместит)")
+_MOVED = re.compile(r"(?:^| )(?:перен[еои]с|перекин|перезап|перепи[сш]|переставь|передвин|сдвин|сместит|перебро)")
 
 
 def _instead_of_booked(tokens: list[str]) -> list[str]:
@@ -98,13 +116,17 @@ def _combined(marks: list[Mark], now: datetime, context: When | None) -> When:
 
 
 def _without_moved_from(marks: list[Mark], is_moved: bool) -> list[Mark]:
-    """ "С понедельника на среду", "приём в четверг на субботу перенести": what is moved from is no wish."""
+    """ "С понедельника на среду", "приём в четверг на субботу перенести": what is moved from is no wish.
+
+    "Со вторника по четверг на этой неделе" moves nothing.
+    """
     result: list[Mark] = []
     for mark in marks:
         if is_moved and mark.preposition == "на" and not mark.is_joined and not mark.is_negated:
             # What is said more exactly of the new day stays ("следующей недели на среду"), and so does what is ruled out.
             result = [other for other in result if other.is_negated or other.preposition == "на" or not _is_one(other)]
-        if mark.preposition == "на" and any(other.preposition in ("с", "со") for other in result):
+        is_range = {other.relation for other in result} & {BEFORE, UNTIL} and not _is_one(mark)
+        if mark.preposition == "на" and not is_range and any(other.preposition in ("с", "со") for other in result):
             result = [other for other in result if other.preposition not in ("с", "со")]
         result.append(mark)
     return result

@@ -22,8 +22,10 @@ from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.fuzzy import Ambiguous, best_match
 from voicebot.russian.phones import dictated_digits, is_complete_phone, parse_phone_digits
 from voicebot.russian.text import normalise, words
-from voicebot.russian.when import When
+from voicebot.russian.when import When, parse_visit
 
+#: What has numbers that are no time.
+_WITH_NUMBERS = frozenset({"phone", "digits", "birth_date", "ordinal"})
 _SUBJECT = ("doctor", "speciality", "service")
 _PHRASE_FLOOR = 0.82
 _ANSWER_ABOVE, _ANSWER_SURELY = 0.6, 0.93
@@ -97,6 +99,9 @@ class Understanding:
         if is_answered and wish.intent in ("info", "document"):
             slots, sureness = {**slots, "faq": answer}, {**sureness, "faq": round(chance, 3)}
             wish = Wish(answer_intent, wish.probability)
+        visit = parse_visit(plain, now) if wish.intent == "cancel" and not _WITH_NUMBERS & slots.keys() else None
+        if visit is not None:
+            slots = {**slots, "datetime": visit}
         is_any = details.is_any(plain)
         has_meaning = bool(slots or ambiguous or change or is_any or wish.intent != "none")
         has_slots = bool(slots or ambiguous)
