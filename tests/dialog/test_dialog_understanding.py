@@ -44,17 +44,25 @@ PHRASES = [
     ("datetime", "не раньше среды", "no", {"datetime": "с 25 ноября"}),
     ("datetime", "только не завтра", "none", {"datetime": "не 24 ноября"}),
     ("choice", "давайте второй", "none", {"ordinal": "2"}),
+    ("choice", "под номером два", "none", {"ordinal": "2"}),
+    ("choice", "цифра три", "none", {"ordinal": "3"}),
+    ("choice", "второе удобнее чем первое", "none", {"ordinal": "2"}),
     ("choice", "последний", "none", {"ordinal": "-1"}),
     ("choice", "пятое декабря", "none", {"datetime": "5 декабря"}),
     ("choice", "самое раннее", "none", {"datetime": "ближайшее"}),
     ("phone", "восемь девятьсот три двести двенадцать тридцать четыре пятьдесят шесть", "none", {"phone": "+79032123456"}),
     ("phone", "девятьсот шестнадцать сто", "none", {"digits": "916100"}),
     ("name", "запишите сына козлова артема", "book", {"name": "Козлов Артём"}),
+    ("phone", "смс на девятьсот три двести двенадцать тридцать четыре пятьдесят шесть", "none", {"phone": "+79032123456"}),
+    ("phone", "девятьсот погодите сначала девятьсот три двести двенадцать тридцать четыре пятьдесят шесть", "none", {}),
+    ("name", "орлова ой я же замуж вышла титова юлия", "none", {"name": "Титова Юлия"}),
+    ("name", "василиса это имя а фамилия кот", "none", {"name": "Кот Василиса"}),
     ("name", "май ольга", "none", {"name": "Ольга"}),
     ("name", "меня зовут сергей", "none", {"name": "Сергей"}),
     ("yes_no", "нет фамилия не петров а петрова", "no", {"name": "Петрова"}),
     ("yes_no", "нет сидорова анна", "no", {"name": "Сидорова Анна"}),
     ("yes_no", "нет лучше к васильевой", "book", {"doctor": "Васильева"}),
+    ("yes_no", "нет неправильно вы меня не поняли", "no", {"yes_no": "нет"}),
     ("yes_no", "да все верно", "yes", {"yes_no": "да"}),
 ]
 
@@ -67,6 +75,12 @@ def test_phrase(understanding: Understanding, kind: str, text: str, intent: str,
     for slot, part in slots.items():
         assert part in shown.get(slot, ""), shown
     assert (understood.confidence > 0) is not understood.is_nothing
+
+
+@pytest.mark.parametrize("text", ["ой орловой сказала бы я", "меня орлова", "мы орловы"])
+def test_who_is_asked_for_a_name_names_no_doctor(understanding: Understanding, text: str) -> None:
+    understood = understanding.understand(text, Expect(type="name"), NOW)
+    assert not {"doctor"} & (understood.slots.keys() | understood.ambiguous.keys())
 
 
 EMERGENCIES = [

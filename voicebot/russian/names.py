@@ -1,11 +1,12 @@
 """Names of people: heard in any case, kept in the nominative, said in the case that is needed."""
 
+import re
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
 from voicebot.russian.misheard_names import mended
 from voicebot.russian.morphology import parses
-from voicebot.russian.person import GENDERED, PersonName, all_cases, decline, gender_of
+from voicebot.russian.person import GENDERED, PersonName, all_cases, decline, gender_of, is_like_surname
 from voicebot.russian.text import listed, words
 
 __all__ = ["PersonName", "all_cases", "decline", "gender_of", "parse_person"]
@@ -32,7 +33,13 @@ _FILLERS = listed(
     запишите записать записывайте запиши пишите хочу хотела хотел бы можно будет буду мой моего мою мама маму маме папа папу
     сын сына сыну дочь дочку дочери дочка муж мужа мужу жена жену жене ребенок ребенка ребенку бабушка бабушку дедушка дедушку
     его ее их он она себя меня мне ему ей за то есть
-    говорит звонит беспокоит полностью просто приема прием прием врачу"""
+    говорит звонит беспокоит полностью просто приема прием прием врачу величать величают кличут батюшке же пусть
+    двойная двойную двойной через дефис тире черточку черточка"""
+)
+_HYPHEN_SAID = listed("двойная двойную двойной дефис тире черточку черточка")
+_KIN = listed(
+    "мальчик девочка малыш внук внучка брат сестра отец мать бабуля дедуля тетя дядя теща тесть свекровь свекор зять невестка "
+    "племянник племянница супруг супруга подруга друг сосед соседка крестник крестница"
 )
 _CASE_TRIGGERS = {
     "datv": listed("к ко"),
@@ -43,7 +50,13 @@ _OBLIQUE_TRIGGERS = listed(
     "запишите записать записывайте запиши для от у к ко с на маму сына дочку мужа жену ребенка пациента пациентку"
 )
 _INTRODUCTIONS = listed("зовут фамилия фамилию имя")
+# Of words that no dictionary has: sure endings only, in any case.
+_UNKNOWN_SURNAME = re.compile(r"\w{2,}(?:[оеё]в|[иы]н|[сц]к)(?:|а|у|ым|ом|е|ой|ий|ая|ого|ому|ую)")
+_UNKNOWN_PATRONYMIC = re.compile(r"\w{2,}(?P<ending>[оеё]вич|[оеё]вн|ичн)(?P<case>|а|у|ем|е|ы|ой)")
+_SONS_CASES = {"": "nomn", "а": "gent", "у": "datv", "ем": "ablt", "е": "loct"}
+_DAUGHTERS_CASES = {"а": "nomn", "ы": "gent", "е": "datv", "у": "accs", "ой": "ablt"}
 _KINDS = ("Surn", "Name", "Patr")
+_NO_NAME = frozenset({"PREP", "CONJ", "PRCL", "VERB", "INFN", "NPRO", "ADVB", "NUMR"})
 _MAXIMUM_READINGS = 14
 _MAXIMUM_PARTS = 3
 
@@ -67,10 +80,12 @@ def parse_person(text: str) -> PersonName | None:
     tokens = mended(_as_written(words(text)))
     is_oblique_likely = any(token in _OBLIQUE_TRIGGERS for token in tokens)
     expected = {case for case, triggers in _CASE_TRIGGERS.items() if any(token in triggers for token in tokens)}
-    group = _name_words(tokens)
+    group = _name_words(tokens, is_oblique_likely)
     if not group:
         return None
-    has_hyphen = any(f"{first}-{second}" in text.lower().replace("ё", "е") for first, second in pairwise(group))
+    has_hyphen = any(token in _HYPHEN_SAID for token in tokens) or any(
+        f"{first}-{second}" in text.lower().replace("ё", "е") for first, second in pairwise(group)
+    )
     return _read(group, _Hints(is_oblique_likely, frozenset(expected), has_hyphen))
 
 
@@ -99,23 +114,26 @@ def _as_written(tokens: list[str]) -> list[str]:
     return result
 
 
-def _name_words(tokens: list[str]) -> list[str]:
+def _name_words(tokens: list[str], is_oblique_likely: bool) -> list[str]:
     """The words that may be the name: from the first known one to the last, and an unknown surname beside them."""
-    group = [token for token in tokens if token not in _FILLERS and not token.isdecimal() and len(token) > 1]
+    group = [token for token in tokens if not _is_filler(token) and not token.isdecimal() and len(token) > 1]
     if _PARTICLE in group and any(_is_surely_surname(token) for token in group if token != _PARTICLE):
         group = [token for token in group if token != _PARTICLE]  # "есть ли Васильева" is not "Васильева Ли"
     known = [index for index, token in enumerate(group) if _is_name_word(token)]
-    if len(group) <= _MAXIMUM_PARTS and all(_is_name_word(token) or _is_rare_name(token) for token in group):
+    rare = [index for index, token in enumerate(group) if _is_rare_name(token, is_oblique_likely)]
+    if len(group) <= _MAXIMUM_PARTS and len({*known, *rare}) == len(group):
         return group  # "кошкина света": nothing but names, though "света" is mostly a form of "свет"
+    if rare and not known and len(group) == 2 and _may_be_callers(group[1 - rare[0]], is_oblique_likely):
+        return group  # "роман мельник"
     if not known:
         is_named = any(token in _INTRODUCTIONS for token in tokens)
         is_short = 1 <= len(group) <= _MAXIMUM_PARTS
         return group if is_named and is_short and all(_may_be_surname(token) for token in group) else []
     first, last = known[0], known[-1]
     # A form that is mostly another word ("софии") is a given name beside a surname.
-    if last + 1 < len(group) and _has(group[last + 1], ("Name",)):
+    if last + 1 < len(group) and _may_be_given(group[last + 1], group[first : last + 1]):
         last += 1
-    elif first > 0 and _has(group[first - 1], ("Name",)):
+    elif first > 0 and _may_be_given(group[first - 1], group[first : last + 1]):
         first -= 1
     # One unknown word next to a given name or patronymic is a surname the dictionary lacks.
     if last - first + 1 < _MAXIMUM_PARTS and any(_has(group[index], ("Name", "Patr")) for index in known):
@@ -127,16 +145,34 @@ def _name_words(tokens: list[str]) -> list[str]:
     return group[first : last + 1][: _MAXIMUM_PARTS + 1]
 
 
+def _may_be_given(word: str, beside: list[str]) -> bool:
+    """Whether a word beside known parts of a name is a given name: a form that is mostly another word, or one nobody knows."""
+    if parses(word)[0].tag.POS in _NO_NAME:
+        return False
+    return _has(word, ("Name",)) or (len(beside) == 1 and _is_surely_surname(beside[0]) and bool(_as_unknown_given(word)))
+
+
 def _is_surely_surname(word: str) -> bool:
     return any("Surn" in reading.tag for reading in parses(word)[:2]) and not _has(word, ("Name",))
 
 
-def _is_rare_name(word: str) -> bool:
+def _is_filler(word: str) -> bool:
+    return word in _FILLERS or parses(word)[0].normal_form in _KIN
+
+
+def _is_rare_name(word: str, is_oblique_likely: bool) -> bool:
     """A given name that is mostly another noun: "роман", "света", "слава"."""
     readings = parses(word)
     return readings[0].tag.POS in ("NOUN", "ADJS") and any(
-        "Name" in reading.tag and "sing" in reading.tag and "nomn" in reading.tag for reading in readings
+        "Name" in reading.tag and "sing" in reading.tag and (is_oblique_likely or "nomn" in reading.tag) for reading in readings
     )
+
+
+def _may_be_callers(word: str, is_oblique_likely: bool) -> bool:
+    """Whether a word beside a rare given name may be its surname: who somebody is ("мельник"), or whose ("седых")."""
+    first = parses(word)[0]
+    is_somebody = {"NOUN", "anim", "sing"} in first.tag and (is_oblique_likely or "nomn" in first.tag)
+    return is_somebody or is_like_surname(word)
 
 
 def _has(word: str, kinds: tuple[str, ...]) -> bool:
@@ -147,18 +183,18 @@ def _is_name_word(word: str) -> bool:
     if "-" in word:
         return True  # "рашид-оглы"
     readings = parses(word)
-    if any("Patr" in reading.tag for reading in readings):
+    if any("Patr" in reading.tag for reading in readings) or _is_unknown_part(word):
         return True
-    return any(("Name" in r.tag or "Surn" in r.tag) and r.score >= 0.1 for r in readings) and readings[0].tag.POS not in (
-        "PREP",
-        "CONJ",
-        "PRCL",
-        "VERB",
-        "INFN",
-        "NPRO",
-        "ADVB",
-        "NUMR",
+    return (
+        any(("Name" in r.tag or "Surn" in r.tag) and r.score >= 0.1 for r in readings) and readings[0].tag.POS not in _NO_NAME
     )
+
+
+def _is_unknown_part(word: str) -> bool:
+    """A surname or a patronymic by its ending, which the dictionary lacks: "сивцев", "очирович"."""
+    if any(reading.is_known for reading in parses(word)):
+        return False
+    return _UNKNOWN_PATRONYMIC.fullmatch(word) is not None or _UNKNOWN_SURNAME.fullmatch(word) is not None
 
 
 def _may_be_surname(word: str) -> bool:
@@ -172,7 +208,12 @@ def _readings(word: str) -> list[_Reading]:
     father, _, suffix = word.partition("-")
     if suffix in _OF_FATHER:
         return [_Reading("Patr", f"{father.capitalize()} {suffix}", "", "femn" if suffix[0] == "к" else "masc", 1.0)]
-    for reading in parses(word):
+    readings = parses(word)
+    if _is_unknown_part(word) and (patronymic := _as_unknown_patronymic(word)) is not None:
+        found.append(patronymic)
+    declines = any({"Name", "sing"} in reading.tag and "Fixd" not in reading.tag for reading in readings)
+    is_guess = _is_unknown_part(word)  # "мустафина" is no given name, though it looks like "марина"
+    for reading in readings:
         for kind in _KINDS:
             if kind not in reading.tag or "plur" in reading.tag:
                 continue
@@ -185,10 +226,28 @@ def _readings(word: str) -> list[_Reading]:
                 word_nominative = str(reading.normal_form)
             case = "" if "Fixd" in reading.tag else str(reading.tag.case or "")
             # "Анне" is rather the dative of "Анна" than a foreign name that does not decline.
-            is_rare = kind == "Name" and (not case or (word_nominative in _RARE_NAMES and gender == "femn"))
+            is_foreign = (not case and declines) or (word_nominative in _RARE_NAMES and gender == "femn")
+            is_rare = kind == "Name" and (is_foreign or is_guess)
             score = float(reading.score) * (0.01 if is_rare else 1.0)
             found.append(_Reading(kind, word_nominative, case, gender, score))
     return found[:_MAXIMUM_READINGS]
+
+
+def _as_unknown_patronymic(word: str) -> _Reading | None:
+    """ "Очирович", "очировича", "очировну"."""
+    found = _UNKNOWN_PATRONYMIC.fullmatch(word)
+    if found is None:
+        return None
+    is_son = found["ending"].endswith("ич")
+    case = (_SONS_CASES if is_son else _DAUGHTERS_CASES).get(found["case"])
+    nominative = word[: found.end("ending")] + ("" if is_son else "а")
+    return _Reading("Patr", nominative, case, "masc" if is_son else "femn", 0.5) if case else None
+
+
+def _as_unknown_given(word: str) -> list[_Reading]:
+    """A given name the dictionary lacks, as it stands: "санал", "севиндж"."""
+    is_unknown = not any(reading.is_known for reading in parses(word)) and not _is_unknown_part(word)
+    return [_Reading("Name", word, "", "", 0.01)] if is_unknown else []
 
 
 def _as_unknown_surname(word: str) -> list[_Reading]:
@@ -210,10 +269,12 @@ def _as_unknown_surname(word: str) -> list[_Reading]:
 
 def _read(group: list[str], hints: _Hints) -> PersonName | None:
     """The likeliest assignment of the words to surname, given name and patronymic that agrees in case and gender."""
-    options = [_readings(word) or _as_unknown_surname(word) for word in group]
+    options = [_readings(word) or (_as_unknown_surname(word) if len(group) == 1 else []) for word in group]
     if len(group) > 1:
         options = [
-            readings if any(r.kind in ("Surn", "Patr") for r in readings) else readings + _as_unknown_surname(word)
+            readings
+            if any(r.kind in ("Surn", "Patr") for r in readings) and not _is_unknown_part(word)
+            else readings + _as_unknown_surname(word) + _as_unknown_given(word)
             for word, readings in zip(group, options, strict=True)
         ]
     best = None
@@ -286,8 +347,14 @@ def _score(chosen: tuple[_Reading, ...], hints: _Hints, is_case_free: bool) -> f
     if len(set(filter(None, (reading.gender for reading in chosen)))) > 1:
         return None
     score = 1.0001 if kinds[0] == "Surn" else 1.0
-    if kinds in (["Patr", "Name"], ["Name", "Surn", "Patr"], ["Patr", "Surn", "Name"], ["Patr", "Name", "Surn"]):
-        score = 0.2 if len(kinds) == 2 else 0.001  # orders that hardly anybody uses
+    if kinds in (
+        ["Patr", "Name"],
+        ["Name", "Surn", "Patr"],
+        ["Patr", "Surn", "Name"],
+        ["Patr", "Name", "Surn"],
+        ["Surn", "Patr"],
+    ):
+        score = 0.1 if len(kinds) == 2 else 0.001  # orders that hardly anybody uses
     for reading in chosen:
         score *= reading.score + 0.001
     cases = {reading.case for reading in chosen if reading.case}

@@ -1,5 +1,6 @@
 """A person's name as data: its gender, and all its parts in the case that is needed."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,9 @@ from voicebot.russian.morphology import parses
 GENDERED = (("ова", "ов"), ("ева", "ев"), ("ёва", "ёв"), ("ина", "ин"), ("ына", "ын"), ("ская", "ский"), ("цкая", "цкий"))
 _WOMENS_ENDINGS = (*(ending for ending, _ in GENDERED), "ая", "яя")
 _MENS_ENDINGS = (*(ending for _, ending in GENDERED), "ой", "ый", "ий")
+_SURNAME = re.compile(
+    r"\w+(?:ов|ова|ев|ева|ин|ина|ын|ына|ский|ская|цкий|цкая|енко|чук|юк|ян|швили|дзе|ых|их|ук|ко|ец|ович|евич|ман|берг|штейн)"
+)
 _CASES = {
     Case.GENITIVE: PetrovichCase.GENITIVE,
     Case.DATIVE: PetrovichCase.DATIVE,
@@ -93,3 +97,8 @@ def all_cases(name: PersonName, overrides: Mapping[str, Mapping[Case, str]] | No
     """The name in every case, nominative first."""
     for case in Case:
         yield decline(name, case, overrides)
+
+
+def is_like_surname(word: str) -> bool:
+    """Whether one normalised word has a surname's ending."""
+    return _SURNAME.fullmatch(word) is not None

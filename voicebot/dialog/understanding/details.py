@@ -9,12 +9,13 @@ from voicebot.russian.morphology import parses
 from voicebot.russian.shift import Shift, parse_shift
 
 _SPOKEN = r"назвал\w*|сказал\w*|говорил\w*|предложил\w*|прозвучал\w*|было|был"
+_NUMBERED = r"(?:(?:под|за) )?(?:номер(?:ом)?|вариант(?:ом)?|цифр(?:а|у|ой)|пункт(?:ом)?|строк(?:а|у|ой)|строчк(?:а|у|ой))"
 _ORDINALS = (
-    (1, r"перв(?:ый|ая|ое|ую|ым|ой|ому|ом|и)|номер один|вариант один|один вариант"),
-    (2, r"втор(?:ой|ая|ое|ую|ым|ому|ом|и)|номер два|вариант два|два вариант"),
-    (3, r"трет(?:ий|ья|ье|ью|ьим|ьей|ьему|ьем|и)|номер три|вариант три"),
-    (4, r"четверт(?:ый|ая|ое|ую|ым|ом)|номер четыре|вариант четыре"),
-    (5, r"пят(?:ый|ая|ое|ую|ым|ом)|номер пять|вариант пять"),
+    (1, rf"перв(?:ый|ая|ое|ую|ым|ой|ому|ом|и)|{_NUMBERED} один|один вариант"),
+    (2, rf"втор(?:ой|ая|ое|ую|ым|ому|ом|и)|{_NUMBERED} два|два вариант"),
+    (3, rf"трет(?:ий|ья|ье|ью|ьим|ьей|ьему|ьем|и)|{_NUMBERED} три"),
+    (4, rf"четверт(?:ый|ая|ое|ую|ым|ом)|{_NUMBERED} четыре"),
+    (5, rf"пят(?:ый|ая|ое|ую|ым|ом)|{_NUMBERED} пять"),
     (-1, r"последн\w+|крайн(?:ий|ее|яя|юю)"),
     (1, rf"(?:что )?(?:в|с) (?:самом |самого )?начал\w (?:\w+ )?(?:{_SPOKEN})|(?:{_SPOKEN}) (?:в начале|вначале|сначала)"),
     (
@@ -28,6 +29,9 @@ _NOT_A_CHOICE = re.compile(
     r"(?:перв|втор|трет|четверт|пят)\w+ (?:января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября"
     r"|декабря|числ\w+|половин\w+|час\w*|недел\w+|этаж\w*)"
 )
+
+#: "Второе удобнее чем первое": what stands after this is what is not taken.
+_THAN = re.compile(r"(?:^|(?<= ))чем (?:в |во |на |к )?\w+(?= |$)")
 
 _NOUNS = (
     ("datetime", r"врем\w+|день|дня|дат\w+|час\w*|числ\w+|срок\w*"),
@@ -70,9 +74,6 @@ _NOT_THAT = re.compile(r"(?:^|(?<= ))(?:только|а|но) не (?:(?:к|ко
 _OF_DOCTOR = re.compile(r"(?:^| )(?:к|ко|врач\w*|доктор\w*)(?: |$)")
 _CALLED_DOCTOR = re.compile(r"(?:^| )(?:доктор|врач)(?:у|а|ом)? (\w{3,}(?: \w{3,})?)")
 _BIRTH = re.compile(r"(?:^| )(?:дат\w+ рождени\w+|родил(?:ся|ась|ись)|\w+ года рождени\w+|тысяча девятьсот)(?: |$)")
-_SURNAME = re.compile(
-    r"\w+(?:ов|ова|ев|ева|ин|ина|ын|ына|ский|ская|цкий|цкая|енко|чук|юк|ян|швили|дзе|ых|их|ук|ко|ец|ович|евич|ман|берг|штейн)"
-)
 _NAMED = re.compile(r"меня зовут|фамили[яю](?! (?:на|у|в|во|к|там|есть) )|зовут|на имя|на фамилию")
 #: "У меня приём у Козлова", "запишите к Козлову": this is a doctor, not the caller.
 _AT_DOCTORS = re.compile(
@@ -98,7 +99,7 @@ def _ordinal_pattern(pattern: str) -> re.Pattern[str]:
 
 def ordinal(text: str) -> int | None:
     """Return which of a list a normalised phrase means: 1.., -1 for the last."""
-    text = _NOT_A_CHOICE.sub(" ", without_denied(text))
+    text = _THAN.sub(" ", _NOT_A_CHOICE.sub(" ", without_denied(text)))
     said = [(found.start(), number) for number, pattern in _ORDINALS for found in _ordinal_pattern(pattern).finditer(text)]
     if said:
         return max(said)[1]  # "первое рано, а вот второе подойдёт"
@@ -199,8 +200,3 @@ def names_person(text: str) -> bool:
 def names_birth(text: str) -> bool:
     """Whether a normalised phrase announces a birth date, or a year of the last century."""
     return _BIRTH.search(text) is not None
-
-
-def is_like_surname(text: str) -> bool:
-    """Whether one normalised word has a surname's ending."""
-    return _SURNAME.fullmatch(text) is not None

@@ -1,7 +1,7 @@
 """The typed values in one phrase: phones, names, dates, and the clinic's doctors, services, tests."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from voicebot.russian.calendar_words import month_words
 from voicebot.russian.morphology import parses
 from voicebot.russian.names import PersonName, parse_person
 from voicebot.russian.numerals import lexicon
+from voicebot.russian.person import is_like_surname
 from voicebot.russian.phones import dictated_digits, parse_phone
 from voicebot.russian.text import listed, normalise
 from voicebot.russian.when import parse_when
@@ -29,7 +30,7 @@ _SUBJECT = frozenset({"doctor", "speciality", "service"})
 _INSIDE_A_NUMBER = listed("дважды трижды плюс и потом дальше затем нет ой э там тире телефон номер мой")
 _OF_BIRTH = listed("года год рождения дата родился родилась")
 _SAME_NAME_LETTERS = 4
-_LONGEST_NAME_SAID = 5  # words with which a name is put right
+_LONGEST_NAME_SAID = 7  # words with which a name is put right
 #: Questions answered in numbers.
 _COUNTED = frozenset({"phone", "datetime", "birth_date"})
 #: What the embedded recogniser makes of "сорок" in noise, again and again: no number is said in these words.
@@ -94,6 +95,8 @@ class Values:
         subjects = self._subjects.find(self._without_contrast(details.without_denied(plain)))
         if corrected := details.after_correction(plain):
             subjects = _put_right(subjects, self._subjects.find(details.without_denied(corrected)))
+        if kind == "name" and not details.speaks_of_doctor(plain):
+            subjects = _without(subjects, {"doctor"})  # who calls may be called like a doctor
         found.slots.update(subjects.slots)
         found.ambiguous, found.several, found.listed = subjects.ambiguous, subjects.several, subjects.listed
         found.sureness = {kind: _confidence(score) for kind, score in subjects.scores.items()}
@@ -137,7 +140,7 @@ class Values:
         if any(parses(part)[0].tag.POS in _NO_NAME for part in plain.split()):
             return False
         parts = [part.capitalize() for part in plain.split()]
-        if 2 <= len(parts) <= 3 or details.is_like_surname(plain):
+        if 2 <= len(parts) <= 3 or is_like_surname(plain):
             found.slots = {"name": PersonName(*parts)}
             found.sureness = {"name": _UNKNOWN_NAME_CONFIDENCE}
             return True
@@ -149,15 +152,23 @@ def _put_right(whole: Subjects, corrected: Subjects) -> Subjects:
     named = corrected.slots.keys() | corrected.ambiguous.keys()
     if not named or whole.listed:
         return whole
-    replaced = set(named) | (_SUBJECT if named & _SUBJECT else set())
-    kept = {kind: value for kind, value in whole.slots.items() if kind not in replaced}
-    several = {kind: keys for kind, keys in whole.ambiguous.items() if kind not in replaced}
-    scores = {kind: score for kind, score in whole.scores.items() if kind in kept or kind in several}
+    kept = _without(whole, named | (_SUBJECT if named & _SUBJECT else set()))
     return replace(
         corrected,
-        slots={**kept, **corrected.slots},
-        ambiguous={**several, **corrected.ambiguous},
-        scores={**scores, **corrected.scores},
+        slots={**kept.slots, **corrected.slots},
+        ambiguous={**kept.ambiguous, **corrected.ambiguous},
+        scores={**kept.scores, **corrected.scores},
+    )
+
+
+def _without(subjects: Subjects, kinds: Set[str]) -> Subjects:
+    """What a phrase names, but for some kinds of things."""
+    return replace(
+        subjects,
+        slots={kind: value for kind, value in subjects.slots.items() if kind not in kinds},
+        ambiguous={kind: keys for kind, keys in subjects.ambiguous.items() if kind not in kinds},
+        scores={kind: score for kind, score in subjects.scores.items() if kind not in kinds},
+        listed=tuple(one for one in subjects.listed if one[0] not in kinds),
     )
 
 
@@ -173,7 +184,8 @@ def _person_in(plain: str) -> PersonName | None:
     """The person named in a phrase; what follows "нет" or "точнее" puts right what was said before."""
     plain = details.without_wrong(details.without_others(plain) if details.names_person(plain) else plain)
     corrected = details.after_correction(plain)
-    latter = parse_person(corrected) if corrected and len(corrected.split()) <= _LONGEST_NAME_SAID else None
+    is_name = bool(corrected) and len(corrected.split()) <= _LONGEST_NAME_SAID and not details.speaks_of_doctor(corrected)
+    latter = parse_person(corrected) if is_name else None
     if latter is None:
         return parse_person(plain)
     former = parse_person(plain[: len(plain) - len(corrected)])

@@ -44,6 +44,7 @@ _VAGUE = frozenset({"book", "reschedule"})  # their rules are wide: "опазд�
 _NEITHER = frozenset({ANSWER, NOTHING})
 _STRANGE = ("off_topic", NOTHING)
 _STRANGE_WITH_OWN = 0.3  # what a call for somebody else is as likely where the clinic's own is named
+_MAY_BE_NO = frozenset({"stop", "help"})
 _ENDING = frozenset({"goodbye", "stop"})
 
 
@@ -123,8 +124,8 @@ class Wishes:
     def command(self, plain: str, probabilities: Mapping[str, float], kind: str) -> Wish:
         """Return what is said about the call itself ("повторите", "человека дайте"); intent "" when nothing is."""
         certain = intents.command(plain) or intents.command_of_answer(plain, kind)
-        if certain == "stop" and kind == "yes_no" and parse_yes_no(plain) is False:
-            return Wish("", 0.0)  # "нет, я передумал": no to what was asked
+        if certain in _MAY_BE_NO and kind == "yes_no" and parse_yes_no(plain) is False:
+            return Wish("", 0.0)  # "нет, я передумал", "нет, вы меня не поняли": no to what was asked
         if not certain and kind in _OPEN and self._exact.get(plain, "") in intents.COMMANDS:
             certain = self._exact[plain]
         if certain:
@@ -192,6 +193,8 @@ class Wishes:
         top, probability = _top(probabilities)
         if rule == "book" and said.kind == "yes_no" and "yes_no" in said.named and not said.named & _SUBJECT:
             return Wish("", 0.0)  # "да, записывайте"
+        if rule == "sms" and said.kind == "phone" and said.is_answer:
+            return Wish("", 0.0)  # "смс присылайте на ..."
         if rule == "document" and said.kind == "service" and said.is_answer:
             return Wish("", 0.0)  # "справка в бассейн" is the service that was asked for
         if rule == "reschedule" and said.kind == "datetime" and said.is_answer:
@@ -247,7 +250,7 @@ def _without_topic(said: Said, probabilities: Mapping[str, float]) -> Wish:
     outside = probabilities.get("off_topic", 0.0)
     nothing = probabilities.get(NOTHING, 0.0)
     top, probability = _top(probabilities)
-    if intents.is_off_topic(said.plain) and not said.named & _SUBJECT:
+    if intents.is_off_topic(said.plain) and not said.named & _SUBJECT and not said.is_answer:
         return Wish("off_topic", max(outside, _RULE_ALONE if not probabilities else 0.5))
     if said.is_open and outside > _STRANGE_WITH_HINT and not said.slots.keys() & (_CLINICS_OWN | _VALUES):
         return Wish("off_topic", outside)
