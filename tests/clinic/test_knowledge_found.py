@@ -120,6 +120,7 @@ def test_a_longer_name_takes_the_words_of_a_shorter(finder: SubjectFinder) -> No
         ("пазуху проколоть велели", "service", "sinus_puncture"),
         ("линзы хочу примерить", "service", "lenses"),
         ("водительская медкомиссия почём", "service", "driver_certificate"),
+        ("ээг сделать надо", "service", "eeg"),
         ("днк на отцовство долго готовится", "test", "paternity"),
     ],
 )

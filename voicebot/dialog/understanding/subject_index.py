@@ -23,6 +23,7 @@ _K = TypeVar("_K", bound=str)  # kinds of names
 _WORD_FLOOR = 0.8
 _HEARD_SHARE = 0.5  # of a name's letters, in words like those of the phrase
 _SHORT_LETTERS = 4  # sounds up to this long must fit exactly: "лор" is not "пол"
+_INITIALS = 3  # letters: "ээг", "ттг"
 _FUNCTION_WORDS = listed(
     "в во на к ко с со у о об от до для по за из и а но или не ни да нет же бы ли я мне меня мы нам вы вам"
 )
@@ -219,6 +220,8 @@ def _rank(match: Match) -> tuple[float, int]:
 def _is_inside(match: Match, other: Match) -> bool:
     """Whether `other` covers the words of `match` and more, and fits about as well."""
     covers = other.span[0] <= match.span[0] and match.span[1] <= other.span[1] and other.span != match.span
+    if match.score == 1.0 and len(match.form) <= _INITIALS and match.form not in other.form.split():
+        return False  # "ээг сделать" is not "экг сделать"
     if other.score == _SCATTERED and match.score > _SCATTERED:
         # "Моча по нечипоренко сдать" holds "сдать мочу", and is more.
         return covers and 2 * (match.span[1] - match.span[0]) <= other.span[1] - other.span[0]
