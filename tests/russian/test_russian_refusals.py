@@ -39,6 +39,7 @@ RULED_OUT = {
     "понедельники исключены": When(excluded_weekdays=frozenset({0})),
     "вы меня записали на завтра а я завтра не могу": When(excluded_dates=frozenset({THURSDAY})),
     "на вечер подвинуть он до шести на смене": When(time_from=time(18)),
+    "переставьте на вечер раньше вечера не отпустят": When(time_from=time(17)),
 }
 
 
