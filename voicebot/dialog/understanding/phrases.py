@@ -10,9 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError
+import yaml
 
 from voicebot.clinic.catalogue import KINDS, Catalogue, Kind
 from voicebot.errors import ConfigurationError
@@ -32,6 +30,9 @@ NOTHING = "none"
 #: In a clinic's folder: what the recogniser made of taught phrases in noise (bench/understanding/confusions.py).
 HEARD = Path("understanding") / "heard.tsv"
 
+#: libyaml's, where it was built: ruamel.yaml takes ten seconds for thirty thousand phrases. Comments need not be kept here.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXT = "tag:yaml.org,2002:str"
 _PLACE = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
 _KINDS = ("doctor", "speciality", "service", "test", "branch")
 _THINGS: tuple[Kind, ...] = ("test", "service", "speciality", "branch")
@@ -43,10 +44,9 @@ _INTENT = re.compile(r"^[a-z][a-z0-9_]*$")
 def read_phrases(folder: Path) -> dict[str, list[str]]:
     """Return intent -> phrases of a clinic's understanding/*.yaml, placeholders unfilled; raise ConfigurationError."""
     found: dict[str, list[str]] = {}
-    for path, raw in _files(folder):
-        for intent in raw:
-            if intent != FAQ:
-                found.setdefault(intent, []).extend(_listed(path, raw, intent))
+    for path, key, node in _entries_of_files(folder):
+        if key.value != FAQ:
+            found.setdefault(key.value, []).extend(_listed(path, key, node))
     return found
 
 
@@ -56,62 +56,69 @@ def read_faq_phrases(folder: Path, known: Collection[str]) -> dict[str, list[str
     Raise ConfigurationError where an ID is not among the `known`.
     """
     found: dict[str, list[str]] = {}
-    for path, raw in _files(folder):
-        entries = raw.get(FAQ, {})
-        if not isinstance(entries, CommentedMap):
-            if entries:
-                line = raw.lc.key(FAQ)[0] + 1
-                raise ConfigurationError(f"{path}:{line}: {FAQ} has no entries.", "Write `id:` and under it `- phrase` lines.")
+    for path, heading, answers in _entries_of_files(folder):
+        if heading.value != FAQ or not answers.value:
             continue
-        for identifier in entries:
-            if identifier != ANY_ANSWER and identifier not in known:
-                line = entries.lc.key(identifier)[0] + 1
-                raise ConfigurationError(f"{path}:{line}: no answer {identifier!r} in faq.yaml.", "Correct the ID, or add it.")
-            found.setdefault(identifier, []).extend(_listed(path, entries, identifier))
+        if not isinstance(answers, yaml.MappingNode):
+            problem = f"{path}:{_line(heading)}: {FAQ} has no entries."
+            raise ConfigurationError(problem, "Write `id:` and under it `- phrase` lines.")
+        for key, node in answers.value:
+            if key.value != ANY_ANSWER and key.value not in known:
+                problem = f"{path}:{_line(key)}: no answer {key.value!r} in faq.yaml."
+                raise ConfigurationError(problem, "Correct the ID, or add it.")
+            found.setdefault(key.value, []).extend(_listed(path, key, node))
     return found
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, CommentedMap]]:
+def _entries_of_files(folder: Path) -> Iterator[tuple[Path, yaml.Node, yaml.Node]]:
+    """File, intent and phrases as YAML's nodes, which know their lines."""
     for path in sorted((folder / "understanding").glob("*.yaml")):
-        yield path, _read(path)
+        for key, node in _read(path):
+            yield path, key, node
 
 
-def _read(path: Path) -> CommentedMap:
+def _read(path: Path) -> list[tuple[yaml.Node, yaml.Node]]:
     try:
-        raw: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except MarkedYAMLError as error:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise ConfigurationError(f"{path}:{line}: {error.problem}.", "Correct the YAML.") from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}:1: not UTF-8 at byte {error.start}.", "Save the file as UTF-8.") from None
-    if raw is None:
-        return CommentedMap()
-    if not isinstance(raw, CommentedMap):
+    except yaml.reader.ReaderError as error:
+        raise ConfigurationError(f"{path}:1: {error.reason}.", "Delete what is no text.") from None
+    if root is None:
+        return []
+    if not isinstance(root, yaml.MappingNode):
         raise ConfigurationError(f"{path}:1: not a list of intents.", "Write `intent:` and under it `- phrase` lines.")
-    return raw
+    return list(root.value)
 
 
-def _listed(path: Path, several: CommentedMap, name: Any) -> list[str]:
-    line, phrases = several.lc.key(name)[0] + 1, several[name]
-    if not isinstance(name, str) or not _INTENT.match(name):
-        raise ConfigurationError(f"{path}:{line}: {name!r} is no name of an intent.", "Use a-z, 0-9 and _.")
-    if not isinstance(phrases, list):
-        raise ConfigurationError(f"{path}:{line}: {name} has no list of phrases.", "Write `- phrase` lines under it.")
-    return [_checked(path, phrases, index) for index in range(len(phrases))]
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
-def _checked(path: Path, phrases: Any, index: int) -> str:
-    line = phrases.lc.item(index)[0] + 1
-    phrase = phrases[index]
-    if not isinstance(phrase, str) or not normalise(phrase):
-        raise ConfigurationError(f"{path}:{line}: {phrase!r} is no phrase.", 'Put it into quotes ("да"), or delete the line.')
+def _listed(path: Path, key: yaml.Node, node: yaml.Node) -> list[str]:
+    if not isinstance(key, yaml.ScalarNode) or not _INTENT.match(key.value):
+        raise ConfigurationError(f"{path}:{_line(key)}: {key.value!r} is no name of an intent.", "Use a-z, 0-9 and _.")
+    if not isinstance(node, yaml.SequenceNode):
+        problem = f"{path}:{_line(key)}: {key.value} has no list of phrases."
+        raise ConfigurationError(problem, "Write `- phrase` lines under it.")
+    return [_checked(path, one) for one in node.value]
+
+
+def _checked(path: Path, node: yaml.Node) -> str:
+    line, phrase = _line(node), node.value
+    if node.tag != _TEXT or not normalise(phrase):
+        said = phrase if isinstance(node, yaml.ScalarNode) else "this"
+        raise ConfigurationError(f"{path}:{line}: {said} is no phrase.", 'Put it into quotes ("да"), or delete the line.')
     for place in _PLACE.finditer(phrase):
         kind, case = place.groups()
         if kind not in _KINDS:
             raise ConfigurationError(f"{path}:{line}: unknown {{{kind}}}.", f"Use one of {', '.join(_KINDS)}.")
         if case is not None and case not in {one.value for one in Case}:
             raise ConfigurationError(f"{path}:{line}: unknown case {case}.", f"Use one of {', '.join(Case)}.")
-    return phrase
+    return str(phrase)
 
 
 def all_phrases(catalogue: Catalogue, folder: Path | None, examples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
