@@ -93,7 +93,18 @@ class Understanding:
         faq_intent = self.catalogue.faq[slots["faq"]].intent if "faq" in slots else "info"
         answer_intent = self.catalogue.faq[answer].intent if is_answered else ""
         is_sure = chance >= _ANSWER_SURELY
-        said = Said(plain, kind, slots, slots.keys() | ambiguous.keys(), change, score, faq_intent, is_sure, answer_intent)
+        said = Said(
+            plain,
+            kind,
+            slots,
+            slots.keys() | ambiguous.keys(),
+            change,
+            score,
+            faq_intent,
+            is_sure,
+            found.is_whom_and_when,
+            answer_intent,
+        )
         wish = self._wishes.of(said, probabilities)
         sureness = found.sureness
         if is_answered and wish.intent in ("info", "document"):

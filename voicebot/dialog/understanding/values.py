@@ -12,6 +12,7 @@ from voicebot.dialog.understanding.subjects import SubjectFinder, Subjects
 from voicebot.russian.answers import parse_yes_no
 from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.calendar_words import month_words
+from voicebot.russian.marks import scan
 from voicebot.russian.morphology import parses
 from voicebot.russian.names import PersonName, parse_person
 from voicebot.russian.numerals import lexicon
@@ -27,6 +28,8 @@ _UNKNOWN_NAME_CONFIDENCE = 0.5
 #: Questions whose answer may be a whole name though another thing was asked.
 _NAME_UNASKED = frozenset({"yes_no", "correction"})
 _SUBJECT = frozenset({"doctor", "speciality", "service"})
+_WHOM = frozenset({"doctor", "speciality"})
+_JOINING = listed("к ко на в во с со после до мне нам бы пожалуйста ну")
 _INSIDE_A_NUMBER = listed("дважды трижды плюс и потом дальше затем нет ой э там тире телефон номер мой")
 _OF_BIRTH = listed("года год рождения дата родился родилась")
 _SAME_NAME_LETTERS = 4
@@ -48,6 +51,7 @@ class Found:
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     listed: tuple[tuple[str, str], ...] = ()
     sureness: dict[str, float] = field(default_factory=dict)
+    is_whom_and_when: bool = False  # "к кардиологу на завтра": a doctor, a day or an hour, and no more
 
     @property
     def score(self) -> float:
@@ -92,7 +96,9 @@ class Values:
         when = parse_when(details.without_ordinal(plain) if "ordinal" in found.slots else plain, now)
         if when is not None and not when.is_empty:
             found.slots["datetime"] = when
-        subjects = self._subjects.find(self._without_contrast(details.without_denied(plain)))
+        meant = self._without_contrast(details.without_denied(plain))
+        subjects = self._subjects.find(meant)
+        found.is_whom_and_when = meant == plain and _is_whom_and_when(plain, subjects, now)
         if corrected := details.after_correction(plain):
             subjects = _put_right(subjects, self._subjects.find(details.without_denied(corrected)))
         if kind == "name" and not details.speaks_of_doctor(plain):
@@ -170,6 +176,18 @@ def _without(subjects: Subjects, kinds: Set[str]) -> Subjects:
         scores={kind: score for kind, score in subjects.scores.items() if kind not in kinds},
         listed=tuple(one for one in subjects.listed if one[0] not in kinds),
     )
+
+
+def _is_whom_and_when(plain: str, subjects: Subjects, now: datetime) -> bool:
+    """Whether every word names a doctor or a speciality, a day or an hour, or joins or asks them politely."""
+    if not subjects.slots.keys() & _WHOM or subjects.slots.keys() - _WHOM or subjects.listed:
+        return False
+    tokens = plain.split()
+    marks = [mark for segment in scan(tokens, now.date()) for mark in segment]
+    spans = [*subjects.spans, *((mark.core.start, mark.core.end) for mark in marks)]
+    told = {place for start, end in spans for place in range(start, end)}
+    is_plain = not any(mark.is_negated for mark in marks)
+    return bool(marks) and is_plain and all(place in told or token in _JOINING for place, token in enumerate(tokens))
 
 
 def names_unknown_doctor(plain: str, found: Found) -> bool:

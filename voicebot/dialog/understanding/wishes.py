@@ -68,6 +68,7 @@ class Said:
     score: float = 1.0  # how sure what is named is, 0..1
     faq_intent: str = "info"  # of the question of the FAQ that was found
     is_answer_sure: bool = False
+    is_whom_and_when: bool = False  # a doctor, a day or an hour, and no more
     answer_intent: str = ""  # of the entry of the FAQ that answers the phrase as a whole; "" where none surely does
 
     @property
@@ -157,6 +158,8 @@ class Wishes:
             return Wish(_fitted(exact, said), max(_CERTAIN, probabilities.get(exact, 0.0)))
         if said.has_own and said.score >= _SURELY_NAMED:
             probabilities = _of_the_clinic(probabilities)
+        if said.is_whom_and_when and said.is_open and not intents.topic(said.plain):
+            return Wish("book", max(_NAMED * said.score, probabilities.get("book", 0.0)))
         if not said.has_own and _is_strange(said, probabilities):
             outside = probabilities.get("off_topic", 0.0)
             is_another = outside >= probabilities.get(NOTHING, 0.0) and self._is_familiar(said.plain)
