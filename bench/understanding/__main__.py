@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from voicebot import logs
 from voicebot.clinic.catalogue import load_catalogue
 from voicebot.clinic.services import SERVICES
 from voicebot.dialog import hypotheses
+from voicebot.dialog.commands import GLOBAL
 from voicebot.dialog.hypotheses import Hypothesis
 from voicebot.dialog.loader import load_dialplans
 from voicebot.dialog.opening import understanding_of
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         every = {}
         for variant in options.variants:
             heard = _as_heard(variant, cases, understanding, settings.cache, folder)
-            results, milliseconds = _understood(understanding, cases, heard)
+            results, milliseconds = _understood(understanding, cases, heard, plans.application.reject_below)
             every[variant] = figures(results)
             every[variant]["processor milliseconds a hypothesis, 95 %"] = {"value": milliseconds, "of": len(cases)}
             if options.errors:
@@ -113,19 +115,19 @@ def _as_heard(
 
 
 def _understood(
-    understanding: Understanding, cases: Sequence[Case], heard: Sequence[tuple[Alternative, ...]]
+    understanding: Understanding, cases: Sequence[Case], heard: Sequence[tuple[Alternative, ...]], reject_below: float
 ) -> tuple[list[Result], float]:
     """What was understood of each phrase, as the dialog takes it, and the 95th percentile of its processor milliseconds."""
     results, spent = [], []
     for case, alternatives in zip(cases, heard, strict=True):
         begun = time.process_time()
-        best = _best(understanding, case, alternatives)
+        best = _best(understanding, case, alternatives, reject_below)
         spent.append((time.process_time() - begun) / max(1, len(alternatives)))
         results.append(Result(case, best.text, told(understanding, best.understood, NOW, best.text)))
     return results, round(1000.0 * sorted(spent)[int(0.95 * len(spent))], 1)
 
 
-def _best(understanding: Understanding, case: Case, alternatives: tuple[Alternative, ...]) -> Hypothesis:
+def _best(understanding: Understanding, case: Case, alternatives: tuple[Alternative, ...], reject_below: float) -> Hypothesis:
     if not alternatives:
         return Hypothesis("", Understood())
     if len(alternatives) == 1 and alternatives[0].confidence == 1.0:  # read, not heard
@@ -133,9 +135,12 @@ def _best(understanding: Understanding, case: Case, alternatives: tuple[Alternat
         return Hypothesis(text, understanding.understand(text, asked(case.expect) if case.expect else None, NOW))
     expect = asked(case.expect)
     several = hypotheses.read(understanding, alternatives, expect, NOW)
-    return hypotheses.best(
+    best = hypotheses.best(
         several, expect, lambda one: understanding.answers(one.understood, expect, one.text), lambda _one: False
     )
+    if best.understood.intent in GLOBAL or best.understood.intent_confidence >= reject_below:
+        return best
+    return replace(best, understood=replace(best.understood, intent="none"))  # what no form would open on
 
 
 def table(every: dict[str, dict[str, dict[str, Any]]], title: str) -> list[str]:
