@@ -89,15 +89,15 @@ def _chosen(options: argparse.Namespace) -> list[Case]:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.understanding", description=__doc__)
-    parser.add_argument("--development", action="store_true", help="the half for tuning instead of the test")
-    parser.add_argument("--all", action="store_true", help="both halves")
+    parser.add_argument("--development", action="store_true", help="the phrases for tuning instead of the blind test")
+    parser.add_argument("--all", action="store_true", help="the phrases for tuning and the blind test")
     parser.add_argument("--phrases", type=Path, metavar="DIR", help="phrases of another folder: bench/understanding/strangers")
     parser.add_argument("--quick", action="store_true", help="every fifth phrase: does it work at all?")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument(
         "--folder", type=Path, default=DEMO, help="a clinic's folder; default: the demo clinic, which the phrases speak of"
     )
-    parser.add_argument("--errors", action="store_true", help="print every phrase that was misunderstood")
+    parser.add_argument("--errors", action="store_true", help="print every phrase misunderstood: of those for tuning only")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     return parser.parse_args(arguments)
 
