@@ -34,7 +34,9 @@ from voicebot.storage.upgrade import upgrade
 app = typer.Typer(help="What the quality department's marks teach the robot.", no_args_is_help=True)
 _console = Console()
 
-_HEAD = "# Phrases that QA corrected, by `voicebot qa export-tests` (docs/numbers.md). Read them before you keep them.\n"
+_TAUGHT_HEAD = (
+    "# Phrases that QA corrected, by `voicebot qa export-tests`. Read them before you keep them: they will be learnt.\n"
+)
 _HEAD = "# Phrases that QA corrected, by `voicebot qa export-tests`: `python -m bench.understanding` reads such files.\n"
 
 
@@ -76,7 +78,7 @@ def write(cases: Cases, folder: Path, recordings: Recordings | None) -> Mapping[
         cases.phrases = merged(known, cases.phrases)
         taught = cases.training()
         if taught:
-            _write(training, _HEAD + _yaml(taught))
+            _write(training, _TAUGHT_HEAD + _yaml(taught))
             lines = [f"== {intent}\n" + "".join(f"{phrase}\n" for phrase in phrases) for intent, phrases in taught.items()]
             _write(folder / "phrases" / "qa.txt", _HEAD + "\n".join(lines))
             read_phrases(folder)

@@ -3,8 +3,8 @@
 The phrases that teach a clinic's understanding are spoken by voices that the recogniser was trained on (never by the bench's
 own), a little quicker or slower and so higher or lower, in white noise, and heard openly. Two files come of it, to be made
 again for another model: what was heard of each phrase goes to understanding/heard.tsv of the clinic's folder, from which its
-training learns; what stands in place of which words to voicebot/dialog/understanding/misheard.tsv, with which training damages
-the phrases of all other clinics (`noise`).
+training learns; of the demo clinic, what stands in place of which words to voicebot/dialog/understanding/misheard.tsv, with
+which training damages the phrases of all other clinics (`noise`).
 """
 
 import argparse
@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VoicebotError as error:
         print(error, file=sys.stderr)
         return 1
-    _write(MISHEARD, "said, heard, how often of 100", table(read(kept, is_best_only=True)))
+    if options.folder.resolve() == DEMO.resolve():
+        _write(MISHEARD, "said, heard, how often of 100", table(read(kept, is_best_only=True)))
     _write(options.folder / HEARD, "said, heard", heard_of(read(kept), set(phrases)))
     return 0
 

@@ -1,7 +1,7 @@
 """The trained part of understanding: multinomial logistic regression over letters, lemmas and their meaning, calibrated.
 
-Trained from phrases at start (seconds) with scikit-learn, kept as plain arrays under the hash of all it was made of; applied
-without it: a phrase costs a fraction of a millisecond.
+Trained from phrases at the first start (minutes) with SciPy, kept as plain arrays under the hash of all it was made of;
+applied without it: a phrase costs a fraction of a millisecond.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ _MOST_HEARD = 2  # of what was heard of a phrase
 _TELLING = 5000  # phrases whose training takes long enough to be told of
 _KEPT_FILES = 8  # of earlier phrases, in the cache
 _LEAST_DOCUMENTS = 5
-_REGULARISATION = 20.0  # scikit-learn's C
+_REGULARISATION = 20.0  # the inverse of its strength a phrase: the larger, the weaker
 _ITERATIONS = 50
 _LAST_ITERATIONS = 15  # from there on
 _HELD_OUT = 6  # one in so many phrases is kept from the first training, for calibration
