@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 
-from voicebot.russian import refusals
+from voicebot.russian import corrections, refusals
 from voicebot.russian.calendar_words import HOUR_UNIT
 from voicebot.russian.dates import COUNTED_TIMES, date_at
 from voicebot.russian.days import DateCore, Which
@@ -34,7 +34,7 @@ _RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
         key=lambda item: -len(item[0]),
     )
 )
-_CORRECTIONS = listed("нет ой точнее вернее ошибся ошиблась перепутал перепутала лучше передумал передумала стоп неа нету")
+_CORRECTIONS = corrections.CORRECTIONS | listed("лучше передумал передумала неа нету")
 _NO = listed("нет нету")
 _HARD_BREAKS = listed(
     "перенести перенесите перенесем переносим перезаписать перезапишите поменять поменяйте переписать перенос сдвинуть"
@@ -188,8 +188,8 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
                 segments.append([])
                 segments = [[]] if _has_mark_ahead(tokens, index + 1, today) else segments
             is_cannot_ahead = False
-        elif _is_hence(tokens, index):
-            # "Завтра у меня баня, так что послезавтра": what follows is the wish.
+        elif _is_hence(tokens, index) or corrections.is_that_is(tokens, index):
+            # "Завтра у меня баня, так что послезавтра", "в среду, то есть в четверг": what follows is the wish.
             if segments[-1] and _has_mark_ahead(tokens, index + 1, today):
                 segments.append([])
             is_excluding = is_cannot_ahead = False
