@@ -53,6 +53,7 @@ _TURNS = listed(
 #: "От среды откажется": a visit given up, no bound.
 _GIVEN_UP = "отка"
 _INCLUDING = "включительно"
+_MOST_BEFORE_END = 2  # words between the ends of a range: "до", "и до"
 _COURSE = listed("курс курса курсом")
 #: After "значит" these only go on.
 _GOES_ON = listed("до по и или либо")
@@ -152,11 +153,12 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             continue
         token = tokens[index]
         if core is not None:
-            if is_cannot_ahead and not join and _has_such(segments[-1], core):
+            is_end = _is_end_of_refused(segments[-1], relation, core)
+            if is_cannot_ahead and not join and not is_end and _has_such(segments[-1], core):
                 is_cannot_ahead = False  # "работаю до шести, после семи": the second is a wish
             if relation == AT and _is_able_then(tokens, core.end, today):
                 is_cannot_ahead = False
-            is_negated = is_excluding or is_cannot_ahead
+            is_negated = is_excluding or is_cannot_ahead or is_end
             if relation == FROM and _is_first_of_several(tokens, core, preposition):
                 relation, preposition = AT, ""  # "начать с завтрашнего": the first visit is that day
             if relation == FROM and preposition == "от" and _is_given_up(tokens, core):
@@ -322,6 +324,15 @@ def _is_able_then(tokens: list[str], index: int, today: date) -> bool:
 def _has_such(segment: list[Mark], core: DateCore | TimeCore) -> bool:
     """Whether the segment already has a negated mark of the same kind."""
     return any(mark.is_negated and mark.is_date == isinstance(core, DateCore) for mark in segment)
+
+
+def _is_end_of_refused(segment: list[Mark], relation: str, core: DateCore | TimeCore) -> bool:
+    """Whether a refused range ends here: "не могу с двух до пяти"."""
+    if relation not in (BEFORE, UNTIL) or not segment:
+        return False
+    first = segment[-1]
+    is_beside = core.start - first.core.end <= _MOST_BEFORE_END and first.is_date == isinstance(core, DateCore)
+    return first.is_negated and first.relation == FROM and is_beside
 
 
 def _is_why_one_can(tokens: list[str], index: int, length: int, today: date) -> bool:
