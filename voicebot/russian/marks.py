@@ -40,6 +40,8 @@ _HARD_BREAKS = listed(
     "перенести перенесите перенесем переносим перезаписать перезапишите поменять поменяйте переписать перенос сдвинуть"
 )
 _THAN = "чем"
+#: "Позже в четверг" is Thursday, "позже четверга" is not.
+_COMPARED = listed("раньше ранее позже позднее")
 _HENCE = listed("поэтому")
 #: After a time these rule it out: "в девять рано, в одиннадцать".
 _TOO = listed("рано рановато поздно поздновато")
@@ -144,7 +146,8 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             if kind == EXCEPT:
                 is_excluding = True
             else:
-                if not (kind == AT and relation != AT and preposition):
+                is_compared = relation in (BEFORE, AFTER) and preposition in _COMPARED
+                if kind != AT or relation == AT or not preposition or is_compared:
                     relation = kind
                 preposition = tokens[index + length - 1]
                 if tokens[index] == "не" and tokens[index : index + length] == ["не", "в"]:
