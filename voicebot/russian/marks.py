@@ -76,7 +76,7 @@ _NUMBERED = listed(
 # Words that leave a bare number a time: "давайте десять", "ну можно пять пожалуйста".
 _FILLERS = listed(
     "ну вот давайте давай можно пожалуйста а и да нет лучше тогда наверное наверно то есть где так хорошо ладно хочу хотел "
-    "хотела бы мне меня нам нас запишите записать записаться запись если я мы буду будет удобно подойдет подходит устроит "
+    "хотела бы мне меня нам нас запишите записать записаться запись если я мы буду будет удобно удобнее подойдет подходит устроит "
     "ровно время времени часов часа часам час конечно э эм м мм ой значит например попробуем именно только же пусть будет "
     "примерно около приблизительно там это ага угу ок окей спасибо желательно скажем допустим точно прием приеме"
 )
@@ -223,7 +223,7 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
 
 
 def _is_doubtful(mark: Mark, unknown: int) -> bool:
-    """A number alone, among words that may explain it otherwise."""
+    """A number alone or "по вечерам", among words that may explain it otherwise."""
     return isinstance(mark.core, TimeCore) and mark.core.is_bare and unknown > 0
 
 
