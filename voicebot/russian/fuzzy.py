@@ -84,12 +84,12 @@ class Ambiguous:
 class Index:
     """Synonyms of many things, expanded to every case form and prepared once; `find` then takes a few milliseconds."""
 
-    def __init__(self, forms: Mapping[str, Sequence[str]], *, is_expanded: bool = False) -> None:
-        """`forms`: key -> nominative synonyms. `is_expanded`: they already hold every case form."""
+    def __init__(self, forms: Mapping[str, Sequence[str]]) -> None:
+        """`forms`: key -> nominative synonyms."""
         entries: dict[tuple[str, str], str] = {}
         for key, synonyms in forms.items():
             for synonym in synonyms:
-                for form in {normalise(synonym)} if is_expanded else case_forms(synonym) | {normalise(synonym)}:
+                for form in case_forms(synonym) | {normalise(synonym)}:
                     if form:
                         entries.setdefault((key, _key_of_phrase(form)), form)
         # Namesakes share a sound: each sound is compared once.

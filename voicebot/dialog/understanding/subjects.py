@@ -95,14 +95,14 @@ class SubjectFinder:
             if group.kind == kind:
                 yield key, [*group.names(), *flat_map(_cases, group.names())]
 
-    def find(self, text: str, kinds: Sequence[Kind] = KINDS) -> Subjects:
+    def find(self, text: str) -> Subjects:
         """Return what the phrase names. A service that holds a speciality's words ("приём кардиолога") takes them."""
         tokens = words(text)
 
         def is_barred(kind: Kind, span: tuple[int, int]) -> bool:
             return kind == "doctor" and any(token in _NOT_SURNAMES for token in tokens[span[0] : span[1]])
 
-        found = self.index.matches(tokens, {kind: _FLOOR[kind] for kind in kinds}, is_barred)
+        found = self.index.matches(tokens, {kind: _FLOOR[kind] for kind in KINDS}, is_barred)
         own_words: dict[tuple[str, tuple[int, int]], Own] = {}
         for kind, match, own in self._by_lemmas.matches(tokens):
             if kind not in found:
@@ -121,7 +121,7 @@ class SubjectFinder:
             ]
         self._drop_covered(found, own_words)
         result = self._decide(tokens, found)
-        if "service" in kinds and not (result.slots.keys() | result.ambiguous.keys()) & {
+        if not (result.slots.keys() | result.ambiguous.keys()) & {
             "service",
             "speciality",
             "test",
