@@ -11,6 +11,7 @@ CORRECTIONS = listed(
 #: Of a dictation alone: "сначала" is also "с начала" of a month.
 _AGAIN = listed("сначала заново")
 _THAT_IS = ("то", "есть")
+_SOME = listed("что какое какие какой когда")
 _LONGEST_DENIED = 4  # words
 
 
@@ -38,8 +39,9 @@ def _correction_at(tokens: list[str], index: int) -> int:
 
 
 def is_that_is(tokens: list[str], index: int) -> bool:
-    """Whether "то есть" begins here."""
-    return tuple(tokens[index : index + len(_THAT_IS)]) == _THAT_IS
+    """Whether "то есть" begins here; "что-то есть" corrects nothing."""
+    is_some = index > 0 and tokens[index - 1] in _SOME
+    return not is_some and tuple(tokens[index : index + len(_THAT_IS)]) == _THAT_IS
 
 
 def _denied_at(tokens: list[str], index: int) -> int:
