@@ -48,6 +48,7 @@ PHRASES = [
     ("choice", "цифра три", "none", {"ordinal": "3"}),
     ("choice", "второе удобнее чем первое", "none", {"ordinal": "2"}),
     ("choice", "последний", "none", {"ordinal": "-1"}),
+    ("choice", "первое рано а вот второе подойдет", "none", {"ordinal": "2"}),
     ("choice", "пятое декабря", "none", {"datetime": "5 декабря"}),
     ("choice", "самое раннее", "none", {"datetime": "ближайшее"}),
     ("phone", "восемь девятьсот три двести двенадцать тридцать четыре пятьдесят шесть", "none", {"phone": "+79032123456"}),
@@ -75,6 +76,12 @@ def test_phrase(understanding: Understanding, kind: str, text: str, intent: str,
     for slot, part in slots.items():
         assert part in shown.get(slot, ""), shown
     assert (understood.confidence > 0) is not understood.is_nothing
+
+
+@pytest.mark.parametrize(("text", "change"), [("ни первое ни второе", "offers"), ("первое рано", "later")])
+def test_choice_that_is_refused(understanding: Understanding, text: str, change: str) -> None:
+    understood = understanding.understand(text, Expect(type="choice"), NOW)
+    assert (understood.change, understood.slots) == (change, {})
 
 
 @pytest.mark.parametrize("text", ["ой орловой сказала бы я", "меня орлова", "мы орловы"])

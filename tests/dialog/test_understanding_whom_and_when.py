@@ -38,6 +38,10 @@ def test_whom_and_when_is_a_booking(catalogue: Catalogue, understanding: Underst
     assert "datetime" in understood.slots, phrase
 
 
+def test_booking_that_its_rule_knows_too(understanding: Understanding) -> None:
+    assert understanding.understand("мне к кардиологу на следующую среду", None, NOW).intent == "book"
+
+
 @pytest.mark.parametrize("phrase", ["к кардиологу на завтра не надо", "кардиолог на завтра отбой"])
 def test_a_word_more_may_be_another_wish(understanding: Understanding, phrase: str) -> None:
     assert understanding.understand(phrase, None, NOW).intent == "cancel"

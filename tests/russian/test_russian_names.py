@@ -236,6 +236,8 @@ def test_no_name(said: str) -> None:
         (PersonName("Фёдорова"), Gender.FEMININE),
         (PersonName("Пушкина"), Gender.FEMININE),
         (PersonName("Пушкин"), Gender.MASCULINE),
+        (PersonName("Алиева", "", "Рашид кизи"), Gender.FEMININE),
+        (PersonName("Шевченко", "Женя", "Рашид кизи"), Gender.FEMININE),
         (PersonName("Толстая"), Gender.FEMININE),
         (PersonName("Толстой"), Gender.MASCULINE),
         (PersonName("Римский-Корсаков"), Gender.MASCULINE),

@@ -9,6 +9,7 @@ from voicebot.russian.when import When, parse_visit, parse_when
 
 NOW = datetime(2026, 11, 25, 10, 15, tzinfo=ZoneInfo("Europe/Moscow"))
 THURSDAY, FRIDAY, SATURDAY, SUNDAY = (date(2026, 11, day) for day in (26, 27, 28, 29))
+MONDAY, TUESDAY = date(2026, 11, 30), date(2026, 12, 1)
 
 WISHED = {
     "я посменно работаю в субботу только могу": When(dates=(SATURDAY,)),
@@ -40,6 +41,15 @@ RULED_OUT = {
     "вы меня записали на завтра а я завтра не могу": When(excluded_dates=frozenset({THURSDAY})),
     "на вечер подвинуть он до шести на смене": When(time_from=time(18)),
     "переставьте на вечер раньше вечера не отпустят": When(time_from=time(17)),
+    "с понедельника по вторник не могу": When(excluded_dates=frozenset({MONDAY, TUESDAY})),
+    "с понедельника до вторника не могу": When(excluded_dates=frozenset({MONDAY, TUESDAY})),
+    "не могу с понедельника по вторник": When(excluded_dates=frozenset({MONDAY, TUESDAY})),
+    "не могу с двух до пяти": None,  # a gap in a day is nothing that a wish can hold
+    "в субботу только не с двух до пяти": When(dates=(SATURDAY,)),
+    "до конца недели не могу": When(date_from=MONDAY),
+    "завтра да послезавтра нет": When(dates=(THURSDAY,), excluded_dates=frozenset({FRIDAY})),
+    "завтра удобно послезавтра не могу": When(dates=(THURSDAY,), excluded_dates=frozenset({FRIDAY})),
+    "завтра да и послезавтра не могу": When(excluded_dates=frozenset({THURSDAY, FRIDAY})),
 }
 
 

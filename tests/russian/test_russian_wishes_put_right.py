@@ -26,6 +26,14 @@ SAID = {
     "перенесите на следующей неделе на среду": on(date(2026, 12, 2)),
     "на четверг или на пятницу перенесите": on(THURSDAY, FRIDAY),
     "запишите на четверг": on(THURSDAY),
+    # Corrected.
+    "в среду то есть в четверг": on(THURSDAY),
+    "на среду что-то есть или на четверг": on(WEDNESDAY, THURSDAY),
+    "в среду погодите в четверг": on(THURSDAY),
+    "в среду ой соврала в четверг": on(THURSDAY),
+    "на следующей неделе то есть в пятницу": on(date(2026, 12, 4)),
+    "позже в четверг": on(THURSDAY),
+    "позже четверга": When(date_from=FRIDAY),
     # Too early, too late.
     "в девять рано в одиннадцать": When(times=(time(11),)),
     "в пять мне уже поздно давайте в три": When(times=(time(15),)),
@@ -42,6 +50,13 @@ SAID = {
     "после шести раньше никак": When(time_from=time(18)),
     "после шести раньше не могу": When(time_from=time(18)),
     "автобус в одиннадцать приходит так что в среду не раньше двенадцати": When(dates=(WEDNESDAY,), time_from=time(12)),
+    # Parts of an hour, habits.
+    "завтра в начале третьего": When(dates=(TUESDAY,), time_from=time(14), time_to=time(14, 30)),
+    "в конце одиннадцатого": When(time_from=time(10, 30), time_to=time(11)),
+    "минут пятнадцать одиннадцатого": When(times=(time(10, 15),)),
+    "минут двадцать пятого": When(times=(time(16, 20),)),
+    "мне удобнее по вечерам": When(time_from=time(17)),
+    "по утрам не могу": When(time_from=time(12)),
     # Ranges and days in other words.
     "понедельника по среду": When(date_from=date(2026, 11, 30), date_to=date(2026, 12, 2)),
     "пятого по десятое декабря": When(date_from=date(2026, 12, 5), date_to=date(2026, 12, 10)),
@@ -53,7 +68,13 @@ SAID = {
     "на будущее неделе": When(date_from=date(2026, 11, 30), date_to=date(2026, 12, 6)),
     "ноль часов в десять утра": When(times=(time(10),)),
 }
-NOTHING = ["муж умер в том году", "отмените завтрашний массаж", "воскресный", "сегодняшнего приёма жду"]
+NOTHING = [
+    "муж умер в том году",
+    "отмените завтрашний массаж",
+    "воскресный",
+    "сегодняшнего приёма жду",
+    "по вечерам ноги отекают",
+]
 
 
 @pytest.mark.parametrize("said", SAID)

@@ -1,13 +1,17 @@
-"""Numbers put right while they are dictated: "сорок ой нет не сорок а четырнадцать"."""
+"""How callers put themselves right, and numbers so put right while dictated: "сорок ой нет не сорок а четырнадцать"."""
 
 from voicebot.russian.numbers import numeral_at
 from voicebot.russian.text import listed
 
-_CORRECTIONS = listed(
+#: What follows one of these is meant instead of what precedes it, be it a number or a day.
+CORRECTIONS = listed(
     "нет ой точнее вернее ошибся ошиблась неправильно неверно вру соврал соврала наврал наврала оговорился оговорилась "
-    "перепутал перепутала стоп погодите подождите погоди подожди сначала заново"
+    "перепутал перепутала стоп погодите подождите погоди подожди"
 )
+#: Of a dictation alone: "сначала" is also "с начала" of a month.
+_AGAIN = listed("сначала заново")
 _THAT_IS = ("то", "есть")
+_SOME = listed("что какое какие какой когда")
 _LONGEST_DENIED = 4  # words
 
 
@@ -29,9 +33,15 @@ def segments(tokens: list[str]) -> list[list[str]]:
 
 def _correction_at(tokens: list[str], index: int) -> int:
     """The words of a correction that begins here, or 0."""
-    if tokens[index] in _CORRECTIONS:
+    if tokens[index] in CORRECTIONS or tokens[index] in _AGAIN:
         return 1
-    return len(_THAT_IS) if tuple(tokens[index : index + 2]) == _THAT_IS else 0
+    return len(_THAT_IS) if is_that_is(tokens, index) else 0
+
+
+def is_that_is(tokens: list[str], index: int) -> bool:
+    """Whether "то есть" begins here; "что-то есть" corrects nothing."""
+    is_some = index > 0 and tokens[index - 1] in _SOME
+    return not is_some and tuple(tokens[index : index + len(_THAT_IS)]) == _THAT_IS
 
 
 def _denied_at(tokens: list[str], index: int) -> int:

@@ -7,6 +7,8 @@ from voicebot.russian.days import DateCore, DayOfMonth, Which, resolve_day, reso
 from voicebot.russian.marks import AFTER, AT, BEFORE, BETWEEN, FROM, UNTIL, Mark
 from voicebot.russian.wish import When
 
+_MOST_EXCLUDED = 62  # days
+
 
 def _date_core(mark: Mark) -> DateCore:
     assert isinstance(mark.core, DateCore)
@@ -225,6 +227,18 @@ def _narrowed(
     return first, last
 
 
+def days_of_range(marks: list[Mark], today: date, context: When | None) -> set[date]:
+    """Every day of the range that these marks tell; none where it has no end."""
+    wish = of_dates(marks, today, context)
+    if wish.date_from is None or wish.date_to is None:
+        return set()
+    return _days_of_span(wish.date_from, wish.date_to)
+
+
+def _days_of_span(first: date, last: date) -> set[date]:
+    return {first + timedelta(days=n) for n in range(min(_MOST_EXCLUDED, (last - first).days + 1))}
+
+
 def exclusions(marks: list[Mark], today: date) -> tuple[set[date], set[int]]:
     """The days and the weekdays that negated marks rule out."""
     days: set[date] = set()
@@ -234,7 +248,7 @@ def exclusions(marks: list[Mark], today: date) -> tuple[set[date], set[int]]:
         if core.weekdays and core.which in (Which.NEXT_TO_COME, Which.EVERY):
             weekdays |= core.weekdays
         elif core.span is not None and core.span[1] is not None:
-            days.update(core.span[0] + timedelta(days=n) for n in range(min(62, (core.span[1] - core.span[0]).days + 1)))
+            days |= _days_of_span(core.span[0], core.span[1])
         else:
             days.update(_resolved(core, marks, place, today, None))
     return days, weekdays

@@ -26,6 +26,8 @@ PARTS = {
     "вечерние": (time(17), None),
     "ночью": (time(22), None),
 }
+#: After "по": when one can, or when it hurts ("по ночам" only hurts).
+HABITS = {"утрам": (None, time(12)), "вечерам": (time(17), None)}
 PART_PHRASES: tuple[tuple[tuple[str, ...], tuple[time | None, time | None]], ...] = tuple(
     (tuple(phrase.split()), part)
     for phrase, part in (

@@ -27,11 +27,10 @@ _CLUSTERS = (
 )
 _DEVOICED = {"б": "п", "в": "ф", "г": "к", "д": "т", "ж": "ш", "з": "с"}
 _VOICELESS = frozenset("пфктшсхцчщ")
-_SHORT_LETTERS = 4  # sound keys up to this long must fit exactly: "лор" is not "пол"
-# Words that begin or end no name; windows do not start or end with them.
-_FUNCTION_WORDS = listed(
-    "в во на к ко с со у о об от до для по за из и а но или не ни да нет же бы ли я мне меня мы нам вы вам"
-)
+#: Sound keys up to this long must fit exactly: "лор" is not "пол".
+SHORT_LETTERS = 4
+#: Words that begin or end no name; windows do not start or end with them.
+FUNCTION_WORDS = listed("в во на к ко с со у о об от до для по за из и а но или не ни да нет же бы ли я мне меня мы нам вы вам")
 
 
 @lru_cache(maxsize=32768)
@@ -85,12 +84,12 @@ class Ambiguous:
 class Index:
     """Synonyms of many things, expanded to every case form and prepared once; `find` then takes a few milliseconds."""
 
-    def __init__(self, forms: Mapping[str, Sequence[str]], *, is_expanded: bool = False) -> None:
-        """`forms`: key -> nominative synonyms. `is_expanded`: they already hold every case form."""
+    def __init__(self, forms: Mapping[str, Sequence[str]]) -> None:
+        """`forms`: key -> nominative synonyms."""
         entries: dict[tuple[str, str], str] = {}
         for key, synonyms in forms.items():
             for synonym in synonyms:
-                for form in {normalise(synonym)} if is_expanded else case_forms(synonym) | {normalise(synonym)}:
+                for form in case_forms(synonym) | {normalise(synonym)}:
                     if form:
                         entries.setdefault((key, _key_of_phrase(form)), form)
         # Namesakes share a sound: each sound is compared once.
@@ -101,7 +100,7 @@ class Index:
             by_words.setdefault(len(form.split()), {})[sound] = None
         self._longest = max(by_words, default=0)
         self._sounds_by_words = {
-            count: [sound for sound in sounds if len(sound) > _SHORT_LETTERS] for count, sounds in by_words.items()
+            count: [sound for sound in sounds if len(sound) > SHORT_LETTERS] for count, sounds in by_words.items()
         }
 
     def matches(self, text: str, floor: float = 0.8) -> list[Match]:
@@ -112,10 +111,10 @@ class Index:
             for key, form in self._of_sound[sound]:
                 match = Match(key, score, form, (start, end))
                 known = best.get(key)
-                if known is None or _rank(match) > _rank(known):
+                if known is None or rank(match) > rank(known):
                     best[key] = match
         kept = [m for m in best.values() if not any(_is_inside(m, other) for other in best.values() if other is not m)]
-        return sorted(kept, key=_rank, reverse=True)
+        return sorted(kept, key=rank, reverse=True)
 
     def find(self, text: str, floor: float = 0.8, margin: float = 0.05) -> Match | Ambiguous | None:
         """The one thing that fits, or those that fit about equally (within `margin`), or None (all below `floor`)."""
@@ -128,10 +127,10 @@ class Index:
     def _windows(self, tokens: list[str]) -> list[tuple[int, int]]:
         windows = []
         for start, first in enumerate(tokens):
-            if first in _FUNCTION_WORDS:
+            if first in FUNCTION_WORDS:
                 continue
             for end in range(start + 1, min(len(tokens), start + self._longest + 1) + 1):
-                if tokens[end - 1] not in _FUNCTION_WORDS:
+                if tokens[end - 1] not in FUNCTION_WORDS:
                     windows.append((start, end))
         return windows
 
@@ -142,7 +141,7 @@ class Index:
             sound = "".join(sound_key(token) for token in tokens[window[0] : window[1]])
             if sound in self._of_sound:
                 yield window, sound, 1.0
-            elif len(sound) > _SHORT_LETTERS:
+            elif len(sound) > SHORT_LETTERS:
                 # The recogniser splits and joins words ("гастро энтеролог"): one word more or less may be the same phrase.
                 count = window[1] - window[0]
                 for nearby in (count - 1, count, count + 1):
@@ -150,22 +149,24 @@ class Index:
         for count, heard in unknown.items():
             known = self._sounds_by_words.get(count)
             if known:
-                yield from _alike(heard, known, floor)
+                yield from alike(heard, known, floor)
 
 
-def _alike(
+def alike(
     heard: list[tuple[tuple[int, int], str]], known: list[str], floor: float
 ) -> Iterator[tuple[tuple[int, int], str, float]]:
+    """Stretches of a phrase with the known sounds that they are like, and how much. `heard`: [start, end) and its sound."""
     # Jaro-Winkler is nearly always the higher half of the blend, so what it leaves below the floor is out.
     rough = process.cdist([sound for _, sound in heard], known, scorer=JaroWinkler.similarity, score_cutoff=floor)
     for row, column in zip(*rough.nonzero(), strict=True):
         window, sound = heard[row]
-        score = _blend(sound, known[column])
+        score = 0.5 * float(rough[row, column]) + 0.5 * float(Levenshtein.normalized_similarity(sound, known[column]))
         if score >= floor:
             yield window, known[column], score
 
 
-def _rank(match: Match) -> tuple[float, int]:
+def rank(match: Match) -> tuple[float, int]:
+    """The surer match is the greater; of equally sure ones, the longer."""
     return (round(match.score, 3), match.span[1] - match.span[0])
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 
-from voicebot.russian import refusals
+from voicebot.russian import corrections, refusals
 from voicebot.russian.calendar_words import HOUR_UNIT
 from voicebot.russian.dates import COUNTED_TIMES, date_at
 from voicebot.russian.days import DateCore, Which
@@ -34,12 +34,14 @@ _RELATIONS: tuple[tuple[tuple[str, ...], str], ...] = tuple(
         key=lambda item: -len(item[0]),
     )
 )
-_CORRECTIONS = listed("нет ой точнее вернее ошибся ошиблась перепутал перепутала лучше передумал передумала стоп неа нету")
+_CORRECTIONS = corrections.CORRECTIONS | listed("лучше передумал передумала неа нету")
 _NO = listed("нет нету")
 _HARD_BREAKS = listed(
     "перенести перенесите перенесем переносим перезаписать перезапишите поменять поменяйте переписать перенос сдвинуть"
 )
 _THAN = "чем"
+#: "Позже в четверг" is Thursday, "позже четверга" is not.
+_COMPARED = listed("раньше ранее позже позднее")
 _HENCE = listed("поэтому")
 #: After a time these rule it out: "в девять рано, в одиннадцать".
 _TOO = listed("рано рановато поздно поздновато")
@@ -53,6 +55,7 @@ _TURNS = listed(
 #: "От среды откажется": a visit given up, no bound.
 _GIVEN_UP = "отка"
 _INCLUDING = "включительно"
+_MOST_BEFORE_END = 2  # words between the ends of a range: "до", "и до"
 _COURSE = listed("курс курса курсом")
 #: After "значит" these only go on.
 _GOES_ON = listed("до по и или либо")
@@ -74,7 +77,7 @@ _NUMBERED = listed(
 _FILLERS = listed(
     "ну вот давайте давай можно пожалуйста а и да нет лучше тогда наверное наверно то есть где так хорошо ладно хочу хотел "
     "хотела бы мне меня нам нас запишите записать записаться запись если я мы буду будет удобно подойдет подходит устроит "
-    "ровно время времени часов часа часам час конечно э эм м мм ой значит например попробуем именно только же пусть будет "
+    "удобнее ровно время времени часов часа часам час конечно э эм м мм ой значит например попробуем именно только же пусть "
     "примерно около приблизительно там это ага угу ок окей спасибо желательно скажем допустим точно прием приеме"
 )
 
@@ -143,7 +146,8 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             if kind == EXCEPT:
                 is_excluding = True
             else:
-                if not (kind == AT and relation != AT and preposition):
+                is_compared = relation in (BEFORE, AFTER) and preposition in _COMPARED
+                if kind != AT or relation == AT or not preposition or is_compared:
                     relation = kind
                 preposition = tokens[index + length - 1]
                 if tokens[index] == "не" and tokens[index : index + length] == ["не", "в"]:
@@ -152,11 +156,12 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
             continue
         token = tokens[index]
         if core is not None:
-            if is_cannot_ahead and not join and _has_such(segments[-1], core):
+            is_end = _is_end_of_refused(segments[-1], relation, core)
+            if is_cannot_ahead and not join and not is_end and _has_such(segments[-1], core):
                 is_cannot_ahead = False  # "работаю до шести, после семи": the second is a wish
             if relation == AT and _is_able_then(tokens, core.end, today):
                 is_cannot_ahead = False
-            is_negated = is_excluding or is_cannot_ahead
+            is_negated = is_excluding or is_cannot_ahead or is_end
             if relation == FROM and _is_first_of_several(tokens, core, preposition):
                 relation, preposition = AT, ""  # "начать с завтрашнего": the first visit is that day
             if relation == FROM and preposition == "от" and _is_given_up(tokens, core):
@@ -188,8 +193,8 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
                 segments.append([])
                 segments = [[]] if _has_mark_ahead(tokens, index + 1, today) else segments
             is_cannot_ahead = False
-        elif _is_hence(tokens, index):
-            # "Завтра у меня баня, так что послезавтра": what follows is the wish.
+        elif _is_hence(tokens, index) or corrections.is_that_is(tokens, index):
+            # "Завтра у меня баня, так что послезавтра", "в среду, то есть в четверг": what follows is the wish.
             if segments[-1] and _has_mark_ahead(tokens, index + 1, today):
                 segments.append([])
             is_excluding = is_cannot_ahead = False
@@ -218,7 +223,7 @@ def scan(tokens: list[str], today: date) -> list[list[Mark]]:
 
 
 def _is_doubtful(mark: Mark, unknown: int) -> bool:
-    """A number alone, among words that may explain it otherwise."""
+    """A number alone or "по вечерам", among words that may explain it otherwise."""
     return isinstance(mark.core, TimeCore) and mark.core.is_bare and unknown > 0
 
 
@@ -322,6 +327,15 @@ def _is_able_then(tokens: list[str], index: int, today: date) -> bool:
 def _has_such(segment: list[Mark], core: DateCore | TimeCore) -> bool:
     """Whether the segment already has a negated mark of the same kind."""
     return any(mark.is_negated and mark.is_date == isinstance(core, DateCore) for mark in segment)
+
+
+def _is_end_of_refused(segment: list[Mark], relation: str, core: DateCore | TimeCore) -> bool:
+    """Whether a refused range ends here: "не могу с двух до пяти"."""
+    if relation not in (BEFORE, UNTIL) or not segment:
+        return False
+    first = segment[-1]
+    is_beside = core.start - first.core.end <= _MOST_BEFORE_END and first.is_date == isinstance(core, DateCore)
+    return first.is_negated and first.relation == FROM and is_beside
 
 
 def _is_why_one_can(tokens: list[str], index: int, length: int, today: date) -> bool:

@@ -29,6 +29,11 @@ _CASES = {
     Case.PREPOSITIONAL: PetrovichCase.PREPOSITIONAL,
 }
 
+_GENDERS: Mapping[Gender | None, PetrovichGender] = {
+    Gender.MASCULINE: PetrovichGender.MALE,
+    Gender.FEMININE: PetrovichGender.FEMALE,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PersonName:
@@ -51,7 +56,7 @@ def gender_of(name: PersonName) -> Gender | None:
     """The gender that a name tells: by the patronymic, then the given name, then the surname; None when nothing does."""
     if name.patronymic:
         last = name.patronymic.lower()
-        if last.endswith(("вна", "чна", "шна", "кызы")):
+        if last.endswith(("вна", "чна", "шна", "кызы", "кизи")):
             return Gender.FEMININE
         if last.endswith(("ич", "оглы", "оглу", "ыч")):
             return Gender.MASCULINE
@@ -88,9 +93,7 @@ def _declined(part: str, kind: NamePart, case: Case, gender: Gender | None, over
     own = overrides.get(part, {}).get(case)
     if own:
         return own
-    of = {Gender.MASCULINE: PetrovichGender.MALE, Gender.FEMININE: PetrovichGender.FEMALE}
-    known = of.get(gender, PetrovichGender.ANDROGYNOUS) if gender is not None else PetrovichGender.ANDROGYNOUS
-    return str(_maker().make(kind, known, _CASES[case], part))
+    return str(_maker().make(kind, _GENDERS.get(gender, PetrovichGender.ANDROGYNOUS), _CASES[case], part))
 
 
 def all_cases(name: PersonName, overrides: Mapping[str, Mapping[Case, str]] | None = None) -> Iterator[str]:

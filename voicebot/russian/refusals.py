@@ -41,7 +41,7 @@ _PLACES = listed(
     "свободных"
 )
 #: Between refused marks these tell that only what follows is refused: "в среду, но вечером не могу".
-_APART = listed("но а только раз")
+_APART = listed("но а только раз подходит нормально")
 _ONLY = listed("только лишь исключительно")
 
 
@@ -123,5 +123,6 @@ def is_possible(tokens: list[str], index: int) -> bool:
 
 
 def are_apart(tokens: list[str]) -> bool:
-    """Whether of two marks with these words between them only the second is refused."""
-    return not (_APART | _ABLE).isdisjoint(tokens)
+    """Whether of two marks with these words between them only the second is refused: "в среду да, в четверг нет"."""
+    is_yes = tokens[:1] == ["да"] and tokens[1:2] != ["и"]
+    return is_yes or not (_APART | _ABLE | _CAN).isdisjoint(tokens)

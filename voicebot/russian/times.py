@@ -5,7 +5,7 @@ from datetime import time
 
 from voicebot.russian.calendar_words import DAY_UNIT, HOUR_UNIT, MINUTE_UNIT, MONTHS_GENITIVE, month_words
 from voicebot.russian.clock_reading import Clock, in_part
-from voicebot.russian.day_parts import ANY_PHRASES, LUNCH_WORDS, PART_PHRASES, PARTS
+from voicebot.russian.day_parts import ANY_PHRASES, HABITS, LUNCH_WORDS, PART_PHRASES, PARTS
 from voicebot.russian.morphology import parses
 from voicebot.russian.numbers import Numeral, numeral_at
 from voicebot.russian.text import listed
@@ -19,6 +19,8 @@ _BEFORE_INSTRUMENTAL = listed("между и перед")
 _NOMINATIVE_UNITS = listed("два три четыре пять шесть семь восемь девять")
 _HOUR_WORDS = listed("час часа часу часом")
 _PARTS_OF_CLOCK = listed("утра дня вечера ночи")
+_BEGINNING, _END = listed("начале начало началу"), listed("конце конец концу")
+_THINGS = frozenset({"NOUN", "ADJF"})
 _MAXIMUM_MINUTES_AHEAD = 24 * 60
 
 
@@ -33,12 +35,12 @@ class TimeCore:
     in_minutes: int | None = None  # "через два часа"
     is_any: bool = False
     is_lunch: bool = False
-    is_bare: bool = False  # a number alone: a time only if nothing else in the phrase explains it
+    is_bare: bool = False  # a number alone, "по вечерам": a time only if nothing else in the phrase explains it
 
 
 def time_at(tokens: list[str], start: int, *, has_preposition: bool = False) -> TimeCore | None:
     """The time expression that begins at a word, or None. `has_preposition`: "в", "к", "после" stands before it."""
-    for reader in (_any_time, _part_of_day, _relative, _half_past, _to_the_hour, _past_the_hour, _nth_hour):
+    for reader in (_any_time, _part_of_day, _relative, _half_past, _to_the_hour, _past_the_hour, _nth_hour, _half_of_hour):
         found = reader(tokens, start)
         if found is not None:
             return found
@@ -65,6 +67,8 @@ def _part_of_day(tokens: list[str], start: int) -> TimeCore | None:
         if _starts_with(tokens, start, phrase):
             return TimeCore(start, start + len(phrase), part=part)
     word = tokens[start]
+    if word == "по" and (habit := HABITS.get(_token(tokens, start + 1))) is not None:
+        return TimeCore(start, start + 2, part=habit, is_bare=True)
     if word in LUNCH_WORDS:
         return TimeCore(start, start + 1, part=(time(12), time(14)), is_lunch=True)
     if _token(tokens, start - 1) in _GREETING:
@@ -173,12 +177,17 @@ def _to_the_hour(tokens: list[str], start: int) -> TimeCore | None:
 
 
 def _past_the_hour(tokens: list[str], start: int) -> TimeCore | None:
-    """ "четверть шестого", "пять минут шестого", "двадцать минут одиннадцатого"."""
+    """ "четверть шестого", "пять минут шестого", "минут двадцать одиннадцатого"."""
     index = start
     if tokens[start] == "четверть":
         minutes, index = 15, start + 1
     elif tokens[start] == "три" and _token(tokens, start + 1) == "четверти":
         minutes, index = 45, start + 2
+    elif tokens[start] in MINUTE_UNIT:
+        numeral = numeral_at(tokens[start + 1 : start + 2], 0)  # one word: "двадцать пятого" would be one number
+        if numeral is None or numeral.is_ordinal or not 1 <= numeral.value <= 59:
+            return None
+        minutes, index = numeral.value, start + 2
     else:
         numeral = numeral_at(tokens, start)
         if numeral is None or numeral.is_ordinal or not 1 <= numeral.value <= 59:
@@ -202,6 +211,22 @@ def _nth_hour(tokens: list[str], start: int) -> TimeCore | None:
     part, end = _part_after(tokens, numeral.end + 1)
     first = Clock((numeral.value - 1) or 12, 0, part).candidates()[0]
     return TimeCore(start, end, part=(first, time(first.hour + 1) if first.hour < 23 else None))
+
+
+def _half_of_hour(tokens: list[str], start: int) -> TimeCore | None:
+    """ "(в) начале третьего", "конце третьего": a half of that hour; "начале третьего квартала" is none."""
+    is_first = tokens[start] in _BEGINNING
+    numeral = numeral_at(tokens, start + 1) if (is_first or tokens[start] in _END) and start + 1 < len(tokens) else None
+    if numeral is None or not _is_running_hour(numeral) or not tokens[numeral.end - 1].endswith("го"):
+        return None
+    part, end = _part_after(tokens, numeral.end)
+    following = _token(tokens, end)
+    if following and parses(following)[0].tag.POS in _THINGS:
+        return None
+    first = Clock((numeral.value - 1) or 12, 0, part).candidates()[0]
+    middle = first.replace(minute=30)
+    last = first.replace(hour=first.hour + 1) if first.hour < 23 else None
+    return TimeCore(start, end, part=(first, middle) if is_first else (middle, last))
 
 
 def _clock(tokens: list[str], start: int, has_preposition: bool) -> TimeCore | None:

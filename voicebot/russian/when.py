@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from voicebot.russian.alternatives import split, united
-from voicebot.russian.date_wishes import exclusions, of_dates
+from voicebot.russian.date_wishes import days_of_range, exclusions, of_dates
 from voicebot.russian.days import DateCore
 from voicebot.russian.marks import AFTER, BEFORE, FROM, UNTIL, Mark, scan
 from voicebot.russian.spoken_when import say_date, say_time, say_when_spoken
@@ -103,13 +103,14 @@ def _combined(marks: list[Mark], now: datetime, context: When | None) -> When:
     # "В пятницу утром не могу" rules the day out, not all mornings.
     is_day_negated = any(mark.is_negated for mark in dates)
     times = _turned([mark for mark in times if not (mark.is_negated and is_day_negated)])
-    dates = _turned(dates)
     today = now.date()
+    excluded_range = days_of_range(_refused_range(dates), today, context)
+    dates = _turned(dates)
     wish = of_dates([mark for mark in dates if not mark.is_negated], today, context)
     excluded_dates, excluded_weekdays = exclusions([mark for mark in dates if mark.is_negated], today)
     wish = replace(
         wish,
-        excluded_dates=frozenset(excluded_dates - set(wish.dates)),
+        excluded_dates=frozenset((excluded_dates | excluded_range) - set(wish.dates)),
         excluded_weekdays=frozenset(excluded_weekdays - wish.weekdays),
     )
     return of_times(times, wish, now)
@@ -139,15 +140,24 @@ def _is_one(mark: Mark) -> bool:
     return mark.core.clock is not None
 
 
+def _refused_range(marks: list[Mark]) -> list[Mark]:
+    """The ends of a range that is refused ("с понедельника по среду не могу"), as they were wished; [] where it is open."""
+    ends = [replace(mark, is_negated=False) for mark in marks if mark.is_negated and mark.relation in (FROM, BEFORE, UNTIL)]
+    relations = {mark.relation for mark in ends}
+    return ends if FROM in relations and len(relations) > 1 else []
+
+
 def _turned(marks: list[Mark]) -> list[Mark]:
     """ "До шести не могу" is from six on, "после пяти не получится" until five; a closed range cannot be turned."""
-    is_closed = {mark.relation for mark in marks if mark.is_negated} >= {FROM, BEFORE}
+    is_closed = bool(_refused_range(marks))
     turns = {BEFORE: FROM, UNTIL: AFTER, FROM: BEFORE, AFTER: UNTIL}
     result = []
     for mark in marks:
         if mark.is_negated and mark.relation in turns:
             if not is_closed:
-                result.append(replace(mark, relation=turns[mark.relation], is_negated=False, preposition=""))
+                is_end = isinstance(mark.core, DateCore) and mark.core.is_end
+                relation = AFTER if mark.relation == BEFORE and is_end else turns[mark.relation]
+                result.append(replace(mark, relation=relation, is_negated=False, preposition=""))
         else:
             result.append(mark)
     return result

@@ -32,6 +32,12 @@ _NOT_A_CHOICE = re.compile(
 
 #: "Второе удобнее чем первое": what stands after this is what is not taken.
 _THAN = re.compile(r"(?:^|(?<= ))чем (?:в |во |на |к )?\w+(?= |$)")
+#: "Ни первое ни второе": none of them is taken.
+_NONE_OF_THEM = re.compile(r"(?:^| )ни (?:перв|втор|трет|четверт|последн)\w+(?= |$)")
+#: "Первое рано": nor is this.
+_TOO = re.compile(
+    r"(?:^|(?<= ))(?:перв|втор|трет|четверт|пят|последн)\w+ (?:(?:мне|это|слишком|очень|уже) )*(?:рано|поздно)(?= |$)"
+)
 
 _NOUNS = (
     ("datetime", r"врем\w+|день|дня|дат\w+|час\w*|числ\w+|срок\w*"),
@@ -99,12 +105,19 @@ def _ordinal_pattern(pattern: str) -> re.Pattern[str]:
 
 def ordinal(text: str) -> int | None:
     """Return which of a list a normalised phrase means: 1.., -1 for the last."""
-    text = _THAN.sub(" ", _NOT_A_CHOICE.sub(" ", without_denied(text)))
+    if _NONE_OF_THEM.search(text):
+        return None
+    text = _TOO.sub(" ", _THAN.sub(" ", _NOT_A_CHOICE.sub(" ", without_denied(text))))
     said = [(found.start(), number) for number, pattern in _ORDINALS for found in _ordinal_pattern(pattern).finditer(text)]
     if said:
         return max(said)[1]  # "первое рано, а вот второе подойдёт"
     tokens = [token for token in text.split() if token not in ("да", "давайте", "ну", "вот", "пожалуйста", "вариант", "хорошо")]
     return _BARE.get(tokens[0]) if len(tokens) == 1 else None
+
+
+def refuses_choices(text: str) -> bool:
+    """Whether a normalised phrase tells which of a list will not do: "ни первое ни второе", "первое рано"."""
+    return _NONE_OF_THEM.search(text) is not None or _TOO.search(text) is not None
 
 
 def without_ordinal(text: str) -> str:
@@ -131,7 +144,9 @@ def change(text: str, is_asked: bool) -> str:
     shift = parse_shift(text)
     if shift in (Shift.EARLIER, Shift.LATER):
         return shift.value
-    return "offers" if _MORE.search(text) else ""
+    if (too := _TOO.search(text)) is not None and ordinal(text) is None:
+        return (Shift.LATER if too.group().endswith("рано") else Shift.EARLIER).value
+    return "offers" if _MORE.search(text) or _NONE_OF_THEM.search(text) else ""
 
 
 def without_wrong(text: str) -> str:

@@ -22,7 +22,7 @@ from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.fuzzy import Ambiguous, best_match
 from voicebot.russian.phones import dictated_digits, is_complete_phone, parse_phone_digits
 from voicebot.russian.text import normalise, words
-from voicebot.russian.when import When, parse_visit
+from voicebot.russian.when import parse_visit
 
 #: What has numbers that are no time.
 _WITH_NUMBERS = frozenset({"phone", "digits", "birth_date", "ordinal"})
@@ -38,6 +38,8 @@ _PHONE_DIGITS = 11
 _COMMANDS = frozenset(map(normalise, COMMANDS))
 _PART_OF_NAME_FIT, _NO_SURNAME_FIT = 0.55, 0.45
 _BARE_WISH_FIT = 0.6
+#: What is never an answer, but is always meant.
+_OF_CALL = frozenset({"emergency", "operator", "repeat", "goodbye", "hold_on", "back", "help"})
 
 
 class Understanding:
@@ -163,13 +165,7 @@ class Understanding:
         if not normalise(text):
             return 0.0
         understood = self.understand(text, expect, _SOME_MORNING)
-        if understood.intent in ("emergency", "operator") or understood.intent in (
-            "repeat",
-            "goodbye",
-            "hold_on",
-            "back",
-            "help",
-        ):
+        if understood.intent in _OF_CALL:
             return 0.95
         if self.answers(understood, expect, text):
             if expect.type == "name" and not (name := understood.slots["name"]).is_full:
@@ -228,10 +224,6 @@ class Understanding:
 
     def phone_of_keys(self, digits: str) -> str | None:
         return parse_phone_digits(digits)
-
-    @property
-    def empty_wish(self) -> When:
-        return When()
 
 
 def _taught(

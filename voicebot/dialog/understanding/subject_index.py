@@ -5,29 +5,25 @@ ten thousand forms, so here words are compared first (thousands at once), names 
 (tens), and only these are compared with stretches of the phrase. The likeness is the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import process
-from rapidfuzz.distance import JaroWinkler, Levenshtein
+from rapidfuzz.distance import JaroWinkler
 
-from voicebot.russian.fuzzy import Match, sound_key
-from voicebot.russian.text import listed, normalise
+from voicebot.russian.fuzzy import FUNCTION_WORDS, SHORT_LETTERS, Match, alike, rank, sound_key
+from voicebot.russian.text import normalise
 
 _K = TypeVar("_K", bound=str)  # kinds of names
 
 _WORD_FLOOR = 0.8
 _HEARD_SHARE = 0.5  # of a name's letters, in words like those of the phrase
-_SHORT_LETTERS = 4  # sounds up to this long must fit exactly: "лор" is not "пол"
 _INITIALS = 3  # letters: "ээг", "ттг"
-_FUNCTION_WORDS = listed(
-    "в во на к ко с со у о об от до для по за из и а но или не ни да нет же бы ли я мне меня мы нам вы вам"
-)
-_FUNCTION_SOUNDS = frozenset(map(sound_key, _FUNCTION_WORDS))
+_FUNCTION_SOUNDS = frozenset(map(sound_key, FUNCTION_WORDS))
 #: Words longer than any name's are cut off; nobody names a service in so many.
 _LONGEST_WORDS = 12
 _REMEMBERED_WORDS = 20_000
@@ -77,7 +73,7 @@ class SubjectIndex(Generic[_K]):
 
     def _index_words(self, names: _Names[_K]) -> None:
         """Number the words of the names, and their pairs, which the recogniser may have joined."""
-        vocabulary = {part: place for place, part in enumerate(dict.fromkeys(flat(names.words.values())))}
+        vocabulary = {part: place for place, part in enumerate(dict.fromkeys(chain.from_iterable(names.words.values())))}
         self._single = list(vocabulary)
         units: list[int] = []
         weights: list[float] = []
@@ -90,7 +86,7 @@ class SubjectIndex(Generic[_K]):
                 weights.append(len(part) / len(sound))
         self._place_of_word = vocabulary
         self._pairs = list(vocabulary)[len(self._single) :]
-        self._is_short = np.array([len(word) <= _SHORT_LETTERS for word in vocabulary], dtype=bool)
+        self._is_short = np.array([len(word) <= SHORT_LETTERS for word in vocabulary], dtype=bool)
         self._units = np.array(units, dtype=np.int32)
         self._weights = np.array(weights, dtype=np.float32)
         self._starts = np.array(starts, dtype=np.int32)
@@ -113,13 +109,13 @@ class SubjectIndex(Generic[_K]):
                     form = " ".join(tokens[span[0] : span[1]])  # every word of it was said
                 match = Match(key, score, form, span)
                 known = best.get((kind, key))
-                if known is None or _rank(match) > _rank(known):
+                if known is None or rank(match) > rank(known):
                     best[(kind, key)] = match
         found: dict[_K, list[Match]] = {}
         for kind in floors:
             own = [match for (other, _), match in best.items() if other == kind]
             kept = [m for m in own if not any(_is_inside(m, other) for other in own if other is not m)]
-            found[kind] = sorted(kept, key=_rank, reverse=True)
+            found[kind] = sorted(kept, key=rank, reverse=True)
         return found
 
     def _like(self, tokens: Sequence[str], floor: float) -> Iterator[tuple[tuple[int, int], str, float]]:
@@ -132,15 +128,15 @@ class SubjectIndex(Generic[_K]):
             sound = "".join(sounds[start:end])
             if sound in self._owners:
                 yield (start, end), sound, 1.0
-            elif candidates.size and len(sound) > _SHORT_LETTERS and not {tokens[start], tokens[end - 1]} & _FUNCTION_WORDS:
+            elif candidates.size and len(sound) > SHORT_LETTERS and not {tokens[start], tokens[end - 1]} & FUNCTION_WORDS:
                 # The recogniser splits and joins words ("гастро энтеролог"): one word more or less may be the same name.
                 count = end - start
                 for nearby in (count - 1, count, count + 1):
                     heard.setdefault(nearby, []).append(((start, end), sound))
         for count, several in heard.items():
-            places = candidates[(self._counts[candidates] == count) & (self._lengths[candidates] > _SHORT_LETTERS)]
+            places = candidates[(self._counts[candidates] == count) & (self._lengths[candidates] > SHORT_LETTERS)]
             if places.size:
-                yield from _alike(several, [self._sounds[place] for place in places], floor)
+                yield from alike(several, [self._sounds[place] for place in places], floor)
 
     def _scattered(self, sounds: Sequence[str], candidates: NDArray[np.int64]) -> Iterator[tuple[tuple[int, int], str, float]]:
         """Names all of whose words were said near one another, in any order: "шланг проглотить", "картой можно оплатить"."""
@@ -173,7 +169,7 @@ class SubjectIndex(Generic[_K]):
         if known is not None:
             return known
         places = self._alike_in(sound, self._single, 0)
-        if not places.size and len(sound) > _SHORT_LETTERS:
+        if not places.size and len(sound) > SHORT_LETTERS:
             places = self._alike_in(sound, self._pairs, len(self._single))
         exact = self._place_of_word.get(sound)
         if exact is not None:
@@ -195,26 +191,6 @@ class SubjectIndex(Generic[_K]):
         for start in range(count):
             for end in range(start + 1, min(count, start + self._longest + 1) + 1):
                 yield start, end
-
-
-def flat(several: Iterable[Iterable[str]]) -> Iterator[str]:
-    return (one for part in several for one in part)
-
-
-def _alike(
-    heard: list[tuple[tuple[int, int], str]], known: list[str], floor: float
-) -> Iterator[tuple[tuple[int, int], str, float]]:
-    # Jaro-Winkler is nearly always the higher half of the blend, so what it leaves below the floor is out.
-    rough = process.cdist([sound for _, sound in heard], known, scorer=JaroWinkler.similarity, score_cutoff=floor)
-    for row, column in zip(*rough.nonzero(), strict=True):
-        span, sound = heard[row]
-        score = 0.5 * float(rough[row, column]) + 0.5 * float(Levenshtein.normalized_similarity(sound, known[column]))
-        if score >= floor:
-            yield span, known[column], score
-
-
-def _rank(match: Match) -> tuple[float, int]:
-    return (round(match.score, 3), match.span[1] - match.span[0])
 
 
 def _is_inside(match: Match, other: Match) -> bool:

@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
-from rapidfuzz.distance import Levenshtein
-
 from voicebot.clinic.catalogue import KINDS, Catalogue, Kind
 from voicebot.clinic.names_check import PRECEDENCE
 from voicebot.dialog.understanding.endearments import fondly
 from voicebot.dialog.understanding.lemma_index import LemmaIndex, Own
+from voicebot.dialog.understanding.likeness import GENERIC, KNOWN_WORDS_FLOOR, is_generic, is_likely
 from voicebot.dialog.understanding.subject_index import SubjectIndex
 from voicebot.russian.case import Case
-from voicebot.russian.fuzzy import Match, sound_key
+from voicebot.russian.fuzzy import Match
 from voicebot.russian.inflect import inflect
 from voicebot.russian.morphology import parses
 from voicebot.russian.names import PersonName, decline
@@ -23,14 +22,9 @@ from voicebot.russian.text import listed, normalise, words
 
 _FLOOR: Mapping[Kind, float] = {"doctor": 0.86, "speciality": 0.84, "service": 0.84, "branch": 0.84, "test": 0.84, "faq": 0.86}
 _MARGIN = 0.04
-_SURE = 0.95
-_KNOWN_WORDS_FLOOR = 0.9
 _ALIKE = 0.02  # scores that differ by less tell nothing
 _DECLINED_WORDS = 6
-_TELLING_LETTERS = 4
-_POSSESSIVES = listed("мой твой свой наш ваш")
 _LONGEST_PREPOSITION = 2  # "в глаз попало" and "в школу" are no family
-_SPELLING_FLOOR = 0.75
 _BEFORE_NOMINATIVE = listed("а и ну вот доктор врач здравствуйте алло скажите пожалуйста подскажите")
 _VERB_WITHIN = 4
 _BEFORE_DATIVE = frozenset({"к", "ко", "доктору", "врачу"})
@@ -45,10 +39,6 @@ _NOT_SURNAMES = listed(
     нет лучше другой другая другое другого время после обеда раньше позже свободно свободное лесная лесной садовая садовой
     парковая парковой улица метро филиал болит боль голова живот спина лет ребенок ребенка сына дочку мужа жену маму"""
 )
-#: "Врач", "приём" alone name no service or speciality.
-_GENERIC = listed("врач врача врачу доктор доктора доктору прием приема консультация консультацию осмотр специалист запись")
-
-
 #: Named side by side they are all meant ("общий анализ крови и сахар"); of doctors or specialities only where it is said
 #: so ("к терапевту и к кардиологу"): else the caller corrects himself, or the recogniser wavers.
 _SEVERAL: tuple[Kind, ...] = ("test", "service")
@@ -105,14 +95,14 @@ class SubjectFinder:
             if group.kind == kind:
                 yield key, [*group.names(), *flat_map(_cases, group.names())]
 
-    def find(self, text: str, kinds: Sequence[Kind] = KINDS) -> Subjects:
+    def find(self, text: str) -> Subjects:
         """Return what the phrase names. A service that holds a speciality's words ("приём кардиолога") takes them."""
         tokens = words(text)
 
         def is_barred(kind: Kind, span: tuple[int, int]) -> bool:
             return kind == "doctor" and any(token in _NOT_SURNAMES for token in tokens[span[0] : span[1]])
 
-        found = self.index.matches(tokens, {kind: _FLOOR[kind] for kind in kinds}, is_barred)
+        found = self.index.matches(tokens, {kind: _FLOOR[kind] for kind in KINDS}, is_barred)
         own_words: dict[tuple[str, tuple[int, int]], Own] = {}
         for kind, match, own in self._by_lemmas.matches(tokens):
             if kind not in found:
@@ -127,11 +117,11 @@ class SubjectFinder:
             found[kind] = [
                 match
                 for match in matches
-                if not _is_generic(tokens, match) and ((match.key, match.span) in own_words or _is_likely(kind, tokens, match))
+                if not is_generic(tokens, match) and ((match.key, match.span) in own_words or is_likely(kind, tokens, match))
             ]
         self._drop_covered(found, own_words)
         result = self._decide(tokens, found)
-        if "service" in kinds and not (result.slots.keys() | result.ambiguous.keys()) & {
+        if not (result.slots.keys() | result.ambiguous.keys()) & {
             "service",
             "speciality",
             "test",
@@ -148,7 +138,7 @@ class SubjectFinder:
         beginnings: dict[str, list[str]] = {}
         for key, forms in self._catalogue.forms("service").items():
             for first in {words(form)[0] for form in forms if len(words(form)) > 1}:
-                if first not in _GENERIC and len(first) > _LONGEST_PREPOSITION:
+                if first not in GENERIC and len(first) > _LONGEST_PREPOSITION:
                     beginnings.setdefault(first, []).append(key)
         return {first: tuple(keys) for first, keys in beginnings.items() if len(keys) > 1}
 
@@ -206,7 +196,7 @@ class SubjectFinder:
 
     def _named_rather(self, matches: list[Match]) -> list[Match]:
         """Who is named counts more than what hurts: "сопли, нам к педиатру"."""
-        named = [match for match in matches if match.form not in self._complaints and match.score >= _KNOWN_WORDS_FLOOR]
+        named = [match for match in matches if match.form not in self._complaints and match.score >= KNOWN_WORDS_FLOOR]
         return named or matches
 
     def _members(self, matches: Sequence[Match]) -> Iterator[str]:
@@ -353,45 +343,3 @@ def _adjective_cases(form: str) -> tuple[str, ...]:
         return ()
     endings = ("ой", "ую") if form.endswith("ая") else ("ого", "ому", "ым", "ом", "ых")
     return tuple(form[:-2] + ending for ending in endings)
-
-
-def _is_likely(kind: Kind, tokens: list[str], match: Match) -> bool:
-    """Whether a fuzzy match is more than a likeness of sounds.
-
-    Another first sound makes another surname: Сидорова is not Фёдорова. Elsewhere a known word that is not the form
-    must be very like it: "простите" is no "простатит".
-    """
-    heard = tokens[match.span[0] : match.span[1]]
-    text = " ".join(heard)
-    if text.replace(" ", "") == match.form.replace(" ", ""):  # "х г ч", "гастро энтеролог"
-        return True
-    is_known = all(parses(token)[0].is_known for token in heard)
-    if kind != "doctor" and any(token not in match.form and _is_no_thing(token) for token in heard):
-        return False  # "рано" is no "рана", "анализ моей" no "анализ мочи"
-    if any(token not in match.form and _is_number(token) for token in heard) and not _shares_word(heard, match):
-        return False  # "категория бэ двадцать" is no "бэ двенадцать"
-    if kind != "doctor" and is_known and Levenshtein.normalized_similarity(text, match.form) < _SPELLING_FLOOR:
-        return False
-    if match.score >= _SURE:
-        return True
-    if kind == "doctor":
-        return sound_key(tokens[match.span[0]])[:1] == sound_key(match.form)[:1]
-    return not is_known or match.score >= _KNOWN_WORDS_FLOOR
-
-
-def _is_number(word: str) -> bool:
-    return str(parses(word)[0].tag.POS) == "NUMR"
-
-
-def _shares_word(heard: Sequence[str], match: Match) -> bool:
-    return any(len(token) >= _TELLING_LETTERS and token in match.form.split() for token in heard)
-
-
-def _is_no_thing(word: str) -> bool:
-    """Whether a word tells when or whose, and so is no misheard part of a thing's name."""
-    reading = parses(word)[0]
-    return bool(reading.is_known) and (reading.tag.POS == "ADVB" or reading.normal_form in _POSSESSIVES)
-
-
-def _is_generic(tokens: list[str], match: Match) -> bool:
-    return all(token in _GENERIC for token in tokens[match.span[0] : match.span[1]]) and normalise(match.form) not in tokens

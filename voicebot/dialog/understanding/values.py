@@ -93,7 +93,8 @@ class Values:
         if self._name(found, plain, kind) or is_born:
             return found
         plain = _without_name(plain, found.slots["name"]) if "name" in found.slots else plain
-        when = parse_when(details.without_ordinal(plain) if "ordinal" in found.slots else plain, now)
+        is_choice = "ordinal" in found.slots or (kind == "choice" and details.refuses_choices(plain))
+        when = parse_when(details.without_ordinal(plain) if is_choice else plain, now)
         if when is not None and not when.is_empty:
             found.slots["datetime"] = when
         meant = self._without_contrast(details.without_denied(plain))

@@ -158,7 +158,7 @@ class Wishes:
             return Wish(_fitted(exact, said), max(_CERTAIN, probabilities.get(exact, 0.0)))
         if said.has_own and said.score >= _SURELY_NAMED:
             probabilities = _of_the_clinic(probabilities)
-        if said.is_whom_and_when and said.is_open and not intents.topic(said.plain):
+        if said.is_whom_and_when and said.is_open and intents.topic(said.plain) in ("", "book"):
             return Wish("book", max(_NAMED * said.score, probabilities.get("book", 0.0)))
         if not said.has_own and _is_strange(said, probabilities):
             outside = probabilities.get("off_topic", 0.0)
