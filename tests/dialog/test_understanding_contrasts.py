@@ -46,5 +46,18 @@ def test_put_right(values: Values, said: str, kind: str, slot: str, value: objec
     assert values.of(normalise(said), kind, NOW).slots.get(slot) == value
 
 
+@pytest.mark.parametrize(
+    ("said", "several"),
+    [
+        ("сколько стоит общий анализ крови и ттг", ("cbc", "tsh")),
+        ("на ковид сдать хочу сколько стоит", None),
+        ("кровь из пальца сдать и мочу", ("cbc", "urine")),
+    ],
+)
+def test_tests_side_by_side(values: Values, said: str, several: tuple[str, ...] | None) -> None:
+    """One that only sounds like another, or like two of them, is neither dropped for it nor added to it."""
+    assert values.of(said, "", NOW).several.get("test") == several
+
+
 def test_a_question_whether_one_is_listed_names_nobody(values: Values) -> None:
     assert "name" not in values.of("есть ли у васильевой моя фамилия на этой неделе", "", NOW).slots

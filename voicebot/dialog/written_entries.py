@@ -96,7 +96,7 @@ def rubles(price: int) -> str:
 #: Abbreviations that texts of clinics spell out for the voice, longest first.
 _ABBREVIATIONS = {
     "о эм эс": "ОМС", "дэ эм эс": "ДМС", "и эн эн": "ИНН", "эм эр тэ": "МРТ", "эс эм эс": "СМС", "куар код": "QR-код",
-    "куар коду": "QR-коду", "витамин дэ": "витамин D", "снилс": "СНИЛС",
+    "куар коду": "QR-коду", "витамин дэ": "витамин D", "снилс": "СНИЛС", "ка тэ": "КТ",
 }  # fmt: skip
 
 
