@@ -13,7 +13,7 @@ from voicebot.dialog.schema import FieldItem, Form
 from voicebot.dialog.state import Phase, Wish
 from voicebot.dialog.talking import Heard
 from voicebot.dialog.turn import Turn
-from voicebot.dialog.understanding import Understood
+from voicebot.dialog.understanding import Understood, details
 from voicebot.russian.text import normalise
 
 SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "branch", "faq"})
@@ -248,6 +248,7 @@ def _enter(turn: Turn, understood: Understood, form: Form, text: str) -> None:
     """Enter a form with what the same phrase already told, and what the interrupted form knows."""
     is_digression = form.digression and bool(turn.state.form)
     turn.state.session["intent"] = understood.intent
+    turn.state.session["said_ordinal"] = details.ordinal(normalise(text))
     if turn.state.request_started_at is None:
         moving.renew(turn)
     if moving.back_to(turn, form.form):
