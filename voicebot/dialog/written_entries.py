@@ -104,7 +104,8 @@ def _with_abbreviations(text: str) -> str:
     padded = f" {text} "
     for spelled, written in _ABBREVIATIONS.items():
         for end in " .,;:!?»":
-            padded = padded.replace(f" {spelled}{end}", f" {written}{end}")
+            for said in (spelled, spelled.capitalize()):  # also where a sentence begins with it
+                padded = padded.replace(f" {said}{end}", f" {written}{end}")
     return padded[1:-1]
 
 
