@@ -32,6 +32,11 @@ def values() -> Values:
         ("гаврилов нет не гаврилин а гаврилов", "name", "name", PersonName("Гаврилов")),
         ("смирнова елена нет не елена а алёна", "name", "name", PersonName("Смирнова", "Алёна")),
         ("иванова ой нет петрова", "name", "name", PersonName("Петрова")),
+        ("нет не петров а сидоров", "yes_no", "name", PersonName("Сидоров")),
+        ("не иванов а петров", "correction", "name", PersonName("Петров")),
+        ("нет не кузьмин а волков", "yes_no", "doctor", "volkov"),
+        ("нет не садовая а лесная", "yes_no", "branch", "lesnaya"),
+        ("нет не завтра а послезавтра", "yes_no", "name", None),
         ("есть ли у васильевой моя фамилия", "", "doctor", "vasileva"),
         ("меня зовут тамара у меня приём у козлова в среду", "", "doctor", "kozlov"),
         ("меня зовут тамара у меня приём у козлова в среду", "", "name", PersonName("", "Тамара")),
@@ -39,6 +44,19 @@ def values() -> Values:
 )
 def test_put_right(values: Values, said: str, kind: str, slot: str, value: object) -> None:
     assert values.of(normalise(said), kind, NOW).slots.get(slot) == value
+
+
+@pytest.mark.parametrize(
+    ("said", "several"),
+    [
+        ("сколько стоит общий анализ крови и ттг", ("cbc", "tsh")),
+        ("на ковид сдать хочу сколько стоит", None),
+        ("кровь из пальца сдать и мочу", ("cbc", "urine")),
+    ],
+)
+def test_tests_side_by_side(values: Values, said: str, several: tuple[str, ...] | None) -> None:
+    """One that only sounds like another, or like two of them, is neither dropped for it nor added to it."""
+    assert values.of(said, "", NOW).several.get("test") == several
 
 
 def test_a_question_whether_one_is_listed_names_nobody(values: Values) -> None:

@@ -94,6 +94,7 @@ def test_every_character_of_the_alphabet_has_a_name_of_its_own() -> None:
         ("нет раньше ничего нет", Shift.EARLIER),
         ("рановато для меня", Shift.LATER),
         ("на час позже", Shift.LATER),
+        ("а еще позже", Shift.LATER),
         ("давайте чуть раньше", Shift.EARLIER),
         ("не позже пяти", None),
         ("как можно раньше", None),

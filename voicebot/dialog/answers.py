@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from voicebot.dialog import choices, doubts, said_options, values, wanted
+from voicebot.dialog import choices, doubts, moving, said_options, values, wanted
 from voicebot.dialog.actions import execute
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy
@@ -11,6 +11,7 @@ from voicebot.dialog.state import Slot
 from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
 from voicebot.russian.names import PersonName
+from voicebot.russian.text import normalise
 
 _WHOLE_NUMBER_DIGITS = 10
 
@@ -31,6 +32,9 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
     """The phrase answers the question that was asked."""
     match one.type:
         case "yes_no":
+            if is_also_no(one, text):
+                values.fill(turn, one.field, Slot(False, "нет", understood.confidence))
+                return True
             value = understood.slots.get("yes_no")
             if value is None or (value is False and (understood.change or _news(turn, understood, one))):
                 return False  # "нет, лучше в пятницу": the correction says more than the no
@@ -40,7 +44,7 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
         case "choice":
             return _choice(turn, one, understood, text)
         case "subject":
-            return False
+            return _gives_up(turn, understood)
         case "correction":
             if understood.change or _news(turn, understood, one) or "yes_no" not in understood.slots:
                 return False
@@ -75,6 +79,16 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
     if one.type not in understood.slots:
         return False
     return _mixed_initiative(turn, understood, one)
+
+
+def _gives_up(turn: Turn, understood: Understood) -> bool:
+    """ "Цену чего назвать?" - "Нет, не надо": a digression is left, the interrupted form goes on."""
+    is_digression = turn.form.digression and bool(turn.state.stack) and not turn.state.stack[-1].returns_to
+    if not is_digression or understood.intent != "no" or understood.change or understood.slots.keys() - {"yes_no"}:
+        return False
+    turn.message("stopped")
+    moving.abandon(turn)
+    return True
 
 
 def _name(turn: Turn, one: FieldItem, understood: Understood) -> bool:
@@ -121,6 +135,11 @@ def completed(before: PersonName, said: PersonName) -> PersonName:
     return PersonName(said.surname or before.surname, said.given or before.given, said.patronymic or before.patronymic)
 
 
+def is_also_no(one: FieldItem, text: str) -> bool:
+    """Whether the question itself lists this whole answer as a no."""
+    return normalise(text) in map(normalise, one.also_no)
+
+
 def _says_any(turn: Turn, one: FieldItem, text: str) -> bool:
     return turn.understanding.best_phrase(text, {"any": tuple(one.any)}) is not None
 
@@ -138,10 +157,15 @@ def _choice(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
         return True
     entries = turn.page_of(one)
     entry = None
-    if not (understood.is_negated or understood.change):
+    shift = understood.change in ("earlier", "later") and not (one.earlier or one.later)
+    if not understood.is_negated and (shift or not understood.change):  # "вторую, на час позже": which visit is what was asked
         entry = choices.choose_entry(entries, understood, one.of, text, turn.understanding)
     if entry is not None:
         choose(turn, one, entry, understood.confidence)
+        return True
+    if len(entries) > 1 and choices.fits_all(entries, understood):
+        turn.state.troubles += 1
+        turn.ask(one)  # "на Парковой", where all of them are: which?
         return True
     if _news(turn, understood, one):
         return False  # a correction of the wishes: the list is made anew
@@ -211,7 +235,7 @@ def _combined(one: FieldItem, known: Slot | None, value: Any, turn: Turn) -> Any
 def _mixed_initiative(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:
     """Fill every field that the phrase speaks of; return whether there was any."""
     targets = _targets(turn, understood, asked)
-    took = False
+    took = _is_of_the_doctor(turn, understood, targets, asked)
     for name in [item_id(item) for item in turn.form.items if item_id(item) in targets]:
         one, value = targets[name]
         known = turn.state.slots.get(name)
@@ -231,6 +255,26 @@ def _mixed_initiative(turn: Turn, understood: Understood, asked: FieldItem | Non
         if one.acknowledge and turn.stage() < Stage.SHORT:
             turn.say(one.acknowledge, f"{turn.state.form}.{name}.acknowledge")
     return took or doubts.ask_of_ambiguous(turn, understood, asked)
+
+
+def _is_of_the_doctor(
+    turn: Turn, understood: Understood, targets: dict[str, tuple[FieldItem, Any]], asked: FieldItem | None
+) -> bool:
+    """ "К Соколову" - "На какой день?" - "К кардиологу": what the doctor is makes him no other. `targets` loses the field.
+
+    Once times were offered, a speciality may mean another of its doctors.
+    """
+    is_early = asked is not None and asked.type == "datetime"
+    if not is_early or "speciality" not in targets or understood.is_any or understood.change or "doctor" in targets:
+        return False
+    named = next((one.field for one in turn.form.fields() if one.type == "doctor"), "")
+    slot = turn.state.slots.get(named)
+    doctor = turn.renderer.catalogue.doctors.get(slot.value) if slot is not None and slot.value is not None else None
+    one, value = targets["speciality"]
+    if doctor is None or named not in one.replaces or value not in doctor.specialities:
+        return False
+    del targets["speciality"]
+    return True
 
 
 def _change(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool:

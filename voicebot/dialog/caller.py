@@ -13,7 +13,7 @@ from voicebot.dialog.schema import FieldItem, Form
 from voicebot.dialog.state import Phase, Wish
 from voicebot.dialog.talking import Heard
 from voicebot.dialog.turn import Turn
-from voicebot.dialog.understanding import Understood
+from voicebot.dialog.understanding import Understood, details
 from voicebot.russian.text import normalise
 
 SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "branch", "faq"})
@@ -91,7 +91,7 @@ def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
         return True
     if understood.intent in ("operator", "upset"):
         return False
-    if normalise(text) in map(normalise, one.any):
+    if normalise(text) in map(normalise, one.any) or answers.is_also_no(one, text):
         return True
     return bool(one.options) and choices.choose_option(one.options, text, {}, turn.understanding) is not None
 
@@ -139,7 +139,9 @@ def _served(turn: Turn, understood: Understood, text: str) -> bool:
 def _wants_another_form(turn: Turn, understood: Understood, text: str) -> bool:
     """ "Да, ещё хочу отменить запись": the wish says more than the yes."""
     one = turn.field_of(turn.state.item) if turn.state.item else None
-    if one is None or one.type not in ("yes_no", "request") or understood.intent in ("yes", "no", "none", "off_topic"):
+    if one is None or answers.is_also_no(one, text):
+        return False
+    if one.type not in ("yes_no", "request") or understood.intent in ("yes", "no", "none", "off_topic"):
         return False
     return _opens(turn, understood, text)
 
@@ -246,6 +248,7 @@ def _enter(turn: Turn, understood: Understood, form: Form, text: str) -> None:
     """Enter a form with what the same phrase already told, and what the interrupted form knows."""
     is_digression = form.digression and bool(turn.state.form)
     turn.state.session["intent"] = understood.intent
+    turn.state.session["said_ordinal"] = details.ordinal(normalise(text))
     if turn.state.request_started_at is None:
         moving.renew(turn)
     if moving.back_to(turn, form.form):

@@ -38,6 +38,7 @@ SESSION = frozenset(
         "interrupted",
         "said_tests",
         "said_services",
+        "said_ordinal",
         "error",
         "outcome",
         "today",

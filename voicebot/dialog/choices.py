@@ -64,6 +64,14 @@ def choose_entry(
     return None
 
 
+def fits_all(entries: Sequence[Any], understood: Understood) -> bool:
+    """Whether what was said is true of every entry and so chooses none of them: a branch, and nothing else."""
+    slots = understood.slots
+    if understood.change or understood.is_negated or slots.keys() - {"branch", "yes_no"} or slots.get("yes_no") is False:
+        return False
+    return "branch" in slots and all(getattr(entry, "branch_id", None) == slots["branch"] for entry in entries)
+
+
 def _named(entries: Sequence[str], understood: Understood, of: str, text: str, understanding: Understanding) -> str | None:
     """Of IDs of the catalogue: the one that was named, wholly or by the word that sets it apart from the others offered."""
     if understood.slots.get(of) in entries:

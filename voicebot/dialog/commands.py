@@ -38,6 +38,8 @@ def handle(turn: Turn, intent: str) -> bool:
         case "stop":
             _stop(turn)
         case "goodbye":
+            if moving.holds_something(turn):
+                turn.message("unfinished")
             turn.message("goodbye")
             ending.end(turn, turn.state.outcome or "abandoned", "caller_said_goodbye")
         case _:

@@ -26,7 +26,7 @@ def expect_for(
     one: FieldItem, application: Application, understanding: Understanding, page: Sequence[Any], *, is_read: bool = False
 ) -> Expect:
     """Return the expectation of a field's answer. `page` is what a choice offers now. `is_read`: no recogniser listens."""
-    phrases = [phrase for option in one.options for phrase in option.phrases] + list(one.any)
+    phrases = [phrase for option in one.options for phrase in option.phrases] + [*one.any, *one.also_no]
     moments = [entry.start for entry in page if hasattr(entry, "start")]
     return Expect(
         type=one.type,

@@ -72,6 +72,13 @@ def _rest(several: Any) -> Any:
     return several[1:] or None if several else None
 
 
+def _nth(several: Any, number: Any) -> Any:
+    """The n-th, counted from 1, from the end if negative; None where there is none."""
+    if not several or not number or abs(number) > len(several):
+        return None
+    return several[number - 1 if number > 0 else number]
+
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "count": _count,
     "weaker": _weaker,
@@ -82,6 +89,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "is_moment": _is_moment,
     "first": _first,
     "rest": _rest,
+    "nth": _nth,
 }
 
 

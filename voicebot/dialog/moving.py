@@ -7,7 +7,7 @@ from typing import Any
 from voicebot.dialog import values
 from voicebot.dialog.schema import Form, ObjectItem, SubdialogItem
 from voicebot.dialog.state import Place, Slot
-from voicebot.dialog.turn import Turn
+from voicebot.dialog.turn import NEVER, Turn
 
 
 def enter(turn: Turn, name: str) -> None:
@@ -80,6 +80,18 @@ def release_all(turn: Turn) -> None:
         _release(turn)
 
 
+def holds_something(turn: Turn) -> bool:
+    """Whether leaving now gives back what was held for the caller: what they chose is not booked."""
+    state = turn.state
+    places = [(state.form, state.slots, state.is_settled), *((one.form, one.slots, one.is_settled) for one in state.stack)]
+    return any(
+        isinstance(item, ObjectItem) and item.undo is not None and item.object in slots
+        for form, slots, is_settled in places
+        if form and not is_settled
+        for item in turn.plans.forms[form].items
+    )
+
+
 def _release(turn: Turn) -> None:
     if turn.state.is_settled:
         return  # what was held is used by now
@@ -128,10 +140,18 @@ def _pop(turn: Turn) -> Place:
 def _restore(turn: Turn, place: Place) -> None:
     state = turn.state
     state.form, state.slots, state.variables = place.form, dict(place.slots), dict(place.variables)
-    state.item, state.focus = "", place.focus if place.focus not in place.slots else ""
+    state.item, state.focus = "", _still_asked(turn, place)
     state.owed, state.page, state.doubt, state.wish = place.owed, place.page, place.doubt, None
     state.undone, state.is_settled = place.undone, place.is_settled
     turn.changes = []
+
+
+def _still_asked(turn: Turn, place: Place) -> str:
+    """What was being asked when the form was interrupted, unless the digression itself made it needless ("пришлите смс")."""
+    one = turn.field_of(place.focus) if place.focus else None
+    if one is None or place.focus in place.slots:
+        return ""
+    return place.focus if one.cond == NEVER or turn.holds(one.cond) else ""
 
 
 def _open(turn: Turn, name: str, inherited: Mapping[str, Slot]) -> None:

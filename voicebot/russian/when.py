@@ -38,6 +38,8 @@ def parse_visit(text: str, now: datetime) -> When | None:
 
 def _read(text: str, now: datetime, context: When | None, *, may_refuse: bool) -> When | None:
     tokens = words(typed_to_words(text))
+    if _BOOKED_ONLY.search(" ".join(tokens)) is not None:
+        return None
     is_moved = _MOVED.search(" ".join(tokens)) is not None
     for wanted in (_instead_of_booked(tokens), _before_booked(tokens)):
         if wanted and any(mark for segment in scan(wanted, now.date()) for mark in segment):
@@ -64,6 +66,13 @@ _BOOKED = re.compile(
     r"|но (?:\w+ ){0,4}?(?:можно|смогу|хочу|надо|лучше)"
     r"|давайте|сделайте|поставьте|перенесите|перепишите|перекиньте|перекинь|сдвиньте|передвиньте|переставьте"
     r"|вместо этого|прошу|попрошу) "
+)
+#: "У меня запись на завтра, хочу перенести": when the visit is, and no word of when it should be.
+_BOOKED_ONLY = re.compile(
+    r"(?:^| )(?:записан[аы]?|(?:у меня|у нас|мой|наш|моя|наша) (?:\w+ ){0,3}?(?:прием|запись|визит)) "
+    r"(?:(?!хочу|хотел|можно|надо|нужно|лучше|давайте|но |а )\w+ )+?"
+    r"(?:(?:хочу|хотел[аи]?|хотим|бы|можно|надо|нужно|мне|нам|ее|его|я|мы|и|а|но|прошу|придется) )*"
+    r"(?:перенести|передвинуть|сдвинуть|перенесите)(?: пожалуйста| можно| бы| ее| его| хочу| хотел[аи]?| надо| нужно)*$"
 )
 #: The other way round: "мне надо было четверг, а записали на вторник".
 _BOOKED_WRONGLY = re.compile(

@@ -31,6 +31,7 @@ class Messages(Strict):
     service_failed: Prompts = Field(min_length=1)
     off_topic: Prompts = Field([], description="nothing of the clinic's; the question is asked again")
     off_topic_goodbye: Prompts = Field([], description="the call is off target: closed politely; none: goodbye")
+    unfinished: Prompts = Field([], description="the caller leaves while something is held but not booked")
     stopped: Prompts = Field([], description='answer to "стоп, не надо": what was begun is given up')
 
 

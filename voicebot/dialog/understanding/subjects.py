@@ -159,6 +159,8 @@ class SubjectFinder:
         named: list[tuple[tuple[int, int], str, str]] = []
         for kind, several_matches in found.items():
             matches = self._named_rather(several_matches) if kind == "speciality" else several_matches
+            if kind in _SEVERAL:
+                matches = [match for match in matches if not _is_misread(tokens, match, matches)]
             if not matches:
                 continue
             apart = _side_by_side(matches)
@@ -325,6 +327,18 @@ def _are_listed(tokens: Sequence[str], spans: Sequence[tuple[int, int]]) -> bool
 
 def _overlap(one: Match, other: Match) -> bool:
     return one.span[0] < other.span[1] and other.span[0] < one.span[1]
+
+
+def _is_misread(tokens: list[str], match: Match, matches: Sequence[Match]) -> bool:
+    """Whether what only sounds so is not meant: "сдать хочу" is no "сдать мочу", and "общий анализ крови и ттг" are two tests
+    by their very names, not "общий анализ крови с соэ".
+    """
+    if _text_of(tokens, match) == match.form:
+        return False
+    start, end = match.span
+    within = {one.span for one in matches if _text_of(tokens, one) == one.form and start <= one.span[0] and one.span[1] <= end}
+    is_over_several = any(first[1] <= second[0] for first in within for second in within)
+    return is_over_several or ("хочу" in tokens[start:end] and "хочу" not in match.form)
 
 
 def flat_map(expand: Callable[[str], Iterable[str]], several: Iterable[str]) -> Iterator[str]:

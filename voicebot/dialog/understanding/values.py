@@ -90,7 +90,7 @@ class Values:
             found.slots["ordinal"] = number
         is_born = self._birth(found, plain, kind, now)
         plain = _without_date(plain) if is_born else plain
-        if self._name(found, plain, kind) or is_born:
+        if self._name(found, plain, kind, now) or is_born:
             return found
         plain = _without_name(plain, found.slots["name"]) if "name" in found.slots else plain
         is_choice = "ordinal" in found.slots or (kind == "choice" and details.refuses_choices(plain))
@@ -128,13 +128,21 @@ class Values:
             found.slots["birth_date"] = born
         return born is not None
 
-    def _name(self, found: Found, plain: str, kind: str) -> bool:
+    def _is_name_put_right(self, plain: str, now: datetime) -> bool:
+        """Whether a name alone is put right: "не Рыбин, а Рябов", but neither a doctor, nor a branch, nor a day."""
+        meant = details.without_wrong(plain)
+        if meant == plain or " а " not in plain or parse_when(plain, now) is not None:
+            return False
+        subjects = self._subjects.find(meant)
+        return not (subjects.slots or subjects.ambiguous)
+
+    def _name(self, found: Found, plain: str, kind: str, now: datetime) -> bool:
         """Look for a name; return whether nothing else is to be looked for beside it."""
         if not plain or not _may_be_name(plain, kind):
             return False
         person = _person_in(plain)
         if person is not None and kind in _NAME_UNASKED:
-            if not (person.is_full or details.names_person(plain)):
+            if not (person.is_full or details.names_person(plain) or self._is_name_put_right(plain, now)):
                 return False
             found.slots["name"] = person
             return True

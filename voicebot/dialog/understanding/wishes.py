@@ -41,6 +41,7 @@ _SURER_THAN_BOOK = 0.4  # its rule has the widest words: "запись", "к в�
 _SHORT_ANSWER_WORDS = 4
 _BARE_WORDS = 3  # a subject and no more is a wish to have it, unless another is rather sure
 _VAGUE = frozenset({"book", "reschedule"})  # their rules are wide: "опаздываю на приём" is a question of the FAQ
+_OFFERED = frozenset({"choice", "datetime"})  # questions about free times
 _NEITHER = frozenset({ANSWER, NOTHING})
 _STRANGE = ("off_topic", NOTHING)
 _STRANGE_WITH_OWN = 0.3  # what a call for somebody else is as likely where the clinic's own is named
@@ -202,6 +203,8 @@ class Wishes:
             return Wish("", 0.0)  # "справка в бассейн" is the service that was asked for
         if rule == "reschedule" and said.kind == "datetime" and said.is_answer:
             return Wish("", 0.0)  # "в среду не могу, лучше в четверг"
+        if said.kind in _OFFERED and "datetime" in said.named and not said.named & _SUBJECT and "schedule" in (rule, top):
+            return Wish("", 0.0)  # "а на следующей неделе есть?", asked of the times on offer
         if rule:
             own = probabilities.get(rule, _RULE_ALONE)
             if top == "off_topic" and own < _DOUBTED_BELOW and not said.named & _SUBJECT:
