@@ -12,9 +12,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz import process
-from rapidfuzz.distance import JaroWinkler
 
+from voicebot.dialog.understanding.words_alike import WordsAlike
 from voicebot.russian.fuzzy import FUNCTION_WORDS, SHORT_LETTERS, Match, alike, rank, sound_key
 from voicebot.russian.text import normalise
 
@@ -74,7 +73,7 @@ class SubjectIndex(Generic[_K]):
     def _index_words(self, names: _Names[_K]) -> None:
         """Number the words of the names, and their pairs, which the recogniser may have joined."""
         vocabulary = {part: place for place, part in enumerate(dict.fromkeys(chain.from_iterable(names.words.values())))}
-        self._single = list(vocabulary)
+        single = list(vocabulary)
         units: list[int] = []
         weights: list[float] = []
         starts: list[int] = []
@@ -85,7 +84,9 @@ class SubjectIndex(Generic[_K]):
                 units.append(vocabulary.setdefault(part, len(vocabulary)))
                 weights.append(len(part) / len(sound))
         self._place_of_word = vocabulary
-        self._pairs = list(vocabulary)[len(self._single) :]
+        self._like_single = WordsAlike(single, _WORD_FLOOR)
+        self._like_pairs = WordsAlike(list(vocabulary)[len(single) :], _WORD_FLOOR)
+        self._pairs_from = len(single)
         self._is_short = np.array([len(word) <= SHORT_LETTERS for word in vocabulary], dtype=bool)
         self._units = np.array(units, dtype=np.int32)
         self._weights = np.array(weights, dtype=np.float32)
@@ -168,9 +169,9 @@ class SubjectIndex(Generic[_K]):
         known = self._likes.get(sound)
         if known is not None:
             return known
-        places = self._alike_in(sound, self._single, 0)
+        places = self._long(self._like_single.places(sound))
         if not places.size and len(sound) > SHORT_LETTERS:
-            places = self._alike_in(sound, self._pairs, len(self._single))
+            places = self._long(self._like_pairs.places(sound) + self._pairs_from)
         exact = self._place_of_word.get(sound)
         if exact is not None:
             places = np.append(places, exact)
@@ -179,11 +180,8 @@ class SubjectIndex(Generic[_K]):
         self._likes[sound] = places
         return places
 
-    def _alike_in(self, sound: str, words: list[str], offset: int) -> NDArray[np.int64]:
-        if not words:
-            return np.empty(0, dtype=np.int64)
-        likeness = process.cdist([sound], words, scorer=JaroWinkler.similarity, score_cutoff=_WORD_FLOOR)[0]
-        places = np.nonzero(likeness)[0] + offset
+    def _long(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Without short words, which are like too many others."""
         kept: NDArray[np.int64] = places[~self._is_short[places]]
         return kept
 
