@@ -66,6 +66,7 @@ class SubjectIndex(Generic[_K]):
         self._counts = np.array([len(names.words[sound]) for sound in self._sounds], dtype=np.int32)
         self._longest = min(_LONGEST_WORDS, int(self._counts.max(initial=0)))
         self._index_words(names)
+        self._having = self._by_word()
 
     def __len__(self) -> int:
         return len(self._sounds)
@@ -92,6 +93,15 @@ class SubjectIndex(Generic[_K]):
         self._weights = np.array(weights, dtype=np.float32)
         self._starts = np.array(starts, dtype=np.int32)
         self._likes: dict[str, NDArray[np.int64]] = {}
+
+    def _by_word(self) -> dict[str, NDArray[np.int64]]:
+        """Word -> the names of a few words that have it."""
+        found: dict[str, list[int]] = {}
+        for place, sound in enumerate(self._sounds):
+            if 2 <= len(self._words[sound]) <= _SCATTERED_WORDS:
+                for word in set(self._words[sound]):
+                    found.setdefault(word, []).append(place)
+        return {word: np.array(places, dtype=np.int64) for word, places in found.items()}
 
     def matches(
         self, tokens: Sequence[str], floors: Mapping[_K, float], is_barred: Callable[[_K, tuple[int, int]], bool]
@@ -123,7 +133,7 @@ class SubjectIndex(Generic[_K]):
         """Stretches of the phrase with the known sounds they are like, and how much."""
         sounds = [sound_key(token) for token in tokens]
         candidates = self._candidates(sounds)
-        yield from self._scattered(sounds, candidates)
+        yield from self._scattered(sounds)
         heard: dict[int, list[tuple[tuple[int, int], str]]] = {}
         for start, end in self._windows(len(tokens)):
             sound = "".join(sounds[start:end])
@@ -139,16 +149,19 @@ class SubjectIndex(Generic[_K]):
             if places.size:
                 yield from alike(several, [self._sounds[place] for place in places], floor)
 
-    def _scattered(self, sounds: Sequence[str], candidates: NDArray[np.int64]) -> Iterator[tuple[tuple[int, int], str, float]]:
+    def _scattered(self, sounds: Sequence[str]) -> Iterator[tuple[tuple[int, int], str, float]]:
         """Names all of whose words were said near one another, in any order: "шланг проглотить", "картой можно оплатить"."""
         places: dict[str, int] = {sound: place for place, sound in reversed(list(enumerate(sounds)))}
-        for candidate in candidates[(self._counts[candidates] >= 2) & (self._counts[candidates] <= _SCATTERED_WORDS)]:
-            sound = self._sounds[candidate]
-            if self._counts[candidate] == 2 and _FUNCTION_SOUNDS & set(self._words[sound]):
+        having = [self._having[sound] for sound in places if sound in self._having]
+        if len(having) < 2:
+            return
+        said = np.bincount(np.concatenate(having), minlength=len(self._sounds))
+        for name in np.nonzero((said >= 2) & (said == self._counts))[0]:
+            sound = self._sounds[name]
+            words = self._words[sound]
+            if len(words) == 2 and not _FUNCTION_SOUNDS.isdisjoint(words):
                 continue  # "на лесной дом" is not "на дом"
-            found = sorted({places.get(word, -1) for word in self._words[sound]})
-            if found[0] < 0 or len(found) != self._counts[candidate]:
-                continue
+            found = sorted(places[word] for word in words)
             if found[-1] - found[0] < len(found) + _WORDS_BETWEEN:
                 yield (found[0], found[-1] + 1), sound, _SCATTERED
 
