@@ -1,6 +1,6 @@
 """Services that answer from the clinic's data: prices, preparation, tests, laboratory hours, answers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from voicebot.clinic.knowledge import KNOWLEDGE_SERVICES, KnowledgeServices
 from voicebot.clinic.knowledge_entries import Ready
 from voicebot.clinic.lab_hours import next_taking
 from voicebot.clock import VirtualClock
+from voicebot.russian.when import When
 
 FOLDER: Path = DEMO / "clinic"
 WEEK = {"mon-fri": "08:00-10:00, 11:00-12:00", "sat": "09:00-11:00"}
@@ -162,3 +163,25 @@ def test_when_tests_are_taken_next(now: datetime, start: datetime, end: datetime
 
 def test_a_branch_without_a_laboratory() -> None:
     assert next_taking({}, _at(23, 9)) is None
+
+
+def test_several_rules_of_preparation_are_said_once(calls: Calls) -> None:
+    text = ask(calls, "preparation_of", test="tsh", tests=("tsh", "ferritin", "vitamin_d")).text
+    assert text.count("натощ") == 1
+    assert "в+осемь час+ов без ед+ы" in text
+    assert "Табл+етки" in text
+
+
+def test_the_hours_of_a_day(calls: Calls) -> None:
+    saturday = When(dates=(date(2026, 11, 28),))
+    found = ask(calls, "hours_on", branch="parkovaya", when=saturday)
+    assert (found.day, found.start.hour, found.end.hour) == (date(2026, 11, 28), 9, 15)
+    assert ask(calls, "hours_on", branch="parkovaya", when=saturday, is_lab=True).start is None
+    assert ask(calls, "hours_on", branch="parkovaya", when=When(weekdays=frozenset({5}))).day == date(2026, 11, 28)
+    assert ask(calls, "hours_on", branch="parkovaya", when=When(weekdays=frozenset({5, 6}))).day is None
+    assert ask(calls, "hours_on", branch="parkovaya", when=When()).day is None
+
+
+def test_an_answer_tells_whether_it_has_a_price(calls: Calls) -> None:
+    assert ask(calls, "answer_of", faq="home_visit").has_price
+    assert not ask(calls, "answer_of", faq="parking").has_price

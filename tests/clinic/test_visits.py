@@ -231,6 +231,10 @@ def test_doctors_hours(clock: VirtualClock) -> None:
     assert friday.days == found.days
     monday = work_days(known, "anna", clock.now(), When(dates=(date(2026, 11, 30), date(2026, 12, 7))))
     assert [day.day for day in monday.days] == [date(2026, 12, 7)], "on 30 November she is away"
+    south = work_days(known, "anna", clock.now(), branch="south")
+    assert south.is_there
+    assert {day.branch_id for day in south.days} == {"south"}
+    assert not work_days(known, "anna", clock.now(), branch="west").is_there
     clock.advance(5 * 3600)  # 13:00: today's hours are over
     assert work_days(known, "anna", clock.now()).days[0].day == date(2026, 11, 25)
     with pytest.raises(NotFound):

@@ -1,7 +1,9 @@
 """Services that answer from the clinic's data and change nothing: prices, tests, preparation, laboratory hours, answers."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from voicebot.clinic.arguments import Arguments, Calls
 from voicebot.clinic.entries import Branch, Catalogue, Service
@@ -10,6 +12,7 @@ from voicebot.clinic.knowledge_answers import (
     Address,
     Addresses,
     Answer,
+    DayHours,
     LabHours,
     LabTestInfo,
     Preparation,
@@ -18,8 +21,11 @@ from voicebot.clinic.knowledge_answers import (
     Readiness,
 )
 from voicebot.clinic.knowledge_entries import LabTest
-from voicebot.clinic.lab_hours import next_taking
+from voicebot.clinic.lab_hours import next_taking, spans_on
 from voicebot.clock import Clock
+
+_SENTENCE_END = re.compile(r"(?<=[.!?]) ")
+_DAYS_AHEAD = 14
 
 
 class _About(Arguments):
@@ -61,6 +67,14 @@ class LabHoursOf(Arguments):
     test: str | None = None
 
 
+class HoursOn(Arguments):
+    """When a branch, or its laboratory, is open on the day of a wish. Returns DayHours."""
+
+    branch: str
+    when: Any
+    is_lab: bool | None = None
+
+
 class AnswerOf(Arguments):
     """An answer of the knowledge base, as it is for a branch where that matters. Returns Answer."""
 
@@ -80,6 +94,7 @@ KNOWLEDGE_SERVICES: Mapping[str, type[Arguments]] = {
     "readiness_of": ReadinessOf,
     "test_info": LabTestInfoOf,
     "lab_hours": LabHoursOf,
+    "hours_on": HoursOn,
     "answer_of": AnswerOf,
     "address_of": AddressOf,
 }
@@ -97,6 +112,7 @@ class KnowledgeServices:
             "readiness_of": self._readiness_of,
             "test_info": self._test_info,
             "lab_hours": self._lab_hours,
+            "hours_on": self._hours_on,
             "answer_of": self._answer_of,
             "address_of": self._address_of,
         }
@@ -132,8 +148,8 @@ class KnowledgeServices:
 
     def _preparation_of(self, asked: PreparationOf, _dialog_id: str, _key: str) -> Preparation:
         found = self._named(asked)
-        texts = dict.fromkeys(entry.preparation for entry in found if entry.preparation)
-        return Preparation(tuple(entry.spoken or entry.title for entry in found), " ".join(texts))
+        texts = (entry.preparation for entry in found if entry.preparation)
+        return Preparation(tuple(entry.spoken or entry.title for entry in found), _said_once(texts))
 
     def _readiness_of(self, asked: ReadinessOf, _dialog_id: str, _key: str) -> Readiness:
         tests = [self._test(key) for key in _several(asked.test, asked.tests)]
@@ -187,6 +203,20 @@ class KnowledgeServices:
             elsewhere=tuple(other.id for other in taking if other is not branch),
         )
 
+    def _hours_on(self, asked: HoursOn, _dialog_id: str, _key: str) -> DayHours:
+        branch = self._branch(asked.branch)
+        today = self._clock.now().astimezone(self._catalogue.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        ahead = (today + timedelta(days=number) for number in range(_DAYS_AHEAD))
+        days = [day for day in ahead if asked.when.has_date and asked.when.allows_date(day.date())]
+        spans = spans_on(branch.lab if asked.is_lab else branch.hours, days[0]) if days else ()
+        is_one = len(days) == 1 or (len(days) == 2 and days[0].weekday() == days[1].weekday())
+        return DayHours(
+            branch_id=branch.id,
+            day=days[0].date() if is_one else None,
+            start=spans[0].start if spans else None,
+            end=spans[-1].end if spans else None,
+        )
+
     def _branch(self, identifier: str) -> Branch:
         branch = self._catalogue.branches.get(identifier)
         if branch is None:
@@ -213,6 +243,13 @@ def _soonest(branch: Branch, now: datetime) -> tuple[bool, datetime, float]:
         return True, now, 0.0
     is_today = taking.start.date() == now.date()
     return False, now if is_today else taking.start, -taking.end.timestamp()
+
+
+def _said_once(texts: Iterable[str]) -> str:
+    """Several rules of preparation as one: what two of them say is said once, in the words of the one that says more."""
+    sentences = [sentence for text in texts for sentence in _SENTENCE_END.split(text)]
+    fullest = (max((o for o in sentences if o.startswith(one.rstrip("."))), key=len) for one in sentences)
+    return " ".join(dict.fromkeys(fullest))
 
 
 def _several(one: str | None, all_of_them: Sequence[str] | None) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What the services of the knowledge base return. Texts are spoken: words with stress marks."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from voicebot.clinic.knowledge_entries import Ready
 from voicebot.clinic.lab_hours import Taking
@@ -103,6 +104,18 @@ class LabHours:
 
 
 @dataclass(frozen=True, slots=True)
+class DayHours:
+    """When a branch or its laboratory is open on one day. `day` is None where the wish names no one day, `start` where it is
+    closed then.
+    """
+
+    branch_id: str
+    day: date | None
+    start: datetime | None
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer, and how it is said when time is short."""
 
@@ -110,6 +123,10 @@ class Answer:
     topic: str
     text: str
     short: str
+
+    @property
+    def has_price(self) -> bool:
+        return "рубл" in self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,15 +26,18 @@ def next_taking(weekly: Mapping[str, str], now: datetime) -> Taking | None:
     """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     for ahead in range(_DAYS_AHEAD):
-        day = midnight + timedelta(days=ahead)
-        spans = sorted(
-            span for days, hours in weekly.items() if day.weekday() in parse_days(days) for span in parse_hours(hours)
-        )
-        for start, end in spans:
-            taking = Taking(_at(day, start), _at(day, end))
+        for taking in spans_on(weekly, midnight + timedelta(days=ahead)):
             if taking.end > now + timedelta(minutes=_LAST_MINUTES):
                 return taking
     return None
+
+
+def spans_on(weekly: Mapping[str, str], midnight: datetime) -> tuple[Taking, ...]:
+    """Return the spans of the day that begins at `midnight`, in order; none: closed."""
+    spans = sorted(
+        span for days, hours in weekly.items() if midnight.weekday() in parse_days(days) for span in parse_hours(hours)
+    )
+    return tuple(Taking(_at(midnight, start), _at(midnight, end)) for start, end in spans)
 
 
 def _at(midnight: datetime, minutes: int) -> datetime:

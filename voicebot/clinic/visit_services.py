@@ -67,6 +67,7 @@ class DoctorHours(Arguments):
 
     doctor: str
     when: Any = None
+    branch: str | None = None
     limit: int = Field(3, ge=1, le=10)
 
 
@@ -152,7 +153,7 @@ class VisitServices:
         return self._bookings.reschedule(asked.appointment_id, asked.slot_id, key, dialog_id, asked.phone)
 
     def _doctor_hours(self, asked: DoctorHours, _dialog_id: str, _key: str) -> WorkDays:
-        return work_days(self._catalogue, asked.doctor, self._clock.now(), asked.when, asked.limit)
+        return work_days(self._catalogue, asked.doctor, self._clock.now(), asked.when, asked.limit, asked.branch)
 
     def _queue_message(self, asked: QueueMessage, dialog_id: str, key: str) -> Message:
         number = parse_phone_digits(asked.phone)

@@ -25,11 +25,14 @@ class WorkDay:
 
 @dataclass(frozen=True, slots=True)
 class WorkDays:
-    """A doctor's next days of work. `is_as_wished`: they fit the wish that was asked for."""
+    """A doctor's next days of work. `is_as_wished`: they fit the wish that was asked for; `is_there`: they are at the branch
+    that was.
+    """
 
     doctor_id: str
     days: tuple[WorkDay, ...]
     is_as_wished: bool = True
+    is_there: bool = True
 
     @property
     def first(self) -> WorkDay | None:
@@ -44,11 +47,18 @@ class WorkDays:
         return self.days[2] if len(self.days) > 2 else None
 
 
-def work_days(catalogue: Catalogue, doctor_id: str, now: datetime, when: When | None = None, limit: int = 3) -> WorkDays:
+def work_days(
+    catalogue: Catalogue, doctor_id: str, now: datetime, when: When | None = None, limit: int = 3, branch: str | None = None
+) -> WorkDays:
     """Return the next days on which a doctor works, those of the wish first of all; raise NotFound for an unknown ID."""
     if doctor_id not in catalogue.doctors:
         raise NotFound("No such doctor.")
     every = list(_days(catalogue, doctor_id, now))
+    if branch is not None:
+        there = [one for one in every if one.branch_id == branch]
+        if not there:
+            return WorkDays(doctor_id, tuple(every[:limit]), is_there=False)
+        every = there
     if when is not None and when.has_date:
         wished = [one for one in every if when.allows_date(one.day)]
         if not wished:

@@ -3,7 +3,18 @@
 from dataclasses import replace
 from typing import Any
 
-from voicebot.dialog import answers, choices, commands, doubts, ending, half_heard, hypotheses, interpretation, moving
+from voicebot.dialog import (
+    answers,
+    choices,
+    commands,
+    doubts,
+    ending,
+    half_heard,
+    hypotheses,
+    interpretation,
+    moving,
+    two_wishes,
+)
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy_of_wish
 from voicebot.dialog.hypotheses import Hypothesis
@@ -16,7 +27,10 @@ from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood, details
 from voicebot.russian.text import normalise
 
-SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "branch", "faq"})
+SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "faq"})
+_ANSWERS = frozenset({"datetime", "name", "phone", "birth_date", "ordinal"})
+#: What a question in between does not take over from the interrupted form where it names its own subject.
+_OF_THE_SUBJECT = SUBJECT_SLOTS | {"datetime"}
 
 
 def heard(turn: Turn, event: Heard) -> Meaning:
@@ -122,11 +136,15 @@ def _fits(turn: Turn, one: Hypothesis) -> bool:
 
 
 def _served(turn: Turn, understood: Understood, text: str) -> bool:
+    if details.is_wrong_number(normalise(text)) and not (turn.has_request or turn.state.outcome):
+        turn.message("goodbye")
+        ending.end(turn, "off_topic", "wrong_number")
+        return True
     if turn.state.wish is not None and _answer_wish(turn, understood):
         return True
     if turn.state.doubt is not None and doubts.answer(turn, understood, text):
         return True
-    if _opens_digression(turn, understood, text) or _wants_another_form(turn, understood, text):
+    if _asks_two(turn, text) or _opens_digression(turn, understood, text) or _wants_another_form(turn, understood, text):
         return True
     if answers.take(turn, understood, text):
         _acknowledge_changes(turn)
@@ -139,11 +157,23 @@ def _served(turn: Turn, understood: Understood, text: str) -> bool:
 def _wants_another_form(turn: Turn, understood: Understood, text: str) -> bool:
     """ "Да, ещё хочу отменить запись": the wish says more than the yes."""
     one = turn.field_of(turn.state.item) if turn.state.item else None
-    if one is None or answers.is_also_no(one, text):
+    if one is None or answers.is_also_no(one, text) or understood.intent in ("yes", "no", "none"):
         return False
-    if one.type not in ("yes_no", "request") or understood.intent in ("yes", "no", "none", "off_topic"):
-        return False
-    return _opens(turn, understood, text)
+    if understood.intent == "off_topic":
+        return one.type == "request" and _opens(turn, understood, text)  # "какая завтра погода" tells no day
+    if one.type in ("yes_no", "request"):
+        return _opens(turn, understood, text)
+    # "О каком враче рассказать?" - "Запишите на среду": no answer to a question in between, which is left.
+    is_left = turn.form.digression and turn.plans.form_for(understood.intent) is not None
+    return is_left and not _is_answer(turn, one, understood, text) and _opens(turn, understood, text)
+
+
+def _is_answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bool:
+    """Whether a phrase has what the question asks for, or one of the things that a subject may be."""
+    types = {field.type for field in turn.form.fields() if field.field in one.fills}
+    if types & (understood.slots.keys() | understood.ambiguous.keys()):
+        return True
+    return turn.state.expect is not None and turn.understanding.answers(understood, turn.state.expect, text)
 
 
 def _acknowledge_changes(turn: Turn) -> None:
@@ -244,7 +274,41 @@ def _open(turn: Turn, understood: Understood, form: Form, text: str) -> bool:
     return True
 
 
-def _enter(turn: Turn, understood: Understood, form: Form, text: str) -> None:
+def _answers_and_asks(turn: Turn, text: str) -> bool:
+    """ "Иванова Мария, а паспорт брать с собой?": the answer is taken, then the question in between is served."""
+    both = two_wishes.beside_answer(turn, text)
+    if both is None:
+        return False
+    (answer, said), question = both
+    if answers.take(turn, answer, said) and not turn.is_over:
+        _enter(turn, question.understood, turn.plans.forms[question.form], question.text)
+    return True
+
+
+def _leave_word(turn: Turn, understood: Understood, form: Form) -> None:
+    """ "На завтра, а сколько стоит?": what was asked is answered before the question in between, which has no use for it."""
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    if one is None or turn.is_in_doubt:
+        return
+    kind = "ordinal" if one.type == "choice" and one.from_ else one.type
+    is_answer = kind in _ANSWERS and kind in understood.slots
+    if is_answer and kind not in {other.type for other in form.fields()}:
+        told = Understood("none", {kind: understood.slots[kind]}, understood.confidence, sureness=understood.sureness)
+        answers.take(turn, told, "")
+
+
+def _asks_two(turn: Turn, text: str) -> bool:
+    """ "Сколько стоит узи почек и как готовиться": both are answered, one after the other."""
+    two = two_wishes.of(turn, text)
+    if two is None:
+        return _answers_and_asks(turn, text)
+    first, second = two
+    _enter(turn, second.understood, turn.plans.forms[second.form], second.text)
+    _enter(turn, first.understood, turn.plans.forms[first.form], first.text, is_first=True)
+    return True
+
+
+def _enter(turn: Turn, understood: Understood, form: Form, text: str, *, is_first: bool = False) -> None:
     """Enter a form with what the same phrase already told, and what the interrupted form knows."""
     is_digression = form.digression and bool(turn.state.form)
     turn.state.session["intent"] = understood.intent
@@ -254,13 +318,15 @@ def _enter(turn: Turn, understood: Understood, form: Form, text: str) -> None:
     if moving.back_to(turn, form.form):
         pass  # "да, запишите" in a question asked while booking: the booking goes on with what it knows
     elif is_digression:
-        moving.digress(turn, form.form, dict(turn.state.slots))
+        _leave_word(turn, understood, form)
+        moving.digress(turn, form.form, dict(turn.state.slots), is_first=is_first)
     else:
         moving.enter(turn, form.form)
-    if is_digression and understood.slots.keys() & SUBJECT_SLOTS:
-        # The question names its own subject: the interrupted form's does not count.
+    if is_digression and (understood.slots.keys() | understood.ambiguous.keys()) & SUBJECT_SLOTS:
+        # The question names its own subject: the interrupted form's does not count. A branch tells where, not what.
         for one in turn.form.fields():
-            turn.state.slots.pop(one.field, None)
+            if one.type in _OF_THE_SUBJECT:
+                turn.state.slots.pop(one.field, None)
     if understood.is_unknown_doctor and not turn.likely_doctors:
         turn.message("unknown_doctor")
     answers.take(turn, understood, text)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from voicebot.dialog import values
+from voicebot.dialog import distinctive, values
 from voicebot.dialog.schema import FieldItem
 from voicebot.dialog.state import Doubt, Slot
 from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
-from voicebot.dialog.understanding.details import speaks_of_doctor
+from voicebot.dialog.understanding.details import ordinal, speaks_of_doctor
 from voicebot.russian.text import normalise
 
 MOST_OPTIONS = 4
@@ -126,9 +126,25 @@ def _settled(turn: Turn, doubt: Doubt, understood: Understood, text: str) -> Slo
         return doubt.candidates[0] if understood.slots.get("yes_no") is True else None
     if {slot.value for slot in doubt.candidates} <= set(understood.ambiguous.get(doubt.type, ())):
         return None  # the same half-heard surname once more tells no more than before
-    number = understood.slots.get("ordinal")
+    number = understood.slots.get("ordinal") or ordinal(normalise(text))
     if isinstance(number, int) and 1 <= abs(number) <= len(doubt.candidates):
         return doubt.candidates[number - 1 if number > 0 else number]
     forms = {str(slot.value): turn.understanding.forms_of(doubt.type, slot.value) for slot in doubt.candidates}
     best = turn.understanding.best_phrase(text, forms)
-    return next((slot for slot in doubt.candidates if str(slot.value) == best), None)
+    named = next((slot for slot in doubt.candidates if str(slot.value) == best), None)
+    if named is not None or said is not None or understood.is_negated or understood.slots.get("yes_no") is False:
+        return named
+    of_its_kind = _of_speciality(turn, doubt, understood)
+    if of_its_kind is not None:
+        return of_its_kind
+    number = distinctive.only_one(text, {at: slot.label for at, slot in enumerate(doubt.candidates)})
+    return None if number is None else doubt.candidates[number]
+
+
+def _of_speciality(turn: Turn, doubt: Doubt, understood: Understood) -> Slot | None:
+    """Of two doctors of a name the one who is what the caller says: "терапевт"."""
+    if doubt.type != "doctor":
+        return None
+    doctors = turn.renderer.catalogue.doctors
+    fitting = [slot for slot in doubt.candidates if understood.slots.get("speciality") in doctors[slot.value].specialities]
+    return fitting[0] if len(fitting) == 1 else None

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from voicebot.dialog import values
-from voicebot.dialog.schema import Form, ObjectItem, SubdialogItem
+from voicebot.dialog.schema import FieldItem, Form, ObjectItem, SubdialogItem
 from voicebot.dialog.state import Place, Slot
 from voicebot.dialog.turn import NEVER, Turn
 
@@ -18,9 +18,12 @@ def enter(turn: Turn, name: str) -> None:
     _open(turn, name, {})
 
 
-def digress(turn: Turn, name: str, inherited: Mapping[str, Slot]) -> None:
-    """Open a form that comes back to the present one when it is done. `inherited`: what its fields may take over."""
-    _push(turn, "")
+def digress(turn: Turn, name: str, inherited: Mapping[str, Slot], *, is_first: bool = False) -> None:
+    """Open a form that comes back to the present one when it is done. `inherited`: what its fields may take over.
+
+    `is_first`: of two questions of one phrase the present one waits, and begins with what is known by then.
+    """
+    _push(turn, "", has_waited=is_first)
     _open(turn, name, inherited)
 
 
@@ -126,14 +129,17 @@ def _place(turn: Turn, returns_to: str) -> Place:
     )  # fmt: skip
 
 
-def _push(turn: Turn, returns_to: str) -> None:
-    turn.state.stack = (*turn.state.stack, _place(turn, returns_to))
+def _push(turn: Turn, returns_to: str, *, has_waited: bool = False) -> None:
+    turn.state.stack = (*turn.state.stack, replace(_place(turn, returns_to), has_waited=has_waited))
 
 
 def _pop(turn: Turn) -> Place:
     place = turn.state.stack[-1]
     turn.state.stack = turn.state.stack[:-1]
     _restore(turn, place)
+    if place.has_waited:
+        for one in turn.form.fields():
+            _begin_with(turn, one, {})
     return place
 
 
@@ -167,10 +173,18 @@ def _open(turn: Turn, name: str, inherited: Mapping[str, Slot]) -> None:
     for variable, expression in form.vars.items():
         state.variables[variable] = turn.evaluate(expression)
     for one in form.fields():
-        value: Any = turn.evaluate(one.expr) if one.expr else None
-        if one.keep and one.field in state.kept:
-            state.slots[one.field] = state.kept[one.field]
-        elif value is not None:
-            state.slots[one.field] = Slot(value, turn.renderer.label(one.type, value, turn.now))
-        elif one.field in inherited:
-            state.slots[one.field] = replace(inherited[one.field])
+        _begin_with(turn, one, inherited)
+
+
+def _begin_with(turn: Turn, one: FieldItem, inherited: Mapping[str, Slot]) -> None:
+    """Give a field that is open its first value, if it has one."""
+    state = turn.state
+    if one.field in state.slots:
+        return
+    value: Any = turn.evaluate(one.expr) if one.expr else None
+    if one.keep and one.field in state.kept:
+        state.slots[one.field] = state.kept[one.field]
+    elif value is not None:
+        state.slots[one.field] = Slot(value, turn.renderer.label(one.type, value, turn.now))
+    elif one.field in inherited:
+        state.slots[one.field] = replace(inherited[one.field])

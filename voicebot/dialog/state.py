@@ -67,6 +67,7 @@ class Place:
     undone: tuple[str, ...] = ()
     is_settled: bool = False
     returns_to: str = ""  # the subdialog item that waits for the form on top of this one
+    has_waited: bool = False  # it did not begin yet: another question of the same phrase came first
 
 
 @dataclass(slots=True)

@@ -95,8 +95,8 @@ def rubles(price: int) -> str:
 
 #: Abbreviations that texts of clinics spell out for the voice, longest first.
 _ABBREVIATIONS = {
-    "о эм эс": "ОМС", "дэ эм эс": "ДМС", "и эн эн": "ИНН", "эм эр тэ": "МРТ", "эс эм эс": "СМС", "куар код": "QR-код",
-    "куар коду": "QR-коду", "витамин дэ": "витамин D", "снилс": "СНИЛС", "ка тэ": "КТ",
+    "о эм эс": "ОМС", "дэ эм эс": "ДМС", "и эн эн": "ИНН", "эм эр тэ": "МРТ", "ка тэ": "КТ", "эс эм эс": "СМС",
+    "куар код": "QR-код", "куар коду": "QR-коду", "витамин дэ": "витамин D", "снилс": "СНИЛС",
 }  # fmt: skip
 
 
@@ -104,8 +104,8 @@ def _with_abbreviations(text: str) -> str:
     padded = f" {text} "
     for spelled, written in _ABBREVIATIONS.items():
         for end in " .,;:!?»":
-            for said in (spelled, spelled.capitalize()):  # also where a sentence begins with it
-                padded = padded.replace(f" {said}{end}", f" {written}{end}")
+            padded = padded.replace(f" {spelled}{end}", f" {written}{end}")
+            padded = padded.replace(f" {spelled.capitalize()}{end}", f" {written[:1].upper()}{written[1:]}{end}")
     return padded[1:-1]
 
 

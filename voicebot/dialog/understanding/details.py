@@ -86,6 +86,7 @@ _AT_DOCTORS = re.compile(
     r"(?:^|(?<= ))(?:прием|запись|визит|записан\w*|записал\w*|запишите|записаться|попасть|был[аи]?|есть ли|наблюдаюсь|лечусь)"
     r" (?:\w+ )?(?:у|к|ко) \w{3,}(?= |$)"
 )
+_WRONG_NUMBER = re.compile(r"\b(?:ошиб\w+ номером|номером ошиб\w+|не туда (?:попал|дозвонил|позвонил|звон)\w*)")
 
 
 def with_yes(text: str) -> str:
@@ -215,3 +216,8 @@ def names_person(text: str) -> bool:
 def names_birth(text: str) -> bool:
     """Whether a normalised phrase announces a birth date, or a year of the last century."""
     return _BIRTH.search(text) is not None
+
+
+def is_wrong_number(text: str) -> bool:
+    """Whether a normalised phrase says that another number was to be called: "извините, не туда попала"."""
+    return _WRONG_NUMBER.search(text) is not None

@@ -15,6 +15,7 @@ _SUBJECT = frozenset({"doctor", "speciality", "service"})
 _CLINICS_OWN = _SUBJECT | {"test"}
 _SURELY_NAMED = 0.75
 _QUESTIONS = frozenset({"prepare", "document", "info", "address", "hours", "ready", "schedule"})
+_ASKED = frozenset({"price", "prepare", "ready"})
 _VALUES = frozenset({"datetime", "phone", "digits", "name", "birth_date", "ordinal", "branch"})
 #: Questions that may be answered by a wish; at all others a value is expected, and a wish must be surer to count.
 _OPEN = frozenset({"", "request", "free", "subject"})
@@ -180,7 +181,9 @@ class Wishes:
             return other
         if intent in ("book", "lab", "") and "test" in said.named and not said.named & _SUBJECT and self._has_lab:
             # Two names of one wish where a test is named.
-            return Wish("lab", max(wish.probability, probabilities.get("book", 0.0) + probabilities.get("lab", 0.0)))
+            is_bare = said.is_open and said.kind != "subject" and len(said.plain.split()) <= _BARE_WORDS
+            own = _NAMED * said.score if is_bare else 0.0  # "биохимия", whatever the classifier makes of it
+            return Wish("lab", max(wish.probability, own, probabilities.get("book", 0.0) + probabilities.get("lab", 0.0)))
         if intent:
             return Wish(intent, wish.probability)
         other = _without_topic(said, probabilities)
@@ -213,7 +216,8 @@ class Wishes:
             if rule == "book" and _is_wish(top) and said.is_open and probability >= max(_SURER_THAN_BOOK, 1.3 * own):
                 is_overruled = True
             if not is_overruled:
-                return Wish(rule, own)
+                is_asked = said.has_own and rule in _ASKED  # "сколько стоит" of a thing of ours, however much is told around it
+                return Wish(rule, max(own, _REJECT_BELOW) if is_asked else own)
         example, alike = self._examples.nearest(said.plain)
         if example and said.is_open:
             return Wish(example, max(alike, probabilities.get(example, 0.0)))
