@@ -16,6 +16,7 @@ from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
 from voicebot.russian.text import normalise
 
+_WHY = frozenset({"зачем", "почему"})
 SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "branch", "faq"})
 
 
@@ -74,9 +75,17 @@ def serve(turn: Turn, understood: Understood, text: str) -> None:
         interpretation.run(turn)
     elif understood.is_unknown_doctor:
         not_understood(turn, "unknown_doctor")
+    elif _asks_why(turn, text):
+        commands.handle(turn, "help")
     else:
         # "Я хочу записаться", said once more where it is being done, is no riddle.
         not_understood(turn, is_known=understood.intent in turn.form.wishes and not turn.is_in_doubt)
+
+
+def _asks_why(turn: Turn, text: str) -> bool:
+    """ "А зачем вам моя фамилия?": the question's own help tells."""
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    return one is not None and bool(one.help) and not _WHY.isdisjoint(normalise(text).split())
 
 
 def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
@@ -141,9 +150,18 @@ def _wants_another_form(turn: Turn, understood: Understood, text: str) -> bool:
     one = turn.field_of(turn.state.item) if turn.state.item else None
     if one is None or answers.is_also_no(one, text):
         return False
-    if one.type not in ("yes_no", "request") or understood.intent in ("yes", "no", "none", "off_topic"):
+    is_open = one.type in ("yes_no", "request") or _declines_the_call_back(turn, one, understood, text)
+    if not is_open or understood.intent in ("yes", "no", "none", "off_topic"):
         return False
     return _opens(turn, understood, text)
+
+
+def _declines_the_call_back(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bool:
+    """No human could come, and "нет, тогда сами отмените" is said: the robot goes on."""
+    if turn.state.form != turn.plans.application.transfer_failed or _is_listed(one, text):
+        return False
+    option = choices.choose_option(one.options, text, understood.slots, turn.understanding)
+    return option is None or option.means == "no"
 
 
 def _acknowledge_changes(turn: Turn) -> None:
@@ -215,10 +233,12 @@ def _answer_wish(turn: Turn, understood: Understood) -> bool:
     assert wish is not None
     said = understood.slots.get("yes_no")
     other = turn.plans.form_for(understood.intent)
-    if said is True or (other is not None and other.form == wish.form):
+    # "Речь о вашей записи, верно?" - "Зайцева Дарья": who says whose it is agrees.
+    if said is True or (other is not None and other.form == wish.form) or (said is None and "name" in understood.slots):
         turn.state.wish = None
         form = turn.plans.forms[wish.form]
-        told = replace(wish.understood, slots={**wish.understood.slots, **_without_answer(understood)})
+        named = wish.understood.named | (understood.slots.keys() & {"name"})
+        told = replace(wish.understood, slots={**wish.understood.slots, **_without_answer(understood)}, named=named)
         _enter(turn, told, form, wish.text)
         return True
     if said is False and other is None and not _without_answer(understood):
@@ -247,7 +267,7 @@ def _open(turn: Turn, understood: Understood, form: Form, text: str) -> bool:
 def _enter(turn: Turn, understood: Understood, form: Form, text: str) -> None:
     """Enter a form with what the same phrase already told, and what the interrupted form knows."""
     is_digression = form.digression and bool(turn.state.form)
-    turn.state.session["intent"] = understood.intent
+    turn.state.session.update(intent=understood.intent, said=text)
     if turn.state.request_started_at is None:
         moving.renew(turn)
     if moving.back_to(turn, form.form):

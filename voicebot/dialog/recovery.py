@@ -18,6 +18,9 @@ def silence(turn: Turn) -> None:
 def not_understood(turn: Turn, message: str = "", *, is_known: bool = False) -> None:
     """Ask again; `message` says what is wrong where that is known. `is_known`: only said again what is being done."""
     state, limits = turn.state, turn.plans.application.limits
+    if state.expect is not None and state.expect.noinput_seconds == turn.plans.application.hold_on_seconds:
+        commands.handle(turn, "greeting")  # after "подождите": "да, я тут"
+        return
     state.nomatches += 1
     state.troubles += 1
     if turn.stage() is Stage.OVER:
