@@ -25,9 +25,8 @@ def take(turn: Turn, understood: Understood, text: str) -> bool:
     understood = wanted.first_of_several(turn, understood)
     understood = _told_from_a_visit(turn, understood, one, text)
     took_options = said_options.take(turn, text)
-    if one is not None and _answer(turn, one, understood, text):
-        return True
-    if _mixed_initiative(turn, understood, one):
+    if (one is not None and _answer(turn, one, understood, text)) or _mixed_initiative(turn, understood, one):
+        _also_another(turn, understood)
         return True
     return _change(turn, understood, one) or took_options
 
@@ -309,6 +308,13 @@ def _change(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool
     if not kind or (asked is not None and asked.type == kind):
         return False
     return _reask(turn, kind)
+
+
+def _also_another(turn: Turn, understood: Understood) -> None:
+    """ "А у другого врача на завтра?": the day was taken, and the doctor is not the old one."""
+    kind = understood.change
+    if kind in ("doctor", "branch") and kind not in understood.slots and not turn.is_over:
+        _reask(turn, kind)
 
 
 def _reask(turn: Turn, kind: str) -> bool:

@@ -70,7 +70,7 @@ def _remember_named(turn: Turn, understood: Understood) -> None:
 
 def serve(turn: Turn, understood: Understood, text: str) -> None:
     """Do what a phrase asks for that is no global command."""
-    if _served(turn, understood, text):
+    if _served(turn, understood, text) or _answers_the_interrupted(turn, understood, text):
         turn.state.noinputs = turn.state.nomatches = 0
         interpretation.run(turn)
     elif understood.is_unknown_doctor:
@@ -80,6 +80,22 @@ def serve(turn: Turn, understood: Understood, text: str) -> None:
     else:
         # "Я хочу записаться", said once more where it is being done, is no riddle.
         not_understood(turn, is_known=understood.intent in turn.form.wishes and not turn.is_in_doubt)
+
+
+def _answers_the_interrupted(turn: Turn, understood: Understood, text: str) -> bool:
+    """ "Адрес какого филиала назвать?" - "На завтра": the answer to what was asked before; the digression is given up."""
+    before = turn.state
+    if not before.stack or before.stack[-1].returns_to or not understood.slots.keys() - {"yes_no", "ordinal"}:
+        return False
+    turn.state = before.copy()
+    acts = len(turn.acts)
+    moving.abandon(turn)
+    turn.state.item = turn.state.focus
+    if answers.take(turn, understood, text):
+        return True
+    turn.state = before
+    del turn.acts[acts:]
+    return False
 
 
 def _asks_why(turn: Turn, text: str) -> bool:
