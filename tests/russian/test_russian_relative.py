@@ -22,6 +22,9 @@ VISIT = datetime(2026, 11, 25, 12, 0)
         ("на день раньше", datetime(2026, 11, 24, 12, 0)),
         ("перенесите на неделю позже", datetime(2026, 12, 2, 12, 0)),
         ("на месяц позже", datetime(2026, 12, 25, 12, 0)),
+        ("сдвиньте мне прием на полчаса", datetime(2026, 11, 25, 12, 30)),
+        ("отложите на недельку", datetime(2026, 12, 2, 12, 0)),
+        ("сдвиньте на час пораньше", datetime(2026, 11, 25, 11, 0)),
     ],
 )
 def test_an_amount_moves_the_visit(text: str, expected: datetime) -> None:
@@ -50,7 +53,7 @@ def test_simply_later_is_later_than_the_visit_on_any_day() -> None:
     assert not earlier.allows(VISIT)
 
 
-@pytest.mark.parametrize("text", ["в пятницу", "не позже среды", "как можно раньше", "второй", "в три часа"])
+@pytest.mark.parametrize("text", ["в пятницу", "сдвиньте прием", "не позже среды", "как можно раньше", "второй", "в три часа"])
 def test_what_is_not_told_from_the_visit(text: str) -> None:
     assert parse_relative(text, VISIT) is None
 

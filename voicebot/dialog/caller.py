@@ -1,5 +1,6 @@
 """What the caller said: the best hypothesis, global commands, digressions, other wishes, answers."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,9 @@ from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
 from voicebot.russian.text import normalise
 
-_WHY = frozenset({"зачем", "почему"})
+_WHY = re.compile(
+    r"(?:^| )(?:зачем|почему|не скажу|не (?:буду|хочу|стану) (?:\w+ )?(?:называть|говорить|сообщать|давать))(?: |$)"
+)
 SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "branch", "faq"})
 
 
@@ -99,9 +102,9 @@ def _answers_the_interrupted(turn: Turn, understood: Understood, text: str) -> b
 
 
 def _asks_why(turn: Turn, text: str) -> bool:
-    """ "А зачем вам моя фамилия?": the question's own help tells."""
+    """ "А зачем вам моя фамилия?", "не буду называть": the question's own help tells what it is for."""
     one = turn.field_of(turn.state.item) if turn.state.item else None
-    return one is not None and bool(one.help) and not _WHY.isdisjoint(normalise(text).split())
+    return one is not None and bool(one.help) and _WHY.search(normalise(text)) is not None
 
 
 def _is_option(turn: Turn, understood: Understood, text: str) -> bool:

@@ -12,6 +12,8 @@ from voicebot.russian.wish import When, any_of
 
 _LATER = listed("позже попозже позднее попозднее вперед")
 _EARLIER = listed("раньше пораньше ранее")
+#: "Сдвиньте на полчаса" is later, unless earlier is said.
+_PUT_OFF = re.compile(r"(?:^| )(?:сдвин|сдвиг|подвин|отодвин|отлож)\w* ")
 _HOURS = HOUR_UNIT | listed("часок часочек часом")
 _DAYS = DAY_UNIT - {"днем"}  # "днём, но попозже"
 _WEEKS = WEEK_UNIT | listed("неделей")
@@ -28,9 +30,10 @@ def parse_relative(text: str, visit: datetime, said: When | None = None) -> When
     """The wish of who wants another time than that of the visit, or None. `said`: what else the phrase says of the time."""
     plain = normalise(text)
     tokens = plain.split()
-    is_later = any(token in _LATER for token in tokens)
-    is_shifted = (is_later or any(token in _EARLIER for token in tokens)) and not _BOUND.search(plain)
-    moved = _moved(tokens, visit, 1 if is_later else -1) if is_shifted else None
+    is_later, is_earlier = (any(token in words for token in tokens) for words in (_LATER, _EARLIER))
+    is_shifted = (is_later or is_earlier) and not _BOUND.search(plain)
+    is_moved = is_shifted or (said is None and _PUT_OFF.search(plain) is not None)
+    moved = _moved(tokens, visit, 1 if is_later or not is_earlier else -1) if is_moved else None
     if moved is not None:
         return When(dates=(moved.date(),), times=(moved.time().replace(tzinfo=None),))
     found = When()
