@@ -59,6 +59,11 @@ class Visits:
         """The visit, when there is exactly one."""
         return self.entries[0] if len(self.entries) == 1 else None
 
+    @property
+    def is_of_several(self) -> bool:
+        """Whether they are of several people: a family's with one surname and one phone."""
+        return len({one.given for one in self.entries}) > 1
+
 
 @dataclass(frozen=True, slots=True)
 class LastDoctor:

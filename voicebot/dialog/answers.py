@@ -1,5 +1,6 @@
 """What the caller's words do to the form: mixed initiative, corrections, the answer to the question asked."""
 
+from dataclasses import replace
 from typing import Any
 
 from voicebot.dialog import choices, doubts, moving, said_options, values, wanted
@@ -11,6 +12,8 @@ from voicebot.dialog.state import Slot
 from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood
 from voicebot.russian.names import PersonName
+from voicebot.russian.phones import dictated_digits
+from voicebot.russian.relative import parse_relative
 from voicebot.russian.text import normalise
 
 _WHOLE_NUMBER_DIGITS = 10
@@ -20,12 +23,25 @@ def take(turn: Turn, understood: Understood, text: str) -> bool:
     """Fill what can be filled; return False when nothing of the phrase was of use to this form."""
     one = turn.field_of(turn.state.item) if turn.state.item else None
     understood = wanted.first_of_several(turn, understood)
+    understood = _told_from_a_visit(turn, understood, one, text)
     took_options = said_options.take(turn, text)
-    if one is not None and _answer(turn, one, understood, text):
-        return True
-    if _mixed_initiative(turn, understood, one):
+    if (one is not None and _answer(turn, one, understood, text)) or _mixed_initiative(turn, understood, one):
+        _also_another(turn, understood)
         return True
     return _change(turn, understood, one) or took_options
+
+
+def _told_from_a_visit(turn: Turn, understood: Understood, asked: FieldItem | None, text: str) -> Understood:
+    """ "На час позже", "в то же время": a wish for a time, told from the visit that the field names."""
+    if asked is None:
+        return understood
+    for one in turn.form.fields():
+        is_meant = one.field == asked.field or one.field in asked.beside
+        moment = turn.evaluate(one.told_from) if one.told_from and is_meant else None
+        wish = parse_relative(text, moment, understood.slots.get("datetime")) if moment is not None else None
+        if wish is not None:
+            return replace(understood, slots={**understood.slots, "datetime": wish}, change="", confidence=1.0)
+    return understood
 
 
 def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bool:
@@ -55,8 +71,8 @@ def _answer(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bo
                 return False
             values.fill(turn, one.field, Slot(False, "ничего"))
             return True
-        case "phone" if "digits" in understood.slots:
-            return _digits(turn, one, understood.slots["digits"])
+        case "phone" if "phone" not in understood.slots and (digits := _dictated(turn, understood, text)):
+            return _digits(turn, one, digits)
         case "name" if "name" in understood.slots:
             return _name(turn, one, understood)
         case "free":
@@ -114,6 +130,12 @@ def _name(turn: Turn, one: FieldItem, understood: Understood) -> bool:
     return True
 
 
+def _dictated(turn: Turn, understood: Understood, text: str) -> str:
+    """A part of a number; once it is begun, its last two digits alone are one too."""
+    is_begun = isinstance(turn.state.session.get("partial"), str)
+    return str(understood.slots.get("digits") or (dictated_digits(text) if is_begun else ""))
+
+
 def _digits(turn: Turn, one: FieldItem, digits: str) -> bool:
     """A number dictated with pauses comes in several turns."""
     before = turn.state.session.get("partial")
@@ -136,8 +158,11 @@ def completed(before: PersonName, said: PersonName) -> PersonName:
 
 
 def is_also_no(one: FieldItem, text: str) -> bool:
-    """Whether the question itself lists this whole answer as a no."""
-    return normalise(text) in map(normalise, one.also_no)
+    """Whether the question itself lists this answer as a no, alone or with words of others it lists: "а всё поняла спасибо"."""
+    plain = normalise(text)
+    listed = [normalise(phrase) for phrase in one.also_no]
+    words = {word for phrase in listed for word in phrase.split()}
+    return any(f" {phrase} " in f" {plain} " for phrase in listed) and words.issuperset(plain.split())
 
 
 def _says_any(turn: Turn, one: FieldItem, text: str) -> bool:
@@ -283,6 +308,13 @@ def _change(turn: Turn, understood: Understood, asked: FieldItem | None) -> bool
     if not kind or (asked is not None and asked.type == kind):
         return False
     return _reask(turn, kind)
+
+
+def _also_another(turn: Turn, understood: Understood) -> None:
+    """ "А у другого врача на завтра?": the day was taken, and the doctor is not the old one."""
+    kind = understood.change
+    if kind in ("doctor", "branch") and kind not in understood.slots and not turn.is_over:
+        _reask(turn, kind)
 
 
 def _reask(turn: Turn, kind: str) -> bool:

@@ -1,5 +1,6 @@
 """What the caller said: the best hypothesis, global commands, digressions, other wishes, answers."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,9 @@ from voicebot.dialog.turn import Turn
 from voicebot.dialog.understanding import Understood, details
 from voicebot.russian.text import normalise
 
+_WHY = re.compile(
+    r"(?:^| )(?:зачем|почему|не скажу|не (?:буду|хочу|стану) (?:\w+ )?(?:называть|говорить|сообщать|давать))(?: |$)"
+)
 SUBJECT_SLOTS = frozenset({"doctor", "speciality", "service", "test", "faq"})
 _ANSWERS = frozenset({"datetime", "name", "phone", "birth_date", "ordinal"})
 #: What a question in between does not take over from the interrupted form where it names its own subject.
@@ -83,14 +87,38 @@ def _remember_named(turn: Turn, understood: Understood) -> None:
 
 def serve(turn: Turn, understood: Understood, text: str) -> None:
     """Do what a phrase asks for that is no global command."""
-    if _served(turn, understood, text):
+    if _served(turn, understood, text) or _answers_the_interrupted(turn, understood, text):
         turn.state.noinputs = turn.state.nomatches = 0
         interpretation.run(turn)
     elif understood.is_unknown_doctor:
         not_understood(turn, "unknown_doctor")
+    elif _asks_why(turn, text):
+        commands.handle(turn, "help")
     else:
         # "Я хочу записаться", said once more where it is being done, is no riddle.
         not_understood(turn, is_known=understood.intent in turn.form.wishes and not turn.is_in_doubt)
+
+
+def _answers_the_interrupted(turn: Turn, understood: Understood, text: str) -> bool:
+    """ "Адрес какого филиала назвать?" - "На завтра": the answer to what was asked before; the digression is given up."""
+    before = turn.state
+    if not before.stack or before.stack[-1].returns_to or not understood.slots.keys() - {"yes_no", "ordinal"}:
+        return False
+    turn.state = before.copy()
+    acts = len(turn.acts)
+    moving.abandon(turn)
+    turn.state.item = turn.state.focus
+    if answers.take(turn, understood, text):
+        return True
+    turn.state = before
+    del turn.acts[acts:]
+    return False
+
+
+def _asks_why(turn: Turn, text: str) -> bool:
+    """ "А зачем вам моя фамилия?", "не буду называть": the question's own help tells what it is for."""
+    one = turn.field_of(turn.state.item) if turn.state.item else None
+    return one is not None and bool(one.help) and _WHY.search(normalise(text)) is not None
 
 
 def _is_option(turn: Turn, understood: Understood, text: str) -> bool:
@@ -161,7 +189,7 @@ def _wants_another_form(turn: Turn, understood: Understood, text: str) -> bool:
         return False
     if understood.intent == "off_topic":
         return one.type == "request" and _opens(turn, understood, text)  # "какая завтра погода" tells no day
-    if one.type in ("yes_no", "request"):
+    if one.type in ("yes_no", "request") or _declines_the_call_back(turn, one, understood, text):
         return _opens(turn, understood, text)
     # "О каком враче рассказать?" - "Запишите на среду": no answer to a question in between, which is left.
     is_left = turn.form.digression and turn.plans.form_for(understood.intent) is not None
@@ -174,6 +202,14 @@ def _is_answer(turn: Turn, one: FieldItem, understood: Understood, text: str) ->
     if types & (understood.slots.keys() | understood.ambiguous.keys()):
         return True
     return turn.state.expect is not None and turn.understanding.answers(understood, turn.state.expect, text)
+
+
+def _declines_the_call_back(turn: Turn, one: FieldItem, understood: Understood, text: str) -> bool:
+    """No human could come, and "нет, тогда сами отмените" is said: the robot goes on."""
+    if turn.state.form != turn.plans.application.transfer_failed or _is_listed(one, text):
+        return False
+    option = choices.choose_option(one.options, text, understood.slots, turn.understanding)
+    return option is None or option.means == "no"
 
 
 def _acknowledge_changes(turn: Turn) -> None:
@@ -245,10 +281,12 @@ def _answer_wish(turn: Turn, understood: Understood) -> bool:
     assert wish is not None
     said = understood.slots.get("yes_no")
     other = turn.plans.form_for(understood.intent)
-    if said is True or (other is not None and other.form == wish.form):
+    # "Речь о вашей записи, верно?" - "Зайцева Дарья": who says whose it is agrees.
+    if said is True or (other is not None and other.form == wish.form) or (said is None and "name" in understood.slots):
         turn.state.wish = None
         form = turn.plans.forms[wish.form]
-        told = replace(wish.understood, slots={**wish.understood.slots, **_without_answer(understood)})
+        named = wish.understood.named | (understood.slots.keys() & {"name"})
+        told = replace(wish.understood, slots={**wish.understood.slots, **_without_answer(understood)}, named=named)
         _enter(turn, told, form, wish.text)
         return True
     if said is False and other is None and not _without_answer(understood):
@@ -311,8 +349,7 @@ def _asks_two(turn: Turn, text: str) -> bool:
 def _enter(turn: Turn, understood: Understood, form: Form, text: str, *, is_first: bool = False) -> None:
     """Enter a form with what the same phrase already told, and what the interrupted form knows."""
     is_digression = form.digression and bool(turn.state.form)
-    turn.state.session["intent"] = understood.intent
-    turn.state.session["said_ordinal"] = details.ordinal(normalise(text))
+    turn.state.session.update(intent=understood.intent, said=text, said_ordinal=details.ordinal(normalise(text)))
     if turn.state.request_started_at is None:
         moving.renew(turn)
     if moving.back_to(turn, form.form):

@@ -39,6 +39,7 @@ SESSION = frozenset(
         "said_tests",
         "said_services",
         "said_ordinal",
+        "said",
         "error",
         "outcome",
         "today",
@@ -193,6 +194,7 @@ class _FormCheck:
             yield from self._prompts(getattr(field, word), (*path, word))
         yield from _check_expression(field.expr, (*path, "expr"), self.known)
         yield from _check_expression(field.on_yes, (*path, "on_yes"), self.known)
+        yield from _check_expression(field.told_from, (*path, "told_from"), self.known)
         yield from _check_expression(field.from_ or "", (*path, "from"), self.known)
         yield from self._references(field.fills, (*path, "fills"))
         yield from self._references(field.replaces, (*path, "replaces"))

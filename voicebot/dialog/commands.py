@@ -107,7 +107,7 @@ def _hold_on(turn: Turn) -> None:
 def _back(turn: Turn) -> None:
     """Undo the last answer and ask for it again."""
     state = turn.state
-    answered = [name for name in state.undone if name in state.slots and turn.field_of(name) is not None]
+    answered = [name for name in state.undone if name in state.slots and _is_asked(turn, name)]
     if not answered:
         turn.message("nothing_back")
         return
@@ -118,6 +118,11 @@ def _back(turn: Turn) -> None:
     one = turn.field_of(last)
     asked_by = next((f.field for f in turn.form.fields() if last in f.fills), last)
     state.focus = last if one is not None and one.prompt else asked_by
+
+
+def _is_asked(turn: Turn, name: str) -> bool:
+    """Whether a field has a question of its own, or another asks for it: what is only said by the way cannot be asked again."""
+    return any(one.prompt and (one.field == name or name in one.fills) for one in turn.form.fields())
 
 
 def _stop(turn: Turn) -> None:

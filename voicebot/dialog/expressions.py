@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from voicebot.errors import ConfigurationError
+from voicebot.russian.relative import parse_relative
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: lambda a, b: bool(a == b),
@@ -58,6 +59,15 @@ def _fits(wish: Any, moment: Any) -> bool:
     return wish is not None and moment is not None and bool(wish.allows(moment))
 
 
+def _new_time(wish: Any, text: Any, moment: Any) -> Any:
+    """The wish for another time than a visit's: what the text tells from it ("на час позже"), else the wish, unless it fits
+    the visit itself: "у меня на пятницу, хочу перенести" tells which visit it is.
+    """
+    other = None if _fits(wish, moment) else wish
+    told = parse_relative(text, moment, other) if text and moment is not None else None
+    return told or other
+
+
 def _is_moment(wish: Any) -> bool:
     """Whether a wish names one day and one time of it: "завтра в десять"."""
     return wish is not None and len(wish.dates) == len(wish.times) == 1 and not wish.alternatives
@@ -86,6 +96,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "earliest": _earliest,
     "end_of": _end_of,
     "fits": _fits,
+    "new_time": _new_time,
     "is_moment": _is_moment,
     "first": _first,
     "rest": _rest,

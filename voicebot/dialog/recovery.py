@@ -9,7 +9,11 @@ def silence(turn: Turn) -> None:
     state, limits = turn.state, turn.plans.application.limits
     state.noinputs += 1
     state.troubles += 1
-    if state.noinputs >= limits.noinput:
+    if state.form == turn.plans.application.after and state.noinputs > 1:
+        # All is done, and to "ещё чем-то помочь?" nobody answers: no human is needed for that.
+        turn.message("goodbye")
+        ending.end(turn, state.outcome or "informed", "noinput")
+    elif state.noinputs >= limits.noinput:
         ending.give_up(turn, "noinput", "handover")
     else:
         _ask_again(turn, "noinput", state.noinputs)
@@ -18,6 +22,9 @@ def silence(turn: Turn) -> None:
 def not_understood(turn: Turn, message: str = "", *, is_known: bool = False) -> None:
     """Ask again; `message` says what is wrong where that is known. `is_known`: only said again what is being done."""
     state, limits = turn.state, turn.plans.application.limits
+    if state.expect is not None and state.expect.noinput_seconds == turn.plans.application.hold_on_seconds:
+        commands.handle(turn, "greeting")  # after "подождите": "да, я тут"
+        return
     state.nomatches += 1
     state.troubles += 1
     if turn.stage() is Stage.OVER:

@@ -72,6 +72,8 @@ def run_variables(turn: Turn, assignments: Mapping[str, str]) -> None:
                 clear(turn, name)
             else:
                 fill(turn, name, Slot(value, turn.renderer.label(one.type, value, turn.now)))
+                # "Назад" goes back to what the caller answered, not to what the dialplan worked out.
+                turn.state.undone = tuple(other for other in turn.state.undone if other != name)
         elif name in turn.state.variables:
             turn.state.variables[name] = value
         else:

@@ -89,6 +89,7 @@ class FieldItem(_Item):
     page: int = Field(3, ge=1, le=5, description="how many of the list are offered at once")
     partial: Prompts = Field([], description="for name and phone: asks for the part that was not said; {partial} is what was")
     on_yes: Expression = Field("", description='the value that a plain "да" stands for')
+    told_from: Expression = Field("", description='for datetime: the moment that "на час позже", "в то же время" are told from')
     also_no: list[str] = Field([], description='for yes_no: whole answers that mean no here ("спасибо")')
     exhausted: Actions = Field([], description="done when the caller wants other entries and there are none")
     earlier: Actions = Field([], description='done when the caller wants earlier entries than those offered; none: "others"')

@@ -31,6 +31,7 @@ _SUBJECT = frozenset({"doctor", "speciality", "service"})
 _WHOM = frozenset({"doctor", "speciality"})
 _JOINING = listed("к ко на в во с со после до мне нам бы пожалуйста ну")
 _INSIDE_A_NUMBER = listed("дважды трижды плюс и потом дальше затем нет ой э там тире телефон номер мой")
+_OF_A_YEAR = listed("года год тысяча тысячи")
 _OF_BIRTH = listed("года год рождения дата родился родилась")
 _SAME_NAME_LETTERS = 4
 _LONGEST_NAME_SAID = 7  # words with which a name is put right
@@ -121,7 +122,9 @@ class Values:
         return plain
 
     def _birth(self, found: Found, plain: str, kind: str, now: datetime) -> bool:
-        if kind != "birth_date" and not details.names_birth(plain):
+        # Asked for a name, one may tell the birth date instead: no visit is in such a year.
+        is_instead = kind == "name" and not _OF_A_YEAR.isdisjoint(plain.split())
+        if kind != "birth_date" and not is_instead and not details.names_birth(plain):
             return False
         born = parse_birth_date(plain, now.date())
         if born is not None:
