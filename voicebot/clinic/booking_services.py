@@ -23,6 +23,8 @@ class FindSlots(Arguments):
     service: str | None = None
     doctor: str | None = None
     branch: str | None = None
+    not_doctors: tuple[str, ...] = Field((), description="IDs of those ruled out")
+    not_branches: tuple[str, ...] = ()
     when: Any = Field(None, description="a wish: anything with allows(local time)")
     limit: int = Field(3, ge=1, le=30)
     not_before: datetime | None = None
@@ -109,6 +111,8 @@ class BookingServices:
             service=asked.service,
             doctor=asked.doctor,
             branch=asked.branch,
+            not_doctors=asked.not_doctors,
+            not_branches=asked.not_branches,
             when=asked.when,
             limit=asked.limit,
             not_before=asked.not_before,

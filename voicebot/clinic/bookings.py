@@ -3,7 +3,7 @@
 A slot is `busy-tentative` while a conversation confirms it. An expired hold counts as free at once, wherever it is met.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -58,11 +58,14 @@ class Bookings:
         dialog_id: str = "",
         before: datetime | None = None,
         is_spread: bool = True,
+        not_doctors: Collection[str] = (),
+        not_branches: Collection[str] = (),
     ) -> tuple[Offer, ...]:
         """Return up to `limit` free times that fit all wishes, in order of time; none: empty.
 
         Arguments are IDs of the catalogue (NotFound otherwise). `dialog_id`: times held by that dialog count as free.
         `before`: only times that start earlier; the wish gives way when it has none of those.
+        `not_doctors`, `not_branches`: none of these.
         `is_spread`: times unlike each other, for the ear; otherwise the earliest, none left out.
         """
         now = self._clock.now()
@@ -85,6 +88,8 @@ class Bookings:
                     limit=limit,
                     dialog_id=dialog_id,
                     is_spread=is_spread,
+                    not_doctors=not_doctors,
+                    not_branches=not_branches,
                 )
 
             if before is None:

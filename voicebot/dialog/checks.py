@@ -39,6 +39,7 @@ SESSION = frozenset(
         "said_tests",
         "said_services",
         "said_ordinal",
+        "unwanted",
         "error",
         "outcome",
         "today",
