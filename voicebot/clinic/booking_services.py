@@ -32,6 +32,10 @@ class FindSlots(Arguments):
     is_spread: bool = Field(True, description="times unlike each other, for the ear; False: the earliest, none left out")
 
 
+class OpenUntil(Arguments):
+    """Until when the diary is filled. Returns the last date, or None where it is empty."""
+
+
 class HoldSlot(Arguments):
     """Keep a time while it is confirmed. Returns Hold."""
 
@@ -80,6 +84,7 @@ class JoinWaitingList(Arguments):
 
 BOOKING_SERVICES: Mapping[str, type[Arguments]] = {
     "find_slots": FindSlots,
+    "open_until": OpenUntil,
     "hold": HoldSlot,
     "release": ReleaseSlot,
     "book": BookSlot,
@@ -98,6 +103,7 @@ class BookingServices:
         self._waiting = WaitingList(bookings.database, catalogue, clock)
         self.calls: Calls = {
             "find_slots": self._find_slots,
+            "open_until": self._open_until,
             "hold": self._hold,
             "release": self._release,
             "book": self._book,
@@ -120,6 +126,9 @@ class BookingServices:
             before=asked.before,
             is_spread=asked.is_spread,
         )
+
+    def _open_until(self, _asked: OpenUntil, _dialog_id: str, _key: str) -> date | None:
+        return self._bookings.open_until()
 
     def _hold(self, asked: HoldSlot, dialog_id: str, _key: str) -> Hold:
         return self._bookings.hold(asked.slot_id, dialog_id, asked.seconds, asked.service)

@@ -96,6 +96,12 @@ class Bookings:
                 return find(when)
             return find(Earlier(before, when)) or find(Earlier(before, None))
 
+    def open_until(self) -> date | None:
+        """Return the last local date for which the diary is filled; None for an empty one."""
+        with self.database.session(is_readonly=True) as session:
+            last = session.scalar(select(SlotRow.start).order_by(SlotRow.start.desc()).limit(1))
+        return None if last is None else last.astimezone(self._catalogue.zone).date()
+
     def hold(self, slot_id: int, dialog_id: str, seconds: float = 180, service_id: str | None = None) -> Hold:
         """Keep a time for a dialog; its former holds are given back. Again: the hold starts anew.
 
