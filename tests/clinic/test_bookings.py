@@ -54,6 +54,14 @@ def test_wishes_narrow_the_search(bookings: Bookings) -> None:
     assert min(o.start for o in late) == datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
 
 
+def test_what_is_ruled_out_is_not_offered(bookings: Bookings) -> None:
+    offers = bookings.find_slots(limit=LARGE, is_spread=False)
+    doctor, branch = offers[0].doctor_id, offers[0].branch_id
+    assert doctor not in {one.doctor_id for one in bookings.find_slots(limit=LARGE, not_doctors=(doctor,))}
+    assert branch not in {one.branch_id for one in bookings.find_slots(limit=LARGE, not_branches=(branch,))}
+    assert bookings.find_slots(doctor=doctor, not_doctors=(doctor,)) == ()
+
+
 def test_service_of_one_branch_is_offered_there_only(bookings: Bookings, database: Database) -> None:
     assert {o.branch_id for o in bookings.find_slots(service="shot", limit=LARGE)} == {"south"}
     with pytest.raises(NotOffered):

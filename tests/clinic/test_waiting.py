@@ -1,12 +1,13 @@
 """The waiting list: a cancelled or moved visit finds who waits for such a time. On SQLite and PostgreSQL."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from small_clinic import PHONE, Name, assert_consistent, catalogue, slot_at
 
 from voicebot.clinic.bookings import Bookings
 from voicebot.clinic.failures import BadPhone, KeyReused, NotFound
+from voicebot.clinic.setup import prepare
 from voicebot.clinic.waiting import Waiting, WaitingList
 from voicebot.clock import VirtualClock
 from voicebot.russian.when import When
@@ -101,6 +102,18 @@ def test_a_long_service_needs_enough_time(bookings: Bookings, waiting: WaitingLi
     assert waiting.to_offer() == (), "half an hour between two visits is no hour"
     bookings.cancel(long, "d2/cancel", PHONE)
     assert [one.slot_id for one in waiting.to_offer()] == [slot_at(database, "clara", 11)]
+
+
+def test_a_day_that_opens_finds_who_waits_for_it(
+    bookings: Bookings, waiting: WaitingList, database: Database, clock: VirtualClock
+) -> None:
+    far = bookings.open_until() + timedelta(days=3)  # the Monday after the Friday
+    joined = join(waiting, "w1/join", When(dates=(far,)), doctor="anna")
+    prepare(database, catalogue(), clock, days=5)
+    assert waiting.to_offer() == ()
+    prepare(database, catalogue(), clock, days=8)
+    (found,) = waiting.to_offer()
+    assert (found.id, found.found.date()) == (joined.id, far)
 
 
 def test_moving_frees_the_old_time(bookings: Bookings, waiting: WaitingList, database: Database) -> None:

@@ -23,11 +23,17 @@ class FindSlots(Arguments):
     service: str | None = None
     doctor: str | None = None
     branch: str | None = None
+    not_doctors: tuple[str, ...] = Field((), description="IDs of those ruled out")
+    not_branches: tuple[str, ...] = ()
     when: Any = Field(None, description="a wish: anything with allows(local time)")
     limit: int = Field(3, ge=1, le=30)
     not_before: datetime | None = None
     before: datetime | None = Field(None, description="only what starts earlier; the wish gives way")
     is_spread: bool = Field(True, description="times unlike each other, for the ear; False: the earliest, none left out")
+
+
+class OpenUntil(Arguments):
+    """Until when the diary is filled. Returns the last date, or None where it is empty."""
 
 
 class HoldSlot(Arguments):
@@ -78,6 +84,7 @@ class JoinWaitingList(Arguments):
 
 BOOKING_SERVICES: Mapping[str, type[Arguments]] = {
     "find_slots": FindSlots,
+    "open_until": OpenUntil,
     "hold": HoldSlot,
     "release": ReleaseSlot,
     "book": BookSlot,
@@ -96,6 +103,7 @@ class BookingServices:
         self._waiting = WaitingList(bookings.database, catalogue, clock)
         self.calls: Calls = {
             "find_slots": self._find_slots,
+            "open_until": self._open_until,
             "hold": self._hold,
             "release": self._release,
             "book": self._book,
@@ -109,6 +117,8 @@ class BookingServices:
             service=asked.service,
             doctor=asked.doctor,
             branch=asked.branch,
+            not_doctors=asked.not_doctors,
+            not_branches=asked.not_branches,
             when=asked.when,
             limit=asked.limit,
             not_before=asked.not_before,
@@ -116,6 +126,9 @@ class BookingServices:
             before=asked.before,
             is_spread=asked.is_spread,
         )
+
+    def _open_until(self, _asked: OpenUntil, _dialog_id: str, _key: str) -> date | None:
+        return self._bookings.open_until()
 
     def _hold(self, asked: HoldSlot, dialog_id: str, _key: str) -> Hold:
         return self._bookings.hold(asked.slot_id, dialog_id, asked.seconds, asked.service)

@@ -3,7 +3,7 @@
 A slot is `busy-tentative` while a conversation confirms it. An expired hold counts as free at once, wherever it is met.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -58,11 +58,14 @@ class Bookings:
         dialog_id: str = "",
         before: datetime | None = None,
         is_spread: bool = True,
+        not_doctors: Collection[str] = (),
+        not_branches: Collection[str] = (),
     ) -> tuple[Offer, ...]:
         """Return up to `limit` free times that fit all wishes, in order of time; none: empty.
 
         Arguments are IDs of the catalogue (NotFound otherwise). `dialog_id`: times held by that dialog count as free.
         `before`: only times that start earlier; the wish gives way when it has none of those.
+        `not_doctors`, `not_branches`: none of these.
         `is_spread`: times unlike each other, for the ear; otherwise the earliest, none left out.
         """
         now = self._clock.now()
@@ -85,11 +88,19 @@ class Bookings:
                     limit=limit,
                     dialog_id=dialog_id,
                     is_spread=is_spread,
+                    not_doctors=not_doctors,
+                    not_branches=not_branches,
                 )
 
             if before is None:
                 return find(when)
             return find(Earlier(before, when)) or find(Earlier(before, None))
+
+    def open_until(self) -> date | None:
+        """Return the last local date for which the diary is filled; None for an empty one."""
+        with self.database.session(is_readonly=True) as session:
+            last = session.scalar(select(SlotRow.start).order_by(SlotRow.start.desc()).limit(1))
+        return None if last is None else last.astimezone(self._catalogue.zone).date()
 
     def hold(self, slot_id: int, dialog_id: str, seconds: float = 180, service_id: str | None = None) -> Hold:
         """Keep a time for a dialog; its former holds are given back. Again: the hold starts anew.

@@ -1,6 +1,6 @@
 """Looks for free times that fit a caller's wishes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -80,9 +80,11 @@ def find_offers(
     limit: int,
     dialog_id: str,
     is_spread: bool = True,
+    not_doctors: Collection[str] = (),
+    not_branches: Collection[str] = (),
 ) -> tuple[Offer, ...]:
     """Return up to `limit` offers; see Bookings.find_slots."""
-    visits = visits_of(catalogue, speciality, service, doctor)
+    visits = {one: visit for one, visit in visits_of(catalogue, speciality, service, doctor).items() if one not in not_doctors}
     if branch is not None and branch not in catalogue.branches:
         raise NotFound("No such branch.")
     if not visits or limit < 1:
@@ -99,7 +101,8 @@ def find_offers(
             "dialog": dialog_id,
         }
         for doctor_id, text in session.connection().execute(_FREE_SLOTS, asked):
-            found += _offers(_read(text), doctor_id, visits[doctor_id], catalogue, branch, when, window_end)
+            slots = [slot for slot in _read(text) if slot.branch_id not in not_branches]
+            found += _offers(slots, doctor_id, visits[doctor_id], catalogue, branch, when, window_end)
         if len(found) >= limit * _ENOUGH:
             break
     if not is_spread:

@@ -1,7 +1,7 @@
 """Fills the diary: slots of the coming days from the doctors' schedules. Run at every start and once a day."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,11 +13,14 @@ from voicebot.clinic.entries import Catalogue, Doctor
 from voicebot.clinic.lab_orders import add_demo_orders
 from voicebot.clinic.schedule import Piece, is_taken_in_demo, pieces
 from voicebot.clinic.tables import SlotRow, SlotStatus
+from voicebot.clinic.waiting import mark_waiting
 from voicebot.clock import Clock
 from voicebot.storage.database import Database, insert_missing
 
 log = structlog.get_logger(__name__)
 
+#: A visit that begins sooner is offered to nobody who waits.
+_LEAD = timedelta(hours=1)
 _FREE, _UNAVAILABLE = SlotStatus.FREE.value, SlotStatus.BUSY_UNAVAILABLE.value
 
 
@@ -85,7 +88,23 @@ class _OneDoctor:
             else:
                 restored += row.status == _UNAVAILABLE
                 row.status, row.branch_id, row.duration_minutes = _FREE, piece.branch_id, piece.duration_minutes
-        return Prepared(insert_missing(session, SlotRow, [self._row(piece) for piece in wanted.values()]), withdrawn, restored)
+        added = insert_missing(session, SlotRow, [self._row(piece) for piece in wanted.values()])
+        if added:
+            self._tell_waiting(session, wanted)
+        return Prepared(added, withdrawn, restored)
+
+    def _tell_waiting(self, session: Session, opened: Collection[datetime]) -> None:
+        """Mark who waits for days that were not open yet."""
+        length = timedelta(minutes=self.doctor.slot_minutes)
+        mark_waiting(
+            session,
+            self.catalogue,
+            doctor_id=self.doctor.id,
+            start=min(opened),
+            end=max(opened) + length,
+            now=self.now,
+            lead=_LEAD,
+        )
 
     def _pieces(self) -> Iterator[Piece]:
         today = self.now.astimezone(self.catalogue.zone).date()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from voicebot.dialog import choices, doubts, moving, said_options, values, wanted
+from voicebot.dialog import choices, doubts, moving, said_options, unwanted, values, wanted
 from voicebot.dialog.actions import execute
 from voicebot.dialog.budget import Stage
 from voicebot.dialog.confirmation import Policy, policy
@@ -25,10 +25,16 @@ def take(turn: Turn, understood: Understood, text: str) -> bool:
     understood = wanted.first_of_several(turn, understood)
     understood = _told_from_a_visit(turn, understood, one, text)
     took_options = said_options.take(turn, text)
-    if (one is not None and _answer(turn, one, understood, text)) or _mixed_initiative(turn, understood, one):
+    is_ruled_out = unwanted.take(turn, understood)
+    if is_ruled_out and understood.slots.get("yes_no") is False:
+        # "Нет, только не на Парковой" is no other no.
+        understood = replace(understood, slots={name: value for name, value in understood.slots.items() if name != "yes_no"})
+    is_list_void = is_ruled_out and one is not None and one.from_ is not None and not turn.page_of(one)
+    is_answered = one is not None and not is_list_void and _answer(turn, one, understood, text)
+    if is_answered or _mixed_initiative(turn, understood, one):
         _also_another(turn, understood)
         return True
-    return _change(turn, understood, one) or took_options
+    return _change(turn, understood, one) or took_options or is_ruled_out
 
 
 def _told_from_a_visit(turn: Turn, understood: Understood, asked: FieldItem | None, text: str) -> Understood:

@@ -40,6 +40,7 @@ SESSION = frozenset(
         "said_services",
         "said_ordinal",
         "said",
+        "unwanted",
         "error",
         "outcome",
         "today",

@@ -73,6 +73,14 @@ def _is_moment(wish: Any) -> bool:
     return wish is not None and len(wish.dates) == len(wish.times) == 1 and not wish.alternatives
 
 
+def _begins_after(wish: Any, day: Any) -> bool:
+    """Whether all days that a wish for a time names are later than a day."""
+    if wish is None or day is None:
+        return False
+    firsts = [min(one.dates) if one.dates else one.date_from for one in (wish, *wish.alternatives)]
+    return all(first is not None and first > day for first in firsts)
+
+
 def _first(several: Any) -> Any:
     return several[0] if several else None
 
@@ -98,6 +106,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "fits": _fits,
     "new_time": _new_time,
     "is_moment": _is_moment,
+    "begins_after": _begins_after,
     "first": _first,
     "rest": _rest,
     "nth": _nth,

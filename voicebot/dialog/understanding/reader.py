@@ -116,7 +116,7 @@ class Understanding:
         if visit is not None:
             slots = {**slots, "datetime": visit}
         is_any = details.is_any(plain)
-        has_meaning = bool(slots or ambiguous or change or is_any or wish.intent != "none")
+        has_meaning = bool(slots or ambiguous or change or is_any or found.unwanted or wish.intent != "none")
         has_slots = bool(slots or ambiguous)
         return Understood(
             intent=wish.intent,
@@ -126,6 +126,7 @@ class Understanding:
             sureness=sureness,
             ambiguous=ambiguous,
             several=found.several,
+            unwanted=found.unwanted,
             listed=found.listed,
             change=change,
             named=frozenset({"name"} & slots.keys()),
@@ -137,6 +138,8 @@ class Understanding:
     def answers(self, understood: Understood, expect: Expect, text: str) -> bool:
         """Whether a meaning is an answer to the question."""
         slots = understood.slots
+        if understood.unwanted and expect.type in ("subject", "choice", "correction", *_SUBJECT, "branch"):
+            return True  # "только не на Парковой"
         match expect.type:
             case "subject" | "correction" | "doctor" | "speciality" | "service" | "branch":
                 wanted = {expect.type, *_SUBJECT} if expect.type != "branch" else {"branch"}

@@ -59,6 +59,9 @@ def told(understanding: Understanding, understood: Understood, now: datetime, te
         answer["labels"] = shown
     if understood.ambiguous:
         answer["ambiguous"] = {kind: list(identifiers) for kind, identifiers in understood.ambiguous.items()}
+    if understood.unwanted:
+        kinds = dict.fromkeys(kind for kind, _ in understood.unwanted)
+        answer["unwanted"] = {kind: [one for other, one in understood.unwanted if other == kind] for kind in kinds}
     if understood.change:
         answer["change"] = understood.change
     if understood.is_any:

@@ -24,6 +24,7 @@ class Understood:
     sureness: Mapping[str, float] = field(default_factory=dict)  # slot -> how sure it is, where less than the phrase's words
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> IDs that fit about equally
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot -> all IDs named side by side, in order
+    unwanted: tuple[tuple[str, str], ...] = ()  # (slot, ID) of doctors and branches ruled out: "только не на Парковой"
     listed: tuple[tuple[str, str], ...] = ()  # (slot, ID) of what is wanted one after another: "к терапевту и на УЗИ"
     change: str = ""  # the type of field the caller wants changed, "offers": others than those offered, "earlier", "later"
     named: frozenset[str] = frozenset()  # slots that were announced ("меня зовут ..."): they count unasked
@@ -39,7 +40,7 @@ class Understood:
 
     @property
     def is_nothing(self) -> bool:
-        return self.intent == "none" and not (self.slots or self.ambiguous or self.change or self.is_any)
+        return self.intent == "none" and not (self.slots or self.ambiguous or self.change or self.is_any or self.unwanted)
 
     def sure_of(self, slot: str) -> float:
         """How sure a slot is: a branch that was half heard makes no doctor doubtful."""

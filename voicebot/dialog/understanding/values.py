@@ -9,6 +9,7 @@ from typing import Any
 from voicebot.clinic.catalogue import Catalogue
 from voicebot.dialog.understanding import details, intents
 from voicebot.dialog.understanding.subjects import SubjectFinder, Subjects
+from voicebot.dialog.understanding.unwanted import ruled_out
 from voicebot.russian.answers import parse_yes_no
 from voicebot.russian.birth import parse_birth_date
 from voicebot.russian.calendar_words import month_words
@@ -51,6 +52,7 @@ class Found:
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     several: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     listed: tuple[tuple[str, str], ...] = ()
+    unwanted: tuple[tuple[str, str], ...] = ()
     sureness: dict[str, float] = field(default_factory=dict)
     is_whom_and_when: bool = False  # "к кардиологу на завтра": a doctor, a day or an hour, and no more
 
@@ -98,10 +100,13 @@ class Values:
         when = parse_when(details.without_ordinal(plain) if is_choice else plain, now)
         if when is not None and not when.is_empty:
             found.slots["datetime"] = when
-        meant = self._without_contrast(details.without_denied(plain))
+        left = plain
+        if kind != "name":
+            found.unwanted, left = ruled_out(plain, self._subjects.find)
+        meant = self._without_contrast(details.without_denied(left))
         subjects = self._subjects.find(meant)
         found.is_whom_and_when = meant == plain and _is_whom_and_when(plain, subjects, now)
-        if corrected := details.after_correction(plain):
+        if corrected := details.after_correction(left):
             subjects = _put_right(subjects, self._subjects.find(details.without_denied(corrected)))
         if kind == "name" and not details.speaks_of_doctor(plain):
             subjects = _without(subjects, {"doctor"})  # who calls may be called like a doctor
