@@ -338,7 +338,8 @@ def _is_misread(tokens: list[str], match: Match, matches: Sequence[Match]) -> bo
     start, end = match.span
     within = {one.span for one in matches if _text_of(tokens, one) == one.form and start <= one.span[0] and one.span[1] <= end}
     is_over_several = any(first[1] <= second[0] for first in within for second in within)
-    return is_over_several or ("хочу" in tokens[start:end] and "хочу" not in match.form)
+    is_word_for_word = len(match.form.split()) == end - start
+    return is_over_several or (is_word_for_word and "хочу" in tokens[start:end] and "хочу" not in match.form)
 
 
 def flat_map(expand: Callable[[str], Iterable[str]], several: Iterable[str]) -> Iterator[str]:
