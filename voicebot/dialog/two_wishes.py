@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from voicebot.dialog.confirmation import Policy, policy_of_wish
 from voicebot.dialog.state import Wish
@@ -14,6 +15,7 @@ from voicebot.russian.text import normalise
 _BETWEEN = re.compile(r" (?:и|а|а также|и еще|а еще|и заодно) ")
 _LEAST_WORDS = 2
 _SURE = 0.75
+_MOST_JOINTS = 3  # each costs the understanding of two phrases
 #: Their answers may be mere beginnings: "да, а парковка есть?".
 _LOOSE = frozenset({"request", "free", "subject", "yes_no"})
 _SUBJECT = frozenset({"doctor", "speciality", "service", "test"})
@@ -51,7 +53,7 @@ def beside_answer(turn: Turn, text: str) -> tuple[tuple[Understood, str], Wish] 
 
 def _halves(plain: str) -> Iterator[tuple[str, str]]:
     """From the last joint on: those before it may join names ("ттг и ферритин и сколько делается")."""
-    for between in reversed(list(_BETWEEN.finditer(plain))):
+    for between in islice(reversed(list(_BETWEEN.finditer(plain))), _MOST_JOINTS):
         halves = plain[: between.start()], plain[between.end() :]
         if len(halves[1].split()) >= _LEAST_WORDS:
             yield halves

@@ -25,7 +25,7 @@ def mended(tokens: Sequence[str]) -> list[str]:
     A word stays as it is where it is a surname already ("живаго"), or where it stands alone and no such surname is known
     ("домодедово").
     """
-    tokens = _with_anna(tokens)
+    tokens = _with_anna(_with_ends(tokens))
     genders = {gender for token in tokens for gender in _genders_of_person(token)}
     gender = genders.pop() if len(genders) == 1 else ""
     return [_as_surname(token, gender) for token in tokens]
@@ -40,6 +40,18 @@ def _with_anna(tokens: Sequence[str]) -> list[str]:
         is_surname = before.endswith(_OF_WOMEN) and (before.endswith(_SURELY_SURNAMES) or _is_known(before, "Surn"))
         if found[place] == _ANNA_HEARD and is_surname and is_last:
             found[place] = "анна"
+    return found
+
+
+def _with_ends(tokens: Sequence[str]) -> list[str]:
+    """ "Ивана в саша" is "иванов саша": the end of a man's surname heard as a word of its own before his given name."""
+    found = list(tokens)
+    if "в" in found[1:-1]:
+        place = found.index("в", 1)
+        stem = found[place - 1]
+        whole = next((one for one in (f"{stem[:-1]}ов", f"{stem[:-1]}ев", f"{stem}в") if _is_known(one, "Surn")), "")
+        if whole and any({"Name", "nomn"} in reading.tag for reading in parses(found[place + 1])):
+            found[place - 1 : place + 1] = [whole]
     return found
 
 
