@@ -29,7 +29,7 @@ async def test_a_booking_from_the_greeting_to_the_goodbye(clinic: Clinic, tmp_pa
         assert (dialog.outcome, dialog.ended_by) == ("booked", "robot"), story
         (appointment,) = call.booked()
         assert (appointment.surname, appointment.given) == ("Иванова", "Мария")
-        assert call.services.called == ["find_slots", "hold", "book"]
+        assert call.services.called == ["find_slots", "hold", "book", "queue_message"]  # the last yes takes the address
 
         assert [turn.number for turn in dialog.turns] == list(range(1, len(dialog.turns) + 1))
         robot = call.robot_turns()
